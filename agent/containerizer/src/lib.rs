@@ -1,0 +1,1 @@
+//! Containerizers: launching, isolating and destroying containers.

@@ -1,0 +1,1 @@
+//! The multi-call binary and its commands.

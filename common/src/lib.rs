@@ -1,0 +1,1 @@
+//! Ids, resources, flags and text formats shared by master and agent.

@@ -1,0 +1,1 @@
+//! One idea per program, run in CI.

@@ -1,0 +1,1 @@
+//! Executor libraries and the command, default and docker executors.

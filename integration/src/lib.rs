@@ -1,0 +1,1 @@
+//! Black-box tests, recordings and the parity counter.

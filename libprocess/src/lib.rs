@@ -1,0 +1,1 @@
+//! Actors with PIDs, the legacy message wire, HTTP, clock and metrics.

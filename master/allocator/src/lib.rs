@@ -1,0 +1,1 @@
+//! The hierarchical allocator: weighted dominant resource fairness over roles.

@@ -1,0 +1,1 @@
+//! Contenders and detectors of the leading master.

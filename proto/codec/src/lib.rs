@@ -1,0 +1,1 @@
+//! Runtime half of the generated messages: required checks, unknown fields, JSON.

@@ -1,0 +1,1 @@
+//! Generator of message types, JSON and required-field checks from descriptors.

@@ -1,0 +1,1 @@
+//! Scheduler libraries: the v1 API and the legacy driver.
