@@ -1,1 +1,6 @@
 //! Ids, resources, flags and text formats shared by master and agent.
+
+pub mod bytes;
+pub mod duration;
+pub mod flags;
+pub mod number;
