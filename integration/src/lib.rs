@@ -1,1 +1,20 @@
-//! Black-box tests, recordings and the parity counter.
+//! The black-box harness: real processes, plain sockets, recorded traffic.
+//!
+//! Nothing here uses the other crates of the workspace.
+//! A test that shares no code with what it checks cannot share its mistakes.
+
+pub mod binary;
+pub mod cluster;
+pub mod descriptors;
+pub mod eventually;
+pub mod fake_agent;
+pub mod fake_executor;
+pub mod fake_scheduler;
+pub mod golden;
+pub mod http_client;
+pub mod leftovers;
+pub mod legacy_peer;
+pub mod parity;
+pub mod record_stream;
+pub mod registry_probe;
+pub mod replay;

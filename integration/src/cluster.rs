@@ -1,0 +1,367 @@
+//! A master and its agents as operating system processes of the built binary.
+//!
+//! # Owns
+//! The processes, one temporary folder, the log files.
+//!
+//! # Invariants
+//! - Dropping the cluster ends every process that it or its agents started.
+
+use std::fs::{self, File};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::binary::{self, BinaryError};
+use crate::eventually::{NeverHappened, eventually};
+use crate::http_client::{self, Request};
+use crate::leftovers;
+
+/// Why a cluster could not be started or steered.
+#[derive(Debug, Error)]
+pub enum ClusterError {
+    /// There is no binary.
+    #[error(transparent)]
+    Binary(#[from] BinaryError),
+    /// A file, a port or a process failed.
+    #[error("{step}")]
+    Io {
+        /// What was attempted.
+        step: &'static str,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A daemon did not become ready; its log is shown.
+    #[error("{name} is not ready: {reason}\n{log}")]
+    NotReady {
+        /// Which daemon.
+        name: String,
+        /// What was waited for.
+        reason: NeverHappened,
+        /// What it printed.
+        log: String,
+    },
+    /// A signal could not be sent.
+    #[error("signal {name}")]
+    Signal {
+        /// Which daemon.
+        name: String,
+        /// What the operating system said.
+        source: rustix::io::Errno,
+    },
+}
+
+/// One running daemon.
+#[derive(Debug)]
+pub struct Daemon {
+    /// `master`, or the name of the agent.
+    pub name: String,
+    /// Where it listens.
+    pub address: SocketAddr,
+    arguments: Vec<String>,
+    log: PathBuf,
+    child: Child,
+}
+
+impl Daemon {
+    /// Returns what the daemon printed so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Returns the process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Tells whether the process still runs.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Kills the process with SIGKILL and waits for its end.
+    ///
+    /// # Errors
+    /// [`ClusterError::Io`] when it cannot be killed.
+    pub fn kill(&mut self) -> Result<ExitStatus, ClusterError> {
+        self.child.kill().map_err(io_error("kill a daemon"))?;
+        self.child.wait().map_err(io_error("wait for a daemon"))
+    }
+
+    /// Sends `signal` to the process.
+    ///
+    /// # Errors
+    /// [`ClusterError::Signal`] when the process is gone.
+    pub fn signal(&self, signal: Signal) -> Result<(), ClusterError> {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        let send = |pid| kill_process(pid, signal);
+        pid.map_or(Err(rustix::io::Errno::SRCH), send)
+            .map_err(|source| ClusterError::Signal {
+                name: self.name.clone(),
+                source,
+            })
+    }
+
+    /// Waits until the process has ended by itself.
+    ///
+    /// # Errors
+    /// [`ClusterError::NotReady`] when it goes on.
+    pub fn wait(&mut self) -> Result<ExitStatus, ClusterError> {
+        let what = format!("the end of {}", self.name);
+        let child = &mut self.child;
+        eventually(&what, || child.try_wait().ok().flatten()).map_err(|reason| {
+            ClusterError::NotReady {
+                name: self.name.clone(),
+                reason,
+                log: self.log(),
+            }
+        })
+    }
+}
+
+/// A master and its agents on this machine.
+#[derive(Debug)]
+pub struct Cluster {
+    /// The master.
+    pub master: Daemon,
+    /// The agents in the order they were started.
+    pub agents: Vec<Daemon>,
+    mark: String,
+    folder: tempfile::TempDir,
+}
+
+impl Cluster {
+    /// Starts a master with default flags and waits until it answers.
+    ///
+    /// # Errors
+    /// [`ClusterError`] with the log of the master when it does not come up.
+    pub fn start() -> Result<Self, ClusterError> {
+        Self::start_with(&[])
+    }
+
+    /// Starts a master with further flags and waits until it answers.
+    ///
+    /// # Errors
+    /// [`ClusterError`] with the log of the master when it does not come up.
+    pub fn start_with(flags: &[&str]) -> Result<Self, ClusterError> {
+        let folder = tempfile::tempdir().map_err(io_error("make a temporary folder"))?;
+        let mark = uuid::Uuid::new_v4().to_string();
+        let address = free_address()?;
+        let mut arguments = vec![
+            "master".to_owned(),
+            "--ip=127.0.0.1".to_owned(),
+            "--hostname=localhost".to_owned(),
+            format!("--port={}", address.port()),
+            format!("--work_dir={}", folder.path().join("master").display()),
+            "--registry=in_memory".to_owned(),
+        ];
+        arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
+        let master = launch("master", address, arguments, &mark, folder.path())?;
+        Ok(Self {
+            master,
+            agents: Vec::new(),
+            mark,
+            folder,
+        })
+    }
+
+    /// Starts one agent and waits until the master counts it as active.
+    ///
+    /// # Errors
+    /// [`ClusterError`] with the log of the agent when it does not register.
+    pub fn add_agent(&mut self) -> Result<&mut Daemon, ClusterError> {
+        self.add_agent_with(&["--resources=cpus:4;mem:1024;disk:1024;ports:[31000-32000]"])
+    }
+
+    /// Starts one agent with further flags and waits until the master counts it as active.
+    ///
+    /// # Errors
+    /// [`ClusterError`] with the log of the agent when it does not register.
+    pub fn add_agent_with(&mut self, flags: &[&str]) -> Result<&mut Daemon, ClusterError> {
+        let name = format!("agent{}", self.agents.len() + 1);
+        let address = free_address()?;
+        let below = |part: &str| {
+            self.folder
+                .path()
+                .join(&name)
+                .join(part)
+                .display()
+                .to_string()
+        };
+        let mut arguments = vec![
+            "agent".to_owned(),
+            format!("--master={}", self.master.address),
+            "--ip=127.0.0.1".to_owned(),
+            "--hostname=localhost".to_owned(),
+            format!("--port={}", address.port()),
+            format!("--work_dir={}", below("work")),
+            format!("--runtime_dir={}", below("run")),
+            "--launcher=posix".to_owned(),
+            "--isolation=posix/cpu,posix/mem".to_owned(),
+            "--no-systemd_enable_support".to_owned(),
+        ];
+        arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
+        let wanted = self.agents.len() + 1;
+        let mut agent = launch(&name, address, arguments, &self.mark, self.folder.path())?;
+        if let Err(reason) = eventually("registration with the master", || {
+            self.active_agents().filter(|count| *count >= wanted)
+        }) {
+            let log = format!("{}\n--- master ---\n{}", agent.log(), self.master.log());
+            let _ended = agent.kill();
+            return Err(ClusterError::NotReady { name, reason, log });
+        }
+        Ok(self.agents.push_mut(agent))
+    }
+
+    /// Starts the master again with the same flags, after it was killed.
+    ///
+    /// # Errors
+    /// [`ClusterError`] with its log when it does not come up.
+    pub fn restart_master(&mut self) -> Result<(), ClusterError> {
+        let (address, arguments) = (self.master.address, self.master.arguments.clone());
+        self.master = launch("master", address, arguments, &self.mark, self.folder.path())?;
+        Ok(())
+    }
+
+    /// Starts an agent again with the same flags, after it was killed.
+    ///
+    /// # Errors
+    /// [`ClusterError`] with its log when it does not come up, or when there is no such agent.
+    pub fn restart_agent(&mut self, index: usize) -> Result<(), ClusterError> {
+        let agent = self.agents.get_mut(index).ok_or_else(|| ClusterError::Io {
+            step: "restart an agent that was never started",
+            source: io::ErrorKind::NotFound.into(),
+        })?;
+        let (name, address, arguments) =
+            (agent.name.clone(), agent.address, agent.arguments.clone());
+        *agent = launch(&name, address, arguments, &self.mark, self.folder.path())?;
+        Ok(())
+    }
+
+    /// Returns the temporary folder of the cluster.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Returns the mark that every process of the cluster carries.
+    #[must_use]
+    pub fn mark(&self) -> &str {
+        &self.mark
+    }
+
+    /// Returns the number of active agents as the master tells it.
+    #[must_use]
+    pub fn active_agents(&self) -> Option<usize> {
+        let state = http_client::get_json(self.master.address, "/master/state").ok()?;
+        let count = wire_number(state.get("activated_slaves")?)?;
+        usize::try_from(count).ok()
+    }
+
+    /// Returns all logs, for the message of a failed test.
+    #[must_use]
+    pub fn logs(&self) -> String {
+        let mut text = format!("--- master ---\n{}", self.master.log());
+        for agent in &self.agents {
+            text.push_str(&format!("\n--- {} ---\n{}", agent.name, agent.log()));
+        }
+        text
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for agent in &mut self.agents {
+            let _ended = agent.kill();
+        }
+        let _ended = self.master.kill();
+        leftovers::kill_all(&self.mark, self.folder.path());
+    }
+}
+
+/// Reads a number that legacy answers may write as `1` or `1.0`.
+fn wire_number(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| {
+        let text = value.as_f64()?.to_string();
+        text.split('.').next()?.parse().ok()
+    })
+}
+
+/// Returns an address of this machine where nobody listens at the moment.
+///
+/// # Errors
+/// [`ClusterError::Io`] when no port is free.
+pub fn free_address() -> Result<SocketAddr, ClusterError> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|listener| listener.local_addr())
+        .map_err(io_error("find a free port"))
+}
+
+fn launch(
+    name: &str,
+    address: SocketAddr,
+    arguments: Vec<String>,
+    mark: &str,
+    folder: &Path,
+) -> Result<Daemon, ClusterError> {
+    let log = folder.join(format!("{name}.log"));
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(&log)
+        .map_err(io_error("open a log file"))?;
+    let copy = file.try_clone().map_err(io_error("open a log file"))?;
+    let child = binary::command(mark)?
+        .args(&arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::from(file))
+        .stderr(Stdio::from(copy))
+        .spawn()
+        .map_err(io_error("start a daemon"))?;
+    let mut daemon = Daemon {
+        name: name.to_owned(),
+        address,
+        arguments,
+        log,
+        child,
+    };
+    let ready = eventually("an answer of /health, or the end", || {
+        let healthy = http_client::send(address, &Request::get("/health"))
+            .is_ok_and(|answer| answer.status() == 200);
+        (healthy || !daemon.is_running()).then_some(healthy)
+    });
+    match ready {
+        Ok(true) => Ok(daemon),
+        Ok(false) => {
+            let what = format!("that {name} goes on");
+            let reason = NeverHappened {
+                what,
+                waited: std::time::Duration::ZERO,
+            };
+            Err(ClusterError::NotReady {
+                name: name.to_owned(),
+                reason,
+                log: daemon.log(),
+            })
+        }
+        Err(reason) => {
+            let _ended = daemon.kill();
+            Err(ClusterError::NotReady {
+                name: name.to_owned(),
+                reason,
+                log: daemon.log(),
+            })
+        }
+    }
+}
+
+fn io_error(step: &'static str) -> impl FnOnce(io::Error) -> ClusterError {
+    move |source| ClusterError::Io { step, source }
+}
