@@ -1,1 +1,3 @@
 //! The Mesos agent.
+
+pub mod flags;

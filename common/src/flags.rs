@@ -8,9 +8,11 @@
 //!
 //! # Wire
 //! Forms, precedence, texts of errors and the layout of `--help` are promises of Mesos.
-//! One form is ours: `--name value`, see `docs/decisions/0101-flag-value-as-next-argument.md`.
+//! One form is ours: `--name value`, see `docs/decisions/0011-flag-value-as-next-argument.md`.
 
 use std::collections::BTreeMap;
+
+pub use serde_json::Value as JsonValue;
 
 mod help;
 mod logging;
@@ -18,7 +20,7 @@ mod source;
 mod table;
 mod value;
 
-pub use help::usage;
+pub use help::{Description, describe, usage};
 pub use logging::{HasLogging, LoggingFlags, logging_rows};
 pub use source::Source;
 pub use table::{Access, Build, Effect, Preset, Row, Rule, is_boolean, type_name_of};

@@ -4,3 +4,4 @@ pub mod bytes;
 pub mod duration;
 pub mod flags;
 pub mod number;
+pub mod wire;

@@ -1,1 +1,3 @@
 //! The Mesos master.
+
+pub mod flags;

@@ -43,6 +43,43 @@ pub fn usage<F: FlagSet>(program: &str, heading: Option<&str>, message: Option<&
     text
 }
 
+/// One flag in words, for generated documentation and for comparison with the contract.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// The name.
+    pub name: &'static str,
+    /// The type as Mesos' documentation names it.
+    pub type_name: String,
+    /// The default: `-` for none, `!` when required, `?` when it depends on the machine.
+    pub default: String,
+    /// The old name.
+    pub old_name: Option<&'static str>,
+    /// The help without the default.
+    pub help: &'static str,
+    /// Whether it does something.
+    pub effect: Effect,
+}
+
+/// Describes every flag, in the order of names.
+#[must_use]
+pub fn describe<F: FlagSet>() -> Vec<Description> {
+    let defaults = F::defaults();
+    let describe_one = |row: &'static Row<F>| Description {
+        name: row.name(),
+        type_name: row.type_name(),
+        default: match row.preset() {
+            Preset::Unset => "-".to_owned(),
+            Preset::Required => "!".to_owned(),
+            Preset::Computed(_) => "?".to_owned(),
+            Preset::Text(_) => row.print(&defaults).unwrap_or_default(),
+        },
+        old_name: row.old_name(),
+        help: row.help(),
+        effect: row.effect(),
+    };
+    F::rows().into_iter().map(describe_one).collect()
+}
+
 fn name_column<F>(row: &Row<F>) -> String {
     let one = |name: &str| {
         if row.is_boolean() {

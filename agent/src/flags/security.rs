@@ -1,0 +1,92 @@
+//! Flags on authentication and authorization.
+
+use mesos_common::flag;
+use mesos_common::flags::Row;
+
+use super::Flags;
+
+pub(super) const ROWS: &[Row<Flags>] = &[
+    flag!(
+        Flags.authenticatee = "crammd5",
+        "How the agent authenticates at the master. Only `crammd5` is built in."
+    )
+    .not_yet(),
+    flag!(
+        Flags.authentication_backoff_factor = "1secs",
+        "An attempt to authenticate takes a random time in `[min, min + factor * 2^n]`\n\
+         after n failures.\n"
+    )
+    .not_yet(),
+    flag!(
+        Flags.authentication_timeout_min = "5secs",
+        "Shortest time of an attempt to authenticate."
+    )
+    .not_yet(),
+    flag!(
+        Flags.authentication_timeout_max = "1mins",
+        "Longest time of an attempt to authenticate."
+    )
+    .not_yet(),
+    flag!(
+        Flags.credential,
+        "Path of a JSON file with the credential for the master.\n\
+         Example:\n\
+         {\"principal\": \"agent\", \"secret\": \"rabbit\"}"
+    )
+    .not_yet(),
+    flag!(
+        Flags.http_credentials,
+        "Path of a JSON file with the credentials that the HTTP interface accepts.\n\
+         Example:\n\
+         {\"credentials\": [{\"principal\": \"alice\", \"secret\": \"rabbit\"}]}"
+    )
+    .not_yet(),
+    flag!(
+        Flags.http_authenticators,
+        "How HTTP requests are authenticated: `basic`, `jwt`, or both parted by a comma."
+    )
+    .not_yet(),
+    flag!(
+        Flags.authenticate_http_readwrite = "false",
+        "Whether requests that change something must be authenticated."
+    )
+    .not_yet(),
+    flag!(
+        Flags.authenticate_http_readonly = "false",
+        "Whether requests that only read must be authenticated."
+    )
+    .not_yet(),
+    flag!(
+        Flags.authenticate_http_executors = "false",
+        "Whether executors of the HTTP interface must authenticate."
+    )
+    .not_yet(),
+    flag!(
+        Flags.jwt_secret_key,
+        "Path of the key for the tokens that executors get."
+    )
+    .alias("executor_secret_key")
+    .not_yet(),
+    flag!(
+        Flags.authorizer = "local",
+        "What decides who may do what. Only `local`, which follows `--acls`, is built in."
+    )
+    .not_yet(),
+    flag!(
+        Flags.acls,
+        "Access control lists, as JSON or as the path of a JSON file.\n\
+         They count only with the authorizer `local`.\n\
+         Example:\n\
+         {\n\
+         \x20 \"get_endpoints\": [\n\
+         \x20   {\"principals\": {\"values\": [\"a\"]}, \"paths\": {\"values\": [\"/flags\"]}}\n\
+         \x20 ]\n\
+         }"
+    )
+    .not_yet(),
+    flag!(
+        Flags.secret_resolver,
+        "Module that resolves secrets. Without it, only secrets given by value work."
+    )
+    .not_yet(),
+];
