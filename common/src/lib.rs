@@ -3,5 +3,6 @@
 pub mod bytes;
 pub mod duration;
 pub mod flags;
+pub mod ids;
 pub mod number;
 pub mod wire;
