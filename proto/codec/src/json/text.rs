@@ -1,0 +1,100 @@
+//! Strings in JSON: escapes and base64.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+/// Appends a quoted string.
+///
+/// Escaped are quotes, backslashes and control characters; all else goes out as it is.
+pub(super) fn write_string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    let mut rest = text.as_bytes();
+    while let Some(plain) = rest
+        .iter()
+        .position(|byte| NEEDS_ESCAPE[usize::from(*byte)])
+    {
+        let (before, from) = rest.split_at(plain);
+        out.extend_from_slice(before);
+        if let Some((&byte, after)) = from.split_first() {
+            write_escape(byte, out);
+            rest = after;
+        }
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
+}
+
+static NEEDS_ESCAPE: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        table[byte] = true;
+        byte += 1;
+    }
+    table[b'"' as usize] = true;
+    table[b'\\' as usize] = true;
+    table
+};
+
+fn write_escape(byte: u8, out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let short = match byte {
+        b'"' | b'\\' => byte,
+        0x08 => b'b',
+        0x09 => b't',
+        0x0a => b'n',
+        0x0c => b'f',
+        0x0d => b'r',
+        _ => {
+            out.extend_from_slice(b"\\u00");
+            out.push(HEX[usize::from(byte >> 4)]);
+            out.push(HEX[usize::from(byte & 0xf)]);
+            return;
+        }
+    };
+    out.extend_from_slice(&[b'\\', short]);
+}
+
+/// Appends bytes as a quoted base64 string, standard alphabet, padded.
+pub(super) fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    let start = out.len();
+    let room = base64::encoded_len(bytes.len(), true).unwrap_or_default();
+    out.resize(start + room, b'=');
+    if let Some(place) = out.get_mut(start..) {
+        // Cannot fail: the room was computed for these bytes.
+        let _ = STANDARD.encode_slice(bytes, place);
+    }
+    out.push(b'"');
+}
+
+/// Decodes base64 leniently: blanks are skipped, the first `=` ends it.
+///
+/// # Errors
+/// The character outside the alphabet.
+pub(super) fn read_base64(text: &str) -> Result<Vec<u8>, char> {
+    if let Ok(bytes) = STANDARD.decode(text) {
+        return Ok(bytes);
+    }
+    let mut out = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut held, mut bits) = (0u32, 0u32);
+    for character in text.chars() {
+        let six = match character {
+            '=' => break,
+            ' ' | '\t'..='\r' => continue,
+            'A'..='Z' => u32::from(character) - u32::from('A'),
+            'a'..='z' => u32::from(character) - u32::from('a') + 26,
+            '0'..='9' => u32::from(character) - u32::from('0') + 52,
+            '+' => 62,
+            '/' => 63,
+            _ => return Err(character),
+        };
+        held = held << 6 | six;
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            out.push(u8::try_from(held >> bits & 0xff).unwrap_or_default());
+        }
+    }
+    Ok(out)
+}
