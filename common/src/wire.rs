@@ -73,6 +73,16 @@ pub mod metric {
     pub const AGENT_UNREACHABLE_CANCELED: &str = "master/slave_unreachable_canceled";
 }
 
+/// Environment variables that the agent sets for its executors, and what they hold.
+pub mod variable {
+    /// Name of the agent's actor with its address.
+    pub const AGENT_PID: &str = "MESOS_SLAVE_PID";
+    /// Id of the agent.
+    pub const AGENT_ID: &str = "MESOS_SLAVE_ID";
+    /// Id of the agent's actor, unless `MESOS_SLAVE_PID` names another.
+    pub const AGENT_PROCESS_ID: &str = "slave(1)";
+}
+
 /// The old spelling of an enum value of `SOURCE_` or `REASON_` kind.
 #[must_use]
 pub fn legacy_enum_name(name: &str) -> String {
