@@ -1,0 +1,3 @@
+//! The `.proto` files against the recordings of genuine Mesos.
+
+mod bodies;
