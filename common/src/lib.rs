@@ -1,5 +1,6 @@
 //! Ids, resources, flags and text formats shared by master and agent.
 
+pub mod attributes;
 pub mod bytes;
 pub mod duration;
 pub mod flags;
@@ -13,6 +14,7 @@ pub mod resource_quantities;
 pub mod resources;
 pub mod roles;
 pub mod scalar;
+pub mod task_state;
 pub mod validation;
 pub mod value_set;
 pub mod wire;
