@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use mesos_common::bytes::ByteSize;
 use mesos_common::flag_struct;
-use mesos_common::flags::{JsonObject, SecureValue, logging_rows};
+use mesos_common::flags::{JsonMessage, JsonObject, SecureValue, logging_rows};
+use mesos_proto::{acls, internal, module, v1};
 
 mod cgroups;
 mod container_network;
@@ -49,7 +50,7 @@ flag_struct! {
         master_detector: Option<String>,
         zk_session_timeout: Duration,
         registration_backoff_factor: Duration,
-        domain: Option<JsonObject>,
+        domain: Option<JsonMessage<v1::DomainInfo>>,
         // resources
         resources: Option<String>,
         attributes: Option<String>,
@@ -61,7 +62,7 @@ flag_struct! {
         qos_controller: Option<String>,
         qos_correction_interval_min: Duration,
         oversubscribed_resources_interval: Duration,
-        agent_features: Option<JsonObject>,
+        agent_features: Option<JsonMessage<internal::AgentCapabilities>>,
         // directories
         work_dir: String,
         runtime_dir: String,
@@ -99,7 +100,7 @@ flag_struct! {
         container_logger: Option<String>,
         image_providers: Option<String>,
         image_provisioner_backend: Option<String>,
-        image_gc_config: Option<JsonObject>,
+        image_gc_config: Option<JsonMessage<internal::ImageGcConfig>>,
         appc_simple_discovery_uri_prefix: String,
         appc_store_dir: String,
         docker_registry: String,
@@ -108,8 +109,8 @@ flag_struct! {
         docker_volume_chown: bool,
         docker_ignore_runtime: bool,
         host_path_volume_force_creation: Option<String>,
-        default_container_info: Option<JsonObject>,
-        default_container_dns: Option<JsonObject>,
+        default_container_info: Option<JsonMessage<v1::ContainerInfo>>,
+        default_container_dns: Option<JsonMessage<internal::ContainerDnsInfo>>,
         // fetcher
         fetcher_cache_size: ByteSize,
         fetcher_cache_dir: String,
@@ -131,7 +132,7 @@ flag_struct! {
         cgroups_cpu_enable_pids_and_tids_count: bool,
         cgroups_net_cls_primary_handle: Option<String>,
         cgroups_net_cls_secondary_handles: Option<String>,
-        allowed_devices: Option<JsonObject>,
+        allowed_devices: Option<JsonMessage<v1::DeviceWhitelist>>,
         agent_subsystems: Option<String>,
         nvidia_gpu_devices: Option<Vec<u32>>,
         perf_events: Option<String>,
@@ -140,8 +141,8 @@ flag_struct! {
         revocable_cpu_low_priority: bool,
         systemd_enable_support: bool,
         systemd_runtime_directory: String,
-        effective_capabilities: Option<JsonObject>,
-        bounding_capabilities: Option<JsonObject>,
+        effective_capabilities: Option<JsonMessage<v1::CapabilityInfo>>,
+        bounding_capabilities: Option<JsonMessage<v1::CapabilityInfo>>,
         default_container_shm_size: Option<ByteSize>,
         disallow_sharing_agent_ipc_namespace: bool,
         disallow_sharing_agent_pid_namespace: bool,
@@ -169,7 +170,7 @@ flag_struct! {
         container_ports_isolated_range: Option<String>,
         // http
         http_heartbeat_interval: Duration,
-        firewall_rules: Option<JsonObject>,
+        firewall_rules: Option<JsonMessage<internal::Firewall>>,
         // security
         authenticatee: String,
         authentication_backoff_factor: Duration,
@@ -183,10 +184,10 @@ flag_struct! {
         authenticate_http_executors: bool,
         jwt_secret_key: Option<PathBuf>,
         authorizer: String,
-        acls: Option<JsonObject>,
+        acls: Option<JsonMessage<acls::AcLs>>,
         secret_resolver: Option<String>,
         // modules
-        modules: Option<JsonObject>,
+        modules: Option<JsonMessage<module::Modules>>,
         modules_dir: Option<String>,
         hooks: Option<String>,
     }

@@ -8,20 +8,6 @@ use mesos_common::flags::{FlagSet, Source, describe, load};
 /// Name, type, default and old name of each flag of Mesos.
 const CONTRACT: &str = include_str!("data/flags.tsv");
 
-/// Types that are kept as JSON objects; the part that uses one makes the message of it.
-const MESSAGES: [&str; 10] = [
-    "Option<ACLs>",
-    "Option<CapabilityInfo>",
-    "Option<ContainerDNSInfo>",
-    "Option<ContainerInfo>",
-    "Option<DeviceWhitelist>",
-    "Option<DomainInfo>",
-    "Option<Firewall>",
-    "Option<ImageGcConfig>",
-    "Option<Modules>",
-    "Option<SlaveCapabilities>",
-];
-
 /// The answer of `/flags` of a genuine agent.
 const RECORDED: &str = include_str!("data/flags.json");
 
@@ -43,11 +29,6 @@ fn every_flag_of_the_contract_is_declared_with_its_type_and_default() {
             .get(name)
             .unwrap_or_else(|| panic!("--{name} is missing"));
         names.push(name);
-        let type_name = if MESSAGES.contains(&type_name) {
-            "Option<JSON::Object>"
-        } else {
-            type_name
-        };
         assert_eq!(flag.type_name, type_name, "type of --{name}");
         assert_eq!(
             flag.old_name.unwrap_or("-"),
@@ -120,4 +101,69 @@ fn the_prefixes_of_master_and_agent_name_each_flag_once() {
             );
         }
     }
+}
+
+#[track_caller]
+fn refused(arguments: &[&str], text: &str) {
+    let loading = load::<Flags>(&Source::arguments(arguments.iter().copied()));
+    let error = loading.error.map(|error| error.to_string());
+    let error = error.or_else(|| loading.flags.check().err().map(|error| error.to_string()));
+    assert_eq!(error.as_deref(), Some(text), "{arguments:?}");
+}
+
+#[test]
+fn a_value_that_breaks_a_rule_is_refused_with_the_text_of_mesos() {
+    let work = "--work_dir=/w";
+    refused(&[], "Flag 'work_dir' is required, but it was not provided");
+    refused(
+        &[work, "--executor_reregistration_timeout=16secs"],
+        "Expected `--executor_reregistration_timeout` to be not more than 15secs",
+    );
+    refused(
+        &[work, "--executor_environment_variables={\"A\": 1}"],
+        "`executor_environment_variables` must only contain string values",
+    );
+    let location = format!("--domain_socket_location={}", "x".repeat(108));
+    refused(
+        &[work, &location],
+        "Domain socket location cannot be longer than 108 characters.",
+    );
+    refused(
+        &[
+            work,
+            "--agent_features={\"capabilities\": [{\"type\": \"MULTI_ROLE\"}]}",
+        ],
+        "At least the following agent features need to be enabled: MULTI_ROLE, \
+         HIERARCHICAL_ROLE, RESERVATION_REFINEMENT, AGENT_OPERATION_FEEDBACK, RESOURCE_PROVIDER, \
+         AGENT_DRAINING, and TASK_RESOURCE_LIMITS",
+    );
+    refused(
+        &[
+            work,
+            r#"--default_container_dns={"mesos": [{"network_mode": "CNI", "dns": {}}, {"network_mode": "CNI", "dns": {}}]}"#,
+        ],
+        "Multiple DNS configuration without network name for CNI network in \
+         `--default_container_dns` is not allowed",
+    );
+}
+
+#[test]
+fn flags_that_do_not_go_together_are_both_named() {
+    let (work, master) = ("--work_dir=/w", "--master=m:5050");
+    refused(
+        &[work],
+        "Missing required option `--master` or `--master_detector`",
+    );
+    refused(
+        &[work, master, "--master_detector=x"],
+        "Only one of `--master` or `--master_detector` should be specified",
+    );
+    refused(
+        &[work, master, "--ip6=::1", "--ip6_discovery_command=x"],
+        "Only one of `--ip6` or `--ip6_discovery_command` should be specified",
+    );
+    refused(
+        &[work, master, "--authenticate_http_executors"],
+        "--jwt_secret_key must be specified when --authenticate_http_executors is set to true",
+    );
 }

@@ -130,7 +130,7 @@ impl Attribute {
                     value: Some(*number),
                     ..Default::default()
                 };
-                message.scalar = Some(scalar.into());
+                message.scalar = Some(scalar);
             }
             AttributeValue::Ranges(ranges) => {
                 message.r#type = Some(ValueType::Ranges.into());
@@ -142,13 +142,10 @@ impl Attribute {
                         ..Default::default()
                     })
                     .collect();
-                message.ranges = Some(
-                    v1::value::Ranges {
-                        range,
-                        ..Default::default()
-                    }
-                    .into(),
-                );
+                message.ranges = Some(v1::value::Ranges {
+                    range,
+                    ..Default::default()
+                });
             }
             AttributeValue::Text(text) => {
                 message.r#type = Some(ValueType::Text.into());
@@ -156,7 +153,7 @@ impl Attribute {
                     value: Some(text.clone()),
                     ..Default::default()
                 };
-                message.text = Some(text.into());
+                message.text = Some(text);
             }
         }
         message

@@ -16,12 +16,14 @@ pub use serde_json::Value as JsonValue;
 
 mod help;
 mod logging;
+mod message;
 mod source;
 mod table;
 mod value;
 
 pub use help::{Description, describe, usage};
 pub use logging::{HasLogging, LoggingFlags, logging_rows};
+pub use message::JsonMessage;
 pub use source::Source;
 pub use table::{Access, Build, Effect, Preset, Row, Rule, is_boolean, type_name_of};
 pub use value::{

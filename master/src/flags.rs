@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use mesos_common::bytes::ByteSize;
 use mesos_common::flag_struct;
-use mesos_common::flags::{JsonObject, SecureValue, logging_rows};
+use mesos_common::flags::{JsonMessage, SecureValue, logging_rows};
+use mesos_proto::{acls, internal, module, v1};
 
 mod agents;
 mod allocation;
@@ -38,7 +39,7 @@ flag_struct! {
         advertise_port: Option<String>,
         ip_discovery_command: Option<String>,
         memory_profiling: bool,
-        domain: Option<JsonObject>,
+        domain: Option<JsonMessage<v1::DomainInfo>>,
         // registry
         work_dir: Option<String>,
         registry: String,
@@ -78,7 +79,7 @@ flag_struct! {
         offer_constraints_re2_max_program_size: i32,
         // frameworks
         root_submissions: bool,
-        rate_limits: Option<JsonObject>,
+        rate_limits: Option<JsonMessage<v1::RateLimits>>,
         max_completed_frameworks: usize,
         max_completed_tasks_per_framework: usize,
         max_unreachable_tasks_per_framework: usize,
@@ -86,7 +87,7 @@ flag_struct! {
         // http
         webui_dir: String,
         cluster: Option<String>,
-        firewall_rules: Option<JsonObject>,
+        firewall_rules: Option<JsonMessage<internal::Firewall>>,
         max_operator_event_stream_subscribers: usize,
         // security
         authenticate_frameworks: bool,
@@ -96,13 +97,13 @@ flag_struct! {
         authenticate_http_readonly: bool,
         authenticate_http_frameworks: bool,
         credentials: Option<PathBuf>,
-        acls: Option<JsonObject>,
+        acls: Option<JsonMessage<acls::AcLs>>,
         authenticators: String,
         authorizers: String,
         http_authenticators: String,
         http_framework_authenticators: Option<String>,
         // modules
-        modules: Option<JsonObject>,
+        modules: Option<JsonMessage<module::Modules>>,
         modules_dir: Option<String>,
         hooks: Option<String>,
         master_contender: Option<String>,

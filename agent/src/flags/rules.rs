@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use mesos_common::duration;
 use mesos_common::flags::JsonValue;
+use mesos_proto::internal::container_dns_info::docker_info::NetworkMode as DockerMode;
+use mesos_proto::internal::container_dns_info::mesos_info::NetworkMode as MesosMode;
 
 use super::Flags;
 
@@ -74,7 +76,7 @@ impl Flags {
 
 pub(super) fn has_fault_domain(flags: &Flags) -> Result<(), String> {
     match &flags.domain {
-        Some(domain) if !domain.members().contains_key("fault_domain") => {
+        Some(domain) if domain.message().fault_domain.is_none() => {
             Err("`domain` must define `fault_domain`".to_owned())
         }
         Some(_) | None => Ok(()),
@@ -97,8 +99,11 @@ pub(super) fn features_are_complete(flags: &Flags) -> Result<(), String> {
     let Some(features) = &flags.agent_features else {
         return Ok(());
     };
-    let given: BTreeSet<&str> = list(features.members().get("capabilities"))
-        .filter_map(|capability| text(capability, "type"))
+    let given: BTreeSet<_> = features
+        .message()
+        .capabilities
+        .iter()
+        .map(|capability| capability.r#type().as_str_name())
         .collect();
     if REQUIRED_FEATURES
         .iter()
@@ -185,42 +190,54 @@ pub(super) fn dns_is_unambiguous(flags: &Flags) -> Result<(), String> {
     let Some(dns) = &flags.default_container_dns else {
         return Ok(());
     };
-    let mut seen = BTreeSet::new();
-    for containerizer in ["mesos", "docker"] {
-        for entry in list(dns.members().get(containerizer)) {
-            let mode = text(entry, "network_mode").unwrap_or("UNKNOWN");
-            let name = text(entry, "network_name");
-            refuse_mode(mode)?;
-            if !seen.insert((containerizer, mode, name)) {
-                return Err(ambiguous(mode, name));
+    let mut networks = BTreeSet::new();
+    for entry in &dns.message().mesos {
+        match entry.network_mode() {
+            MesosMode::Unknown => return Err(unknown_mode()),
+            MesosMode::Host => return Err(host_mode()),
+            MesosMode::Cni => {
+                let name = entry.network_name.as_deref();
+                if !networks.insert(name) {
+                    return Err(ambiguous("CNI network", name));
+                }
+            }
+        }
+    }
+    let mut networks = BTreeSet::new();
+    let mut bridges = 0;
+    for entry in &dns.message().docker {
+        match entry.network_mode() {
+            DockerMode::Unknown => return Err(unknown_mode()),
+            DockerMode::Host => return Err(host_mode()),
+            DockerMode::Bridge if bridges > 0 => {
+                return Err(
+                    "Multiple DNS configuration for Docker default bridge network in \
+                            `--default_container_dns` is not allowed"
+                        .to_owned(),
+                );
+            }
+            DockerMode::Bridge => bridges += 1,
+            DockerMode::User => {
+                let name = entry.network_name.as_deref();
+                if !networks.insert(name) {
+                    return Err(ambiguous("user-defined CNM network", name));
+                }
             }
         }
     }
     Ok(())
 }
 
-fn refuse_mode(mode: &str) -> Result<(), String> {
-    match mode {
-        "UNKNOWN" => Err("UNKNOWN network mode configured in `--default_container_dns`".to_owned()),
-        "HOST" => Err(
-            "Configuring DNS for HOST network with `--default_container_dns` is not \
-                       yet supported"
-                .to_owned(),
-        ),
-        _ => Ok(()),
-    }
+fn unknown_mode() -> String {
+    "UNKNOWN network mode configured in `--default_container_dns`".to_owned()
 }
 
-fn ambiguous(mode: &str, name: Option<&str>) -> String {
-    let network = match mode {
-        "CNI" => "CNI network",
-        "BRIDGE" => {
-            return "Multiple DNS configuration for Docker default bridge network in \
-                    `--default_container_dns` is not allowed"
-                .to_owned();
-        }
-        _ => "user-defined CNM network",
-    };
+fn host_mode() -> String {
+    "Configuring DNS for HOST network with `--default_container_dns` is not yet supported"
+        .to_owned()
+}
+
+fn ambiguous(network: &str, name: Option<&str>) -> String {
     match name {
         Some(name) => format!(
             "Multiple DNS configuration with the same network name '{name}' for {network} in \
@@ -231,12 +248,4 @@ fn ambiguous(mode: &str, name: Option<&str>) -> String {
              `--default_container_dns` is not allowed"
         ),
     }
-}
-
-fn list(value: Option<&JsonValue>) -> impl Iterator<Item = &JsonValue> {
-    value.and_then(JsonValue::as_array).into_iter().flatten()
-}
-
-fn text<'a>(value: &'a JsonValue, key: &str) -> Option<&'a str> {
-    value.get(key).and_then(JsonValue::as_str)
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use std::{fmt, fs, io};
 
+use mesos_proto_codec::JsonError;
 use serde_json::{Map, Value};
 
 use crate::bytes::{ByteSize, ByteSizeError};
@@ -59,6 +60,9 @@ pub enum ValueError {
         /// Where the parser stopped.
         column: usize,
     },
+    /// The text is no message of the flag's type.
+    #[error(transparent)]
+    Message(#[from] JsonError),
     /// The text is JSON, but not an object.
     #[error("Unexpected JSON type parsed")]
     NotAnObject,

@@ -67,7 +67,7 @@ impl Flags {
 
 pub(super) fn has_fault_domain(flags: &Flags) -> Result<(), String> {
     match &flags.domain {
-        Some(domain) if !domain.members().contains_key("fault_domain") => {
+        Some(domain) if domain.message().fault_domain.is_none() => {
             Err("`domain` must define `fault_domain`".to_owned())
         }
         Some(_) | None => Ok(()),
