@@ -1,0 +1,274 @@
+//! Undocumented behaviour that real clients break without, one test each.
+
+use mesos_integration::cluster::Cluster;
+use mesos_integration::fake_agent::FakeAgent;
+use mesos_integration::fake_scheduler::{FakeScheduler, command_task};
+use mesos_integration::http_client::{self, Connection, Request, get_json};
+use mesos_integration::record_stream::RecordStream;
+use serde_json::{Value, json};
+
+const PATH: &str = "/api/v1/scheduler";
+
+fn subscribe() -> Value {
+    json!({"type": "SUBSCRIBE", "subscribe": {"framework_info": {"user": "u", "name": "n"}}})
+}
+
+/// pymesos reads each part of the version as an integer.
+#[test]
+fn version_is_integers_between_dots() {
+    let cluster = Cluster::start().unwrap();
+
+    let version = get_json(cluster.master.address, "/version").unwrap();
+
+    let text = version["version"].as_str().unwrap();
+    assert!(
+        text.split('.').all(|part| part.parse::<u32>().is_ok()),
+        "{text}"
+    );
+}
+
+/// pymesos refuses a stream that is not chunked.
+#[test]
+fn stream_is_chunked_even_when_the_client_wants_to_close() {
+    let cluster = Cluster::start().unwrap();
+    let request = Request::post_json(PATH, &subscribe()).header("Connection", "close");
+
+    let mut stream = RecordStream::open(cluster.master.address, &request).unwrap();
+
+    assert_eq!(stream.head.header("Transfer-Encoding"), Some("chunked"));
+    assert_eq!(stream.next_json().unwrap()["type"], "SUBSCRIBED");
+    assert_eq!(stream.next_json().unwrap()["type"], "HEARTBEAT");
+}
+
+/// The npm client counts line ends in a chunk.
+#[test]
+fn each_record_is_one_chunk() {
+    let cluster = Cluster::start().unwrap();
+    let mut stream = RecordStream::open(
+        cluster.master.address,
+        &Request::post_json(PATH, &subscribe()),
+    )
+    .unwrap();
+
+    let first = stream.next_bytes().unwrap();
+    let second = stream.next_bytes().unwrap();
+
+    let framed = |record: &[u8]| record.len().to_string().len() + 1 + record.len();
+    let lengths: Vec<usize> = stream.chunk_lengths().collect();
+    assert_eq!(lengths, [framed(&first), framed(&second)]);
+    assert!(!first.contains(&b'\n'), "a line end inside a record");
+}
+
+/// Strict readers refuse an event with keys that Mesos does not have.
+#[test]
+fn events_have_no_new_keys() {
+    let cluster = Cluster::start().unwrap();
+    let _agent = FakeAgent::register(cluster.master.address).unwrap();
+    let mut scheduler = FakeScheduler::subscribe(cluster.master.address).unwrap();
+
+    scheduler.wait_for_offer().unwrap();
+
+    for event in &scheduler.events {
+        let text = event.to_string();
+        let bytes = mesos_integration::descriptors::to_bytes("mesos.v1.scheduler.Event", event);
+        assert!(bytes.is_ok(), "{text}: {bytes:?}");
+    }
+}
+
+/// Frameworks on HTTP have no pid, and mesos-dns fails on an empty one.
+#[test]
+fn framework_on_http_has_no_pid_in_the_state() {
+    let cluster = Cluster::start().unwrap();
+    let _scheduler = FakeScheduler::subscribe(cluster.master.address).unwrap();
+
+    let state = get_json(cluster.master.address, "/master/state").unwrap();
+
+    assert_eq!(state["frameworks"].as_array().unwrap().len(), 1);
+    assert_eq!(state.pointer("/frameworks/0/pid"), None);
+}
+
+/// mesos-dns and the exporters read flat resources.
+#[test]
+fn resources_in_the_state_are_flat_and_ports_are_text() {
+    let cluster = Cluster::start().unwrap();
+    let ports = json!({"name": "ports", "type": "RANGES", "role": "*",
+        "ranges": {"range": [{"begin": 31000, "end": 32000}]}});
+    let cpus = mesos_integration::fake_agent::scalar("cpus", 2.5);
+    let _agent = FakeAgent::register_with(cluster.master.address, &json!([cpus, ports])).unwrap();
+
+    let state = get_json(cluster.master.address, "/master/state").unwrap();
+
+    let resources = state.pointer("/slaves/0/resources").unwrap();
+    assert_eq!(resources["ports"], "[31000-32000]");
+    assert_eq!(resources["cpus"], 2.5);
+    assert_eq!(resources["gpus"].as_f64(), Some(0.0));
+}
+
+/// One endpoint has many spellings; pymesos' operator posts to `/api/v1/operator`.
+#[test]
+fn longest_prefix_and_trailing_slash_lead_to_the_same_endpoint() {
+    let cluster = Cluster::start().unwrap();
+
+    for path in [
+        "/state",
+        "/state/",
+        "/master/state",
+        "/master/state/",
+        "/master/state/more/of/it",
+    ] {
+        let state = get_json(cluster.master.address, path).unwrap();
+        assert!(state.get("activated_slaves").is_some(), "{path}");
+    }
+    let call = Request::post_json("/api/v1/operator", &json!({"type": "GET_VERSION"}));
+    let answer = http_client::send(cluster.master.address, &call).unwrap();
+    assert_ne!(answer.status(), 404, "{}", answer.text());
+}
+
+/// mesos-compose posts to read endpoints.
+#[test]
+fn read_endpoints_do_not_ask_for_the_method() {
+    let cluster = Cluster::start().unwrap();
+
+    for path in ["/slaves", "/frameworks", "/tasks", "/state"] {
+        let answer =
+            http_client::send(cluster.master.address, &Request::new("POST", path)).unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+    }
+}
+
+/// The web UI wraps answers in a function.
+#[test]
+fn jsonp_wraps_the_answer() {
+    let cluster = Cluster::start().unwrap();
+
+    let answer = http_client::send(
+        cluster.master.address,
+        &Request::get("/master/state?jsonp=f"),
+    )
+    .unwrap();
+
+    assert_eq!(answer.head.header("Content-Type"), Some("text/javascript"));
+    assert!(
+        answer.text().starts_with("f({"),
+        "{}",
+        answer.text().get(..20).unwrap_or_default()
+    );
+    assert!(answer.text().trim_end().ends_with(");"));
+}
+
+/// Toil sends one role as plain text; Go and Python clients send keys that nobody knows.
+#[test]
+fn calls_are_read_leniently() {
+    let cluster = Cluster::start().unwrap();
+    let call = json!({"type": "SUBSCRIBE", "requests": [1], "subscribe": {
+        "framework_info": {
+            "user": "u", "name": 5, "roles": "x", "checkpoint": "true", "failover_timeout": "1.5",
+            "hostname": null, "unknown": {"a": 1},
+            "capabilities": [{"type": "MULTI_ROLE"}, {"type": "FROM_THE_FUTURE"}],
+        },
+    }});
+
+    let mut stream =
+        RecordStream::open(cluster.master.address, &Request::post_json(PATH, &call)).unwrap();
+
+    assert_eq!(stream.next_json().unwrap()["type"], "SUBSCRIBED");
+    let state = get_json(cluster.master.address, "/master/state").unwrap();
+    let framework = state.pointer("/frameworks/0").unwrap();
+    assert_eq!(framework["name"], "5");
+    assert_eq!(framework["roles"], json!(["x"]));
+    assert_eq!(framework["checkpoint"], true);
+}
+
+/// Clients take anything but 202 with an empty body for a failure.
+#[test]
+fn accepted_call_is_answered_with_202_and_nothing() {
+    let cluster = Cluster::start().unwrap();
+    let scheduler = FakeScheduler::subscribe(cluster.master.address).unwrap();
+
+    for kind in ["SUPPRESS", "REVIVE", "RECONCILE", "TEARDOWN"] {
+        let body = if kind == "RECONCILE" {
+            json!({"reconcile": {}})
+        } else {
+            json!({})
+        };
+        let answer = scheduler.try_call(kind, body).unwrap();
+        assert_eq!(
+            (answer.status(), answer.text().as_str()),
+            (202, ""),
+            "{kind}"
+        );
+    }
+}
+
+/// Several clients keep one connection for all calls.
+#[test]
+fn calls_may_share_one_connection() {
+    let cluster = Cluster::start().unwrap();
+    let scheduler = FakeScheduler::subscribe(cluster.master.address).unwrap();
+    let call = json!({"type": "REVIVE", "framework_id": {"value": scheduler.framework_id}});
+    let request = Request::post_json(PATH, &call).header("Mesos-Stream-Id", &scheduler.stream_id);
+    let mut connection = Connection::open(cluster.master.address).unwrap();
+
+    for _ in 0..20 {
+        assert_eq!(connection.send(&request).unwrap().status(), 202);
+    }
+}
+
+/// A task whose id nobody knows is lost, or unknown to those who see partitions.
+#[test]
+fn unknown_task_is_lost_or_unknown() {
+    let cluster = Cluster::start().unwrap();
+    let tasks = json!({"reconcile": {"tasks": [{"task_id": {"value": "nobody"}}]}});
+
+    for (capability, state) in [
+        ("MULTI_ROLE", "TASK_LOST"),
+        ("PARTITION_AWARE", "TASK_UNKNOWN"),
+    ] {
+        let info = json!({"user": "u", "name": "n", "roles": ["*"],
+            "capabilities": [{"type": "MULTI_ROLE"}, {"type": capability}]});
+        let mut scheduler = FakeScheduler::subscribe_as(cluster.master.address, &info).unwrap();
+        scheduler.call("RECONCILE", tasks.clone()).unwrap();
+        let status = scheduler.wait_for_update().unwrap();
+        assert_eq!(status["state"], state);
+        assert_eq!(
+            status.get("uuid"),
+            None,
+            "an answer to RECONCILE needs no acknowledgement"
+        );
+    }
+}
+
+/// mesos-dns and the web UI read these keys of a task.
+#[test]
+fn task_in_the_state_has_the_keys_that_readers_need() {
+    let cluster = Cluster::start().unwrap();
+    let mut agent = FakeAgent::register(cluster.master.address).unwrap();
+    let mut scheduler = FakeScheduler::subscribe(cluster.master.address).unwrap();
+    let offer = scheduler.wait_for_offer().unwrap();
+    let mut task = command_task("t1", "true", &offer);
+    task["labels"] = json!({"labels": [{"key": "a", "value": "b"}]});
+    task["discovery"] = json!({"visibility": "CLUSTER", "name": "web",
+        "ports": {"ports": [{"number": 80, "name": "http", "protocol": "tcp"}]}});
+    scheduler.launch(&offer, &[task]).unwrap();
+    let run = agent.wait_for_task().unwrap();
+    agent.update(&run, "TASK_RUNNING").unwrap();
+    scheduler.wait_for_update().unwrap();
+
+    let state = get_json(cluster.master.address, "/master/state").unwrap();
+
+    let task = state.pointer("/frameworks/0/tasks/0").unwrap();
+    assert_eq!(task["id"], "t1");
+    assert_eq!(task["slave_id"], agent.agent_id);
+    assert_eq!(task["executor_id"], "");
+    assert_eq!(task["labels"], json!([{"key": "a", "value": "b"}]));
+    assert_eq!(task.pointer("/discovery/name"), Some(&json!("web")));
+    assert_eq!(
+        task.pointer("/discovery/ports/ports/0/number")
+            .and_then(Value::as_u64),
+        Some(80)
+    );
+    assert_eq!(
+        task.pointer("/statuses/0/state"),
+        Some(&json!("TASK_RUNNING"))
+    );
+}

@@ -1,0 +1,4 @@
+//! What real clients rely on, documented or not.
+
+mod contracts;
+mod needs_python;

@@ -1,0 +1,4 @@
+//! Recorded conversations of genuine Mesos, played against our daemons.
+
+mod agent;
+mod master;

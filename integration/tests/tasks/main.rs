@@ -1,0 +1,5 @@
+//! Tasks from offer to finish, through processes of master, agent and executor.
+
+mod command;
+mod execute;
+mod kill;
