@@ -1,1 +1,62 @@
 //! Actors with PIDs, the legacy message wire, HTTP, clock and metrics.
+//!
+//! The nouns are those of libprocess, the actor library of Apache Mesos:
+//!
+//! - A [`Runtime`] is one host: an address, threads, actors, sockets, a clock, metrics. Nothing is global.
+//! - A [`Process`] is an actor. It has an ordered queue of events and handles one at a time, synchronously.
+//!   It waits by re-entering: [`Context::on_any`], [`Context::perform`] and [`Context::delay`] name the continuation.
+//! - A [`Upid`] names an actor anywhere (`id@ip:port`), a [`Pid`] one here whose type is known.
+//! - A [`Future`] is a value that comes later and can be asked to be discarded; a [`Promise`] makes it come.
+//! - The [`Clock`] can be paused, advanced and settled, so that tests of hours take milliseconds.
+//!
+//! Messages between runtimes are HTTP requests on the one port of each, byte for byte those of C++ libprocess.
+//! The same port serves the actors' HTTP routes.
+
+mod address;
+mod arbiters;
+mod blocking;
+mod builtins;
+mod clock;
+mod collect;
+mod context;
+mod event;
+mod event_queue;
+mod future;
+mod help;
+mod host;
+mod id;
+mod limits;
+mod message;
+mod pid;
+mod process;
+mod process_manager;
+mod promise;
+mod protobuf;
+mod runtime;
+mod socket_manager;
+mod time;
+mod timer;
+mod tracked;
+mod transport;
+
+pub mod http;
+pub mod metrics;
+pub mod req_res;
+pub mod testing;
+
+pub use address::{Address, ParseAddressError};
+pub use clock::Clock;
+pub use collect::{await_all, collect, select};
+pub use context::Context;
+pub use event::{Message, Termination};
+pub use future::{DiscardHandle, Future, Outcome};
+pub use id::ProcessId;
+pub use limits::Limits;
+pub use metrics::Metrics;
+pub use pid::{ParseUpidError, Pid, Upid};
+pub use process::Process;
+pub use promise::Promise;
+pub use runtime::{Arbiter, PeerCheck, Runtime, RuntimeBuilder, StartError};
+pub use socket_manager::RemoteConnection;
+pub use time::Time;
+pub use timer::Timer;

@@ -1,0 +1,167 @@
+//! The threads of a runtime: arbiters for actors, arbiters for connections.
+//!
+//! # Owns
+//! One actix system on a thread of its own, whose event loop serves the first share of the connections.
+
+use std::fmt;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread::{self, JoinHandle};
+
+use actix_rt::{ArbiterHandle, System};
+use tokio::sync::oneshot;
+
+/// How many threads of each kind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    pub(crate) actors: usize,
+    /// Zero: connections are served by the arbiters of the actors.
+    pub(crate) connections: usize,
+}
+
+/// The running threads.
+pub(crate) struct Arbiters {
+    actors: Vec<ArbiterHandle>,
+    connections: Vec<ArbiterHandle>,
+    next_actor: AtomicUsize,
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    stop: oneshot::Sender<()>,
+    system: JoinHandle<()>,
+}
+
+struct Started {
+    actors: Vec<ArbiterHandle>,
+    connections: Vec<ArbiterHandle>,
+}
+
+impl Arbiters {
+    pub(crate) fn start(shape: Shape) -> io::Result<Self> {
+        let (ready, started) = mpsc::channel();
+        let (stop, stopped) = oneshot::channel();
+        let system = thread::Builder::new()
+            .name("libprocess-system".to_owned())
+            .spawn(move || run_system(shape, &ready, stopped))?;
+        let started = started
+            .recv()
+            .map_err(|_closed| io::Error::other("the system thread ended while starting"))??;
+        Ok(Self {
+            actors: started.actors,
+            connections: started.connections,
+            next_actor: AtomicUsize::new(0),
+            running: Mutex::new(Some(Running { stop, system })),
+        })
+    }
+
+    /// The arbiter for the next actor that does not say where it belongs.
+    pub(crate) fn pick(&self) -> usize {
+        self.next_actor.fetch_add(1, Ordering::Relaxed) % self.actors.len().max(1)
+    }
+
+    pub(crate) fn actor(&self, index: usize) -> Option<&ArbiterHandle> {
+        self.actors.get(index % self.actors.len().max(1))
+    }
+
+    pub(crate) fn connection(&self, index: usize) -> Option<&ArbiterHandle> {
+        self.connections.get(index % self.connections.len().max(1))
+    }
+
+    pub(crate) const fn connections(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Ends all threads and waits for them, once.
+    pub(crate) fn join(&self) {
+        let running = self
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(Running { stop, system }) = running {
+            // A system that has ended already needs no word.
+            let _ = stop.send(());
+            if system.join().is_err() {
+                tracing::error!("a thread of the runtime panicked");
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Arbiters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arbiters")
+            .field("actors", &self.actors.len())
+            .field("connections", &self.connections.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn run_system(
+    shape: Shape,
+    ready: &mpsc::Sender<io::Result<Started>>,
+    stopped: oneshot::Receiver<()>,
+) {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            // The starter has the receiver until it gets an answer.
+            let _ = ready.send(Err(error));
+            return;
+        }
+    };
+    let runner = System::with_tokio_rt(move || runtime);
+    runner.block_on(async move {
+        let mut spawned = Vec::new();
+        let started = start_arbiters(shape, &mut spawned);
+        let failed = started.is_err();
+        let _ = ready.send(started);
+        if !failed {
+            let _ = stopped.await;
+        }
+        for arbiter in &spawned {
+            arbiter.stop();
+        }
+        for arbiter in spawned {
+            if arbiter.join().is_err() {
+                tracing::error!("an arbiter panicked");
+            }
+        }
+    });
+}
+
+fn start_arbiters(shape: Shape, spawned: &mut Vec<actix_rt::Arbiter>) -> io::Result<Started> {
+    let mut start = || -> io::Result<ArbiterHandle> {
+        let arbiter = actix_rt::Arbiter::try_new()?;
+        let handle = arbiter.handle();
+        spawned.push(arbiter);
+        Ok(handle)
+    };
+    let system = System::current().arbiter().clone();
+    let mut connections = Vec::new();
+    let mut actors = Vec::new();
+    if shape.connections == 0 {
+        // Few threads: the system's loop is the first arbiter for both.
+        actors.push(system);
+    } else {
+        connections.push(system);
+    }
+    while actors.len() < shape.actors.max(1) {
+        actors.push(start()?);
+    }
+    while connections.len() < shape.connections {
+        connections.push(start()?);
+    }
+    if connections.is_empty() {
+        connections.clone_from(&actors);
+    }
+    Ok(Started {
+        actors,
+        connections,
+    })
+}

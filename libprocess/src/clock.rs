@@ -1,0 +1,419 @@
+//! The clock that every actor reads, and the timers that hang off it.
+//!
+//! Mirrors `3rdparty/libprocess/src/clock.cpp`.
+//!
+//! # Owns
+//! All timers of the runtimes that share it, and one thread that fires them.
+//!
+//! # Invariants
+//! - Timers fire in the order of their times, equal times in the order of creation.
+//! - While paused, time moves only by [`Clock::advance`].
+//! - [`Clock::settle`] returns when no actor has work, no timer is due and no message of a runtime on this clock
+//!   is on its way to another one on this clock, all at once.
+//!
+//! Unlike C++, a paused clock has one time for all actors, not one per actor.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::address::Address;
+use crate::time::Time;
+use crate::timer::Timer;
+
+type Action = Box<dyn FnOnce() + Send>;
+
+/// What a timer is filed under: when, then in which order it was made.
+pub(crate) type TimerKey = (Duration, u64);
+
+/// A clock that can be paused; clones are the same clock.
+///
+/// # Examples
+/// ```
+/// use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
+/// use std::time::Duration;
+/// use libprocess::Clock;
+///
+/// let clock = Clock::paused();
+/// let rang = Arc::new(AtomicBool::new(false));
+/// let bell = Arc::clone(&rang);
+/// clock.timer(Duration::from_secs(3600), move || bell.store(true, Ordering::SeqCst));
+///
+/// clock.settle();
+/// assert!(!rang.load(Ordering::SeqCst));
+/// clock.advance(Duration::from_secs(3600));
+/// clock.settle();
+/// assert!(rang.load(Ordering::SeqCst));
+/// ```
+#[derive(Clone)]
+pub struct Clock {
+    handle: Arc<Handle>,
+}
+
+struct Handle {
+    core: Arc<Core>,
+}
+
+pub(crate) struct Core {
+    state: Mutex<State>,
+    changed: Condvar,
+    /// Nanoseconds of the frozen wall time, zero while running.
+    frozen: AtomicU64,
+    /// Nanoseconds ever advanced.
+    advanced: AtomicU64,
+    started: Instant,
+    activity: Arc<Activity>,
+}
+
+struct State {
+    timers: BTreeMap<TimerKey, Action>,
+    next: u64,
+    /// The frozen timer time, while paused.
+    paused: Option<Duration>,
+    firing: bool,
+    stopped: bool,
+}
+
+impl Clock {
+    /// A clock that shows the real time.
+    #[must_use]
+    pub fn real() -> Self {
+        let core = Arc::new(Core {
+            state: Mutex::new(State {
+                timers: BTreeMap::new(),
+                next: 0,
+                paused: None,
+                firing: false,
+                stopped: false,
+            }),
+            changed: Condvar::new(),
+            frozen: AtomicU64::new(0),
+            advanced: AtomicU64::new(0),
+            started: real_instant(),
+            activity: Arc::new(Activity::default()),
+        });
+        let runner = Arc::clone(&core);
+        let spawned = thread::Builder::new()
+            .name("libprocess-clock".to_owned())
+            .spawn(move || runner.run());
+        if let Err(error) = spawned {
+            tracing::error!(%error, "failed to start the clock's thread: timers will not fire");
+        }
+        Self {
+            handle: Arc::new(Handle { core }),
+        }
+    }
+
+    /// A clock that stands still at the present time until it is advanced.
+    #[must_use]
+    pub fn paused() -> Self {
+        let clock = Self::real();
+        clock.pause();
+        clock
+    }
+
+    fn core(&self) -> &Arc<Core> {
+        &self.handle.core
+    }
+
+    pub(crate) fn activity(&self) -> &Arc<Activity> {
+        &self.core().activity
+    }
+
+    /// The present time.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.core().now()
+    }
+
+    /// Whether time stands still.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.core().frozen.load(Ordering::Acquire) != 0
+    }
+
+    /// Stops time. Does nothing when it stands already.
+    pub fn pause(&self) {
+        let core = self.core();
+        let mut state = core.lock();
+        if state.paused.is_none() {
+            state.paused = Some(core.real_timer_time());
+            core.frozen
+                .store(core.real_now().as_nanos().max(1), Ordering::Release);
+        }
+    }
+
+    /// Lets time run on: real time plus everything ever advanced.
+    pub fn resume(&self) {
+        let core = self.core();
+        let mut state = core.lock();
+        state.paused = None;
+        core.frozen.store(0, Ordering::Release);
+        drop(state);
+        core.changed.notify_all();
+    }
+
+    /// Moves a paused clock on; what falls due is fired by the clock's thread. Does nothing while time runs.
+    pub fn advance(&self, span: Duration) {
+        let core = self.core();
+        let mut state = core.lock();
+        let Some(paused) = state.paused else { return };
+        state.paused = Some(paused.saturating_add(span));
+        let nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        let frozen = core.frozen.load(Ordering::Acquire);
+        core.frozen
+            .store(frozen.saturating_add(nanos), Ordering::Release);
+        core.advanced.fetch_add(nanos, Ordering::AcqRel);
+        drop(state);
+        core.changed.notify_all();
+    }
+
+    /// Blocks until no actor on this clock has work and no timer is due.
+    ///
+    /// Sees events, timers, blocking jobs, and messages between runtimes on this clock.
+    /// Does not see threads outside of the library, HTTP exchanges and other input or output.
+    /// Must not be called from an actor: that one never rests.
+    pub fn settle(&self) {
+        let core = self.core();
+        loop {
+            core.activity.wait_until_idle();
+            let state = core.lock();
+            if !state.stopped && (state.firing || core.has_due(&state)) {
+                let waited = core.changed.wait_timeout(state, Duration::from_millis(1));
+                drop(waited);
+                continue;
+            }
+            if core.activity.is_idle() {
+                return;
+            }
+        }
+    }
+
+    /// Runs `action` on the clock's thread once `after` has passed; it must be short.
+    pub fn timer(&self, after: Duration, action: impl FnOnce() + Send + 'static) -> Timer {
+        let core = self.core();
+        let deadline = core.now() + after;
+        let mut state = core.lock();
+        let due = core.timer_time(&state).saturating_add(after);
+        let key = (due, state.next);
+        state.next += 1;
+        let is_next = state
+            .timers
+            .first_key_value()
+            .is_none_or(|(first, _)| key < *first);
+        state.timers.insert(key, Box::new(action));
+        drop(state);
+        if is_next {
+            core.changed.notify_all();
+        }
+        Timer::new(Arc::downgrade(core), key, deadline)
+    }
+
+    /// How many timers wait to fire.
+    #[must_use]
+    pub fn pending_timers(&self) -> usize {
+        self.core().lock().timers.len()
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::real()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clock")
+            .field("now", &self.now())
+            .field("paused", &self.is_paused())
+            .finish()
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let timers = {
+            let mut state = self.core.lock();
+            state.stopped = true;
+            std::mem::take(&mut state.timers)
+        };
+        self.core.changed.notify_all();
+        drop(timers);
+    }
+}
+
+impl Core {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Time {
+        match self.frozen.load(Ordering::Acquire) {
+            0 => self.real_now(),
+            frozen => Time::from_nanos(frozen),
+        }
+    }
+
+    fn offset(&self) -> Duration {
+        Duration::from_nanos(self.advanced.load(Ordering::Acquire))
+    }
+
+    fn real_now(&self) -> Time {
+        Time::EPOCH + real_wall() + self.offset()
+    }
+
+    /// Timers follow the monotonic clock, so that setting the wall clock does not fire them.
+    fn real_timer_time(&self) -> Duration {
+        real_instant().saturating_duration_since(self.started) + self.offset()
+    }
+
+    fn timer_time(&self, state: &State) -> Duration {
+        state.paused.unwrap_or_else(|| self.real_timer_time())
+    }
+
+    fn has_due(&self, state: &State) -> bool {
+        let now = self.timer_time(state);
+        state
+            .timers
+            .first_key_value()
+            .is_some_and(|((due, _), _)| *due <= now)
+    }
+
+    pub(crate) fn cancel(&self, key: TimerKey) -> bool {
+        let action = self.lock().timers.remove(&key);
+        action.is_some()
+    }
+
+    /// The body of the clock's thread.
+    fn run(&self) {
+        let mut state = self.lock();
+        while !state.stopped {
+            let now = self.timer_time(&state);
+            let later = state
+                .timers
+                .split_off(&(now.saturating_add(Duration::from_nanos(1)), 0));
+            let due = std::mem::replace(&mut state.timers, later);
+            if !due.is_empty() {
+                state.firing = true;
+                drop(state);
+                for action in due.into_values() {
+                    action();
+                }
+                state = self.lock();
+                state.firing = false;
+                self.changed.notify_all();
+                continue;
+            }
+            let next = state.timers.first_key_value().map(|((due, _), _)| *due);
+            state = match next {
+                Some(next) if state.paused.is_none() => {
+                    self.changed
+                        .wait_timeout(state, next.saturating_sub(now))
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+                _ => self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
+fn real_wall() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
+fn real_instant() -> Instant {
+    Instant::now()
+}
+
+/// Counts what has work: actors with events, blocking jobs, messages between runtimes.
+///
+/// Who hands work on enters for the receiver before leaving itself, so the count is zero only when all rest.
+#[derive(Debug, Default)]
+pub(crate) struct Activity {
+    count: AtomicUsize,
+    waiters: AtomicUsize,
+    lock: Mutex<()>,
+    idle: Condvar,
+    /// The runtimes on this clock, by address.
+    addresses: Mutex<HashMap<Address, usize>>,
+}
+
+impl Activity {
+    pub(crate) fn add_address(&self, address: Address) {
+        let mut addresses = self
+            .addresses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *addresses.entry(address).or_default() += 1;
+    }
+
+    pub(crate) fn remove_address(&self, address: Address) {
+        let mut addresses = self
+            .addresses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = addresses.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                addresses.remove(&address);
+            }
+        }
+    }
+
+    pub(crate) fn has_address(&self, address: Address) -> bool {
+        self.addresses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains_key(&address)
+    }
+
+    pub(crate) fn enter(&self) {
+        self.count.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn exit(&self) {
+        self.exit_many(1);
+    }
+
+    pub(crate) fn exit_many(&self, n: usize) {
+        if n > 0
+            && self.count.fetch_sub(n, Ordering::SeqCst) == n
+            && self.waiters.load(Ordering::SeqCst) > 0
+        {
+            let _guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+            self.idle.notify_all();
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.count.load(Ordering::SeqCst) == 0
+    }
+
+    fn wait_until_idle(&self) {
+        self.waiters.fetch_add(1, Ordering::SeqCst);
+        let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        while !self.is_idle() {
+            guard = self
+                .idle
+                .wait(guard)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(guard);
+        self.waiters.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests;
