@@ -4,6 +4,7 @@ pub mod attributes;
 pub mod bytes;
 pub mod duration;
 pub mod flags;
+pub mod heartbeater;
 pub mod ids;
 pub mod negotiation;
 pub mod number;
