@@ -17,6 +17,7 @@
 //! - at most 200 levels of nesting;
 //! - faults of syntax are reported before faults of content, missing required fields last.
 
+mod grisu;
 mod number;
 
 mod parser;

@@ -7,6 +7,10 @@ use std::fmt;
 /// They take part in equality and are written behind the known fields, so that what is forwarded
 /// or stored for others survives. One pointer wide; empty in almost every message.
 #[derive(Clone, Default, PartialEq, Eq)]
+#[expect(
+    clippy::box_collection,
+    reason = "one pointer wide, since it lies in every message"
+)]
 pub struct UnknownFields(Option<Box<Vec<u8>>>);
 
 impl UnknownFields {

@@ -46,8 +46,27 @@ pub fn emit(schema: &Schema) -> Vec<(String, String)> {
     for (name, module) in &root.inner {
         module.print_package(name, &[], &mut modules, &mut files);
     }
+    modules.push_str(&catalog(&context));
     files.push(("modules.rs".to_owned(), modules));
     files
+}
+
+/// A macro that hands the names and types of all messages to another macro.
+fn catalog(context: &Context<'_>) -> String {
+    let mut out = String::from(
+        "/// Calls the macro `$callback` with `(wire name, v1 name, type),` for every message.\n\
+         ///\n/// For a message without a v1 name both names are the same.\n\
+         #[macro_export]\n\
+         macro_rules! for_each_message { ($callback:ident) => { $callback! {\n",
+    );
+    for (name, message) in &context.schema.messages {
+        if !is_unused(name) {
+            let path = context.rust_path(name).replacen("crate", "$crate", 1);
+            let _ = writeln!(out, "({:?}, {name:?}, {path}),", message.place.wire_name);
+        }
+    }
+    out.push_str("} } }\n");
+    out
 }
 
 /// Well-known types that no Mesos message uses.

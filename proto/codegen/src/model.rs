@@ -343,10 +343,10 @@ impl<'a> Reader<'a> {
     }
 
     fn label(&self, field: &FieldDescriptorProto) -> Label {
-        let number = match field.r#type() {
-            Type::String | Type::Bytes | Type::Message | Type::Group => false,
-            _ => true,
-        };
+        let number = !matches!(
+            field.r#type(),
+            Type::String | Type::Bytes | Type::Message | Type::Group
+        );
         match field.label() {
             RawLabel::Required => Label::Required,
             RawLabel::Repeated if self.proto3 && number => Label::Packed,

@@ -1,5 +1,7 @@
 //! Numbers in JSON: how doubles are spelled, and what a numeric text stands for.
 
+use super::grisu::Digits;
+
 /// A number as the text gave it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Number {
@@ -114,11 +116,8 @@ pub fn write_double(value: f64, out: &mut Vec<u8>) {
         out.extend_from_slice(b".0");
         return;
     }
-    let mut scratch = Scratch::default();
-    // Cannot fail: the longest such text has 24 bytes.
-    let _ = std::fmt::Write::write_fmt(&mut scratch, format_args!("{value:e}"));
-    let (digits, count, exponent) = scratch.split();
-    write_decimal(digits.get(..count).unwrap_or_default(), exponent, out);
+    let digits = Digits::of(value);
+    write_decimal(digits.as_bytes(), digits.power, out);
 }
 
 /// The value as an integer when it is one and has few digits.
@@ -134,9 +133,10 @@ fn small_whole(value: f64) -> Option<u64> {
     (value < LIMIT && (value as u64) as f64 == value).then_some(value as u64)
 }
 
-/// Writes digits d1 d2 d3… that stand for d1.d2d3… times ten to the power of `exponent`.
-fn write_decimal(digits: &[u8], exponent: i32, out: &mut Vec<u8>) {
-    let point = exponent + 1;
+/// Writes a whole number of `digits`, times ten to the power of `power`.
+fn write_decimal(digits: &[u8], power: i32, out: &mut Vec<u8>) {
+    let point = power + i32::try_from(digits.len()).unwrap_or_default();
+    let exponent = point - 1;
     match usize::try_from(point) {
         Ok(point) if point > 0 && point <= 21 => {
             let whole = digits.get(..point).unwrap_or(digits);
@@ -167,41 +167,5 @@ fn write_decimal(digits: &[u8], exponent: i32, out: &mut Vec<u8>) {
             }
             write_unsigned(u64::from(exponent.unsigned_abs()), out);
         }
-    }
-}
-
-/// Room for one double in exponent notation.
-#[derive(Default)]
-struct Scratch {
-    bytes: [u8; 32],
-    used: usize,
-}
-
-impl std::fmt::Write for Scratch {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        let end = self.used + text.len();
-        let place = self.bytes.get_mut(self.used..end).ok_or(std::fmt::Error)?;
-        place.copy_from_slice(text.as_bytes());
-        self.used = end;
-        Ok(())
-    }
-}
-
-impl Scratch {
-    /// Digits without the point, their count, and the exponent.
-    fn split(&self) -> ([u8; 32], usize, i32) {
-        let text = self.bytes.get(..self.used).unwrap_or_default();
-        let text = std::str::from_utf8(text).unwrap_or_default();
-        let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
-        let mut digits = [0; 32];
-        let mut count = 0;
-        for (place, byte) in digits
-            .iter_mut()
-            .zip(mantissa.bytes().filter(|byte| *byte != b'.'))
-        {
-            *place = byte;
-            count += 1;
-        }
-        (digits, count, exponent.parse().unwrap_or_default())
     }
 }

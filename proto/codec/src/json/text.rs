@@ -1,5 +1,7 @@
 //! Strings in JSON: escapes and base64.
 
+use std::io::Write;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -9,10 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 pub(super) fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some(plain) = rest
-        .iter()
-        .position(|byte| NEEDS_ESCAPE[usize::from(*byte)])
-    {
+    while let Some(plain) = rest.iter().position(|byte| needs_escape(*byte)) {
         let (before, from) = rest.split_at(plain);
         out.extend_from_slice(before);
         if let Some((&byte, after)) = from.split_first() {
@@ -24,20 +23,11 @@ pub(super) fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-static NEEDS_ESCAPE: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 0x20 {
-        table[byte] = true;
-        byte += 1;
-    }
-    table[b'"' as usize] = true;
-    table[b'\\' as usize] = true;
-    table
-};
+fn needs_escape(byte: u8) -> bool {
+    matches!(byte, 0..0x20 | b'"' | b'\\')
+}
 
 fn write_escape(byte: u8, out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let short = match byte {
         b'"' | b'\\' => byte,
         0x08 => b'b',
@@ -46,9 +36,7 @@ fn write_escape(byte: u8, out: &mut Vec<u8>) {
         0x0c => b'f',
         0x0d => b'r',
         _ => {
-            out.extend_from_slice(b"\\u00");
-            out.push(HEX[usize::from(byte >> 4)]);
-            out.push(HEX[usize::from(byte & 0xf)]);
+            let _ = write!(out, "\\u{byte:04X}");
             return;
         }
     };

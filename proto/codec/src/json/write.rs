@@ -30,6 +30,7 @@ pub struct JsonWriter {
     out: Vec<u8>,
     dialect: Dialect,
     comma: bool,
+    v0_fields: bool,
 }
 
 impl JsonWriter {
@@ -46,6 +47,7 @@ impl JsonWriter {
             out,
             dialect,
             comma: false,
+            v0_fields: dialect == Dialect::V0,
         }
     }
 
@@ -177,6 +179,15 @@ impl JsonWriter {
         self.end_object();
     }
 
+    /// Writes a message in the dialect of the writer, with fields that only v0 has.
+    ///
+    /// The master's own answers about agents show `checkpoint` of `AgentInfo` in v1 too.
+    pub fn message_with_v0_fields<M: Fields>(&mut self, message: &M) {
+        let before = std::mem::replace(&mut self.v0_fields, true);
+        self.message(message);
+        self.v0_fields = before;
+    }
+
     // What follows is called by generated code. A key is `"name":`, ready to copy.
 
     /// Writes a key that is quoted already.
@@ -196,11 +207,11 @@ impl JsonWriter {
         }
     }
 
-    /// Whether the dialect is v0.
+    /// Whether fields that only v0 has are written.
     #[doc(hidden)]
     #[must_use]
-    pub fn is_v0(&self) -> bool {
-        self.dialect == Dialect::V0
+    pub fn shows_v0_fields(&self) -> bool {
+        self.v0_fields
     }
 
     /// Writes a member when it is set.

@@ -47,17 +47,25 @@ macro_rules! varint_value {
             }
 
             fn read_into(&mut self, input: &mut Reader<'_>) -> Result<(), MalformedMessage> {
-                let convert: fn(u64) -> $type = $from;
-                *self = convert(input.varint()?);
+                *self = from_wire::<$type>(input.varint()?, $from);
                 Ok(())
             }
 
             fn put(&self, out: &mut Vec<u8>) {
-                let convert: fn($type) -> u64 = $into;
-                put_varint(convert(*self), out);
+                put_varint(into_wire::<$type>(*self, $into), out);
             }
         }
     )*};
+}
+
+#[inline]
+fn from_wire<T>(wide: u64, convert: fn(u64) -> T) -> T {
+    convert(wide)
+}
+
+#[inline]
+fn into_wire<T>(value: T, convert: fn(T) -> u64) -> u64 {
+    convert(value)
 }
 
 /// The low half of a number, as the wire defines the reading of an over-long 32 bit value.

@@ -103,18 +103,20 @@ impl<'a> Member<'a> {
     pub(super) fn merge(&self) -> String {
         let name = &self.name;
         let singular = self.field.label.is_singular();
-        let (method, extra) = match &self.field.kind {
-            _ if self.field.label == Label::Map => ("map", String::new()),
-            Kind::Enum { name, closed: true } => {
-                let known = format!(
-                    ", |number| <{} as rt::WireEnum>::from_number(number).is_some()",
-                    self.context.rust_path(name)
-                );
-                (if singular { "opt_enum" } else { "enums" }, known)
-            }
-            _ if !singular => ("repeated", String::new()),
-            _ if self.boxed => ("boxed", String::new()),
-            _ => ("opt", String::new()),
+        let (method, extra) = if self.field.label == Label::Map {
+            ("map", String::new())
+        } else if let Kind::Enum { name, closed: true } = &self.field.kind {
+            let known = format!(
+                ", |number| <{} as rt::WireEnum>::from_number(number).is_some()",
+                self.context.rust_path(name)
+            );
+            (if singular { "opt_enum" } else { "enums" }, known)
+        } else if !singular {
+            ("repeated", String::new())
+        } else if self.boxed {
+            ("boxed", String::new())
+        } else {
+            ("opt", String::new())
         };
         let call = format!("input.{method}(key, &mut self.{name}{extra}, &mut self.unknown)");
         self.alone(call)
@@ -211,7 +213,7 @@ impl<'a> Member<'a> {
         };
         match self.field.spoken {
             Spoken::Both => call,
-            Spoken::V0 => format!("if out.is_v0() {{ {call} }}"),
+            Spoken::V0 => format!("if out.shows_v0_fields() {{ {call} }}"),
         }
     }
 

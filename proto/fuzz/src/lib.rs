@@ -1,0 +1,3 @@
+//! Fuzzing of the message decoder and the JSON reader.
+
+pub mod bodies;
