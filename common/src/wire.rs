@@ -81,6 +81,8 @@ pub mod variable {
     pub const AGENT_ID: &str = "MESOS_SLAVE_ID";
     /// Id of the agent's actor, unless `MESOS_SLAVE_PID` names another.
     pub const AGENT_PROCESS_ID: &str = "slave(1)";
+    /// Flag of the command executor: the terminal of its task.
+    pub const TTY_PATH_FLAG: &str = "tty_slave_path";
 }
 
 /// The old spelling of an enum value of `SOURCE_` or `REASON_` kind.
@@ -88,3 +90,26 @@ pub mod variable {
 pub fn legacy_enum_name(name: &str) -> String {
     name.replace("_AGENT", "_SLAVE")
 }
+
+/// Old names of flags. They are accepted with a warning.
+pub mod old_flag {
+    /// Old name of `--authenticate_agents`.
+    pub const AUTHENTICATE_AGENTS: &str = "authenticate_slaves";
+    /// Old name of `--agent_reregister_timeout`.
+    pub const AGENT_REREGISTER_TIMEOUT: &str = "slave_reregister_timeout";
+    /// Old name of `--recovery_agent_removal_limit`.
+    pub const RECOVERY_AGENT_REMOVAL_LIMIT: &str = "recovery_slave_removal_limit";
+    /// Old name of `--agent_removal_rate_limit`.
+    pub const AGENT_REMOVAL_RATE_LIMIT: &str = "slave_removal_rate_limit";
+    /// Old name of `--agent_ping_timeout`.
+    pub const AGENT_PING_TIMEOUT: &str = "slave_ping_timeout";
+    /// Old name of `--max_agent_ping_timeouts`.
+    pub const MAX_AGENT_PING_TIMEOUTS: &str = "max_slave_ping_timeouts";
+    /// Old name of `--max_executors_per_agent`.
+    pub const MAX_EXECUTORS_PER_AGENT: &str = "max_executors_per_slave";
+    /// Old name of `--agent_subsystems`.
+    pub const AGENT_SUBSYSTEMS: &str = "slave_subsystems";
+}
+
+/// Old name of the program `mesos-agent`.
+pub const AGENT_PROGRAM: &str = "mesos-slave";
