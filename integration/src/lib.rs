@@ -18,3 +18,4 @@ pub mod parity;
 pub mod record_stream;
 pub mod registry_probe;
 pub mod replay;
+pub mod stage;

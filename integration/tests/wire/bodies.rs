@@ -5,8 +5,8 @@ use mesos_integration::golden::Golden;
 use mesos_integration::replay::wire::{self, Frame};
 
 fn known_frames(set: &str) -> Vec<Frame> {
-    let golden = Golden::open(set).unwrap();
-    let mut frames = wire::frames(&golden).unwrap();
+    let golden = Golden::open(set).expect("the recording fits");
+    let mut frames = wire::frames(&golden).expect("the recording fits");
     frames.retain(|frame| frame.message.is_some());
     frames
 }
@@ -16,9 +16,9 @@ fn assert_bodies_survive(set: &str, least: usize) {
     let frames = known_frames(set);
 
     for frame in &frames {
-        let name = frame.message.as_deref().unwrap();
-        let json = descriptors::to_json(name, &frame.body).unwrap();
-        let bytes = descriptors::to_bytes(name, &json).unwrap();
+        let name = frame.message.as_deref().expect("the recording fits");
+        let json = descriptors::to_json(name, &frame.body).expect("the recording fits");
+        let bytes = descriptors::to_bytes(name, &json).expect("the recording fits");
         assert_eq!(
             bytes, frame.body,
             "{set}, frame {}: {name} {json}",
@@ -45,9 +45,9 @@ fn ha_bodies_decode_and_encode_to_the_same_bytes() {
 
 #[test]
 fn every_recorded_legacy_message_is_declared() {
-    let golden = Golden::open("standalone").unwrap();
+    let golden = Golden::open("standalone").expect("the recording fits");
 
-    for frame in wire::frames(&golden).unwrap() {
+    for frame in wire::frames(&golden).expect("the recording fits") {
         let Some((_, name)) = frame.legacy() else {
             continue;
         };

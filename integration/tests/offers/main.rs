@@ -1,0 +1,5 @@
+//! Offers: what they hold, how they are used, refused and misused.
+
+mod content;
+mod misuse;
+mod recovery;

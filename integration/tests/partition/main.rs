@@ -1,0 +1,3 @@
+//! Agents that do not answer.
+
+mod unreachable;

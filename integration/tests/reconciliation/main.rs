@@ -1,0 +1,4 @@
+//! Asking the master what it knows of tasks.
+
+mod explicit;
+mod implicit;

@@ -1,0 +1,4 @@
+//! Agents and frameworks that come, come again, and leave.
+
+mod agents;
+mod frameworks;
