@@ -2,6 +2,7 @@
 
 use mesos_common::flag;
 use mesos_common::flags::Row;
+use mesos_common::wire::old_flag;
 
 use super::Flags;
 
@@ -59,7 +60,7 @@ pub(super) const ROWS: &[Row<Flags>] = &[
         Flags.agent_subsystems,
         "Cgroup subsystems to run the agent itself in, parted by commas."
     )
-    .alias("slave_subsystems")
+    .alias(old_flag::AGENT_SUBSYSTEMS)
     .not_yet(),
     flag!(
         Flags.nvidia_gpu_devices,

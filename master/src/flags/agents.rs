@@ -2,6 +2,7 @@
 
 use mesos_common::flag;
 use mesos_common::flags::Row;
+use mesos_common::wire::old_flag;
 
 use super::Flags;
 use super::rules::{
@@ -16,7 +17,7 @@ pub(super) const ROWS: &[Row<Flags>] = &[
          or after a new leader was elected. Then it is marked unreachable.\n\
          At least 10mins."
     )
-    .alias("slave_reregister_timeout")
+    .alias(old_flag::AGENT_REREGISTER_TIMEOUT)
     .rule(agent_reregister_timeout_long_enough)
     .not_yet(),
     flag!(
@@ -25,7 +26,7 @@ pub(super) const ROWS: &[Row<Flags>] = &[
          Beyond it the master gives up rather than mark them all unreachable.\n\
          Values: 0% to 100%"
     )
-    .alias("recovery_slave_removal_limit")
+    .alias(old_flag::RECOVERY_AGENT_REMOVAL_LIMIT)
     .rule(removal_limit_is_a_percentage)
     .not_yet(),
     flag!(
@@ -33,7 +34,7 @@ pub(super) const ROWS: &[Row<Flags>] = &[
         "Largest rate at which agents are marked unreachable, such as `1/10mins`.\n\
          Without it they are marked as soon as they stop to answer."
     )
-    .alias("slave_removal_rate_limit")
+    .alias(old_flag::AGENT_REMOVAL_RATE_LIMIT)
     .rule(removal_rate_is_a_rate)
     .not_yet(),
     flag!(
@@ -42,21 +43,21 @@ pub(super) const ROWS: &[Row<Flags>] = &[
          This times `--max_agent_ping_timeouts` should exceed the session\n\
          timeout at ZooKeeper."
     )
-    .alias("slave_ping_timeout")
+    .alias(old_flag::AGENT_PING_TIMEOUT)
     .rule(agent_ping_timeout_in_range)
     .not_yet(),
     flag!(
         Flags.max_agent_ping_timeouts = "5",
         "How many pings in a row an agent may miss until it is marked unreachable."
     )
-    .alias("max_slave_ping_timeouts")
+    .alias(old_flag::MAX_AGENT_PING_TIMEOUTS)
     .rule(ping_timeouts_at_least_one)
     .not_yet(),
     flag!(
         Flags.max_executors_per_agent,
         "Most executors on one agent, for agents that share ports among executors."
     )
-    .alias("max_executors_per_slave")
+    .alias(old_flag::MAX_EXECUTORS_PER_AGENT)
     .optional_build()
     .not_yet(),
     flag!(

@@ -2,6 +2,7 @@
 
 use mesos_common::flag;
 use mesos_common::flags::Row;
+use mesos_common::wire::old_flag;
 
 use super::Flags;
 
@@ -17,7 +18,7 @@ pub(super) const ROWS: &[Row<Flags>] = &[
         Flags.authenticate_agents = "false",
         "Whether agents must authenticate."
     )
-    .alias("authenticate_slaves")
+    .alias(old_flag::AUTHENTICATE_AGENTS)
     .not_yet(),
     flag!(
         Flags.authentication_v0_timeout = "15secs",
