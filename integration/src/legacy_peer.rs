@@ -350,3 +350,56 @@ fn read_exactly(reader: &mut BufReader<TcpStream>, length: usize) -> io::Result<
     reader.read_exact(&mut bytes)?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{LegacyPeer, encode};
+    use crate::golden::Golden;
+    use crate::replay::wire;
+    use serde_json::json;
+
+    #[test]
+    fn header_block_is_the_recorded_one_byte_for_byte() {
+        let golden = Golden::open("standalone").unwrap();
+        let raw: Vec<serde_json::Value> = golden
+            .text("wire.jsonl")
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+
+        let mut compared = 0;
+        for frame in wire::frames(&golden).unwrap() {
+            let Some((id, name)) = frame.legacy() else {
+                continue;
+            };
+            let from = frame.header("Libprocess-From").unwrap();
+            let head = raw[frame.number - 1]["head_raw"].as_str().unwrap();
+            if name == "mesos.internal.Nope" {
+                continue;
+            }
+            let ours = encode(id, from, name, &frame.body);
+            assert!(ours.starts_with(head.as_bytes()), "frame {}", frame.number);
+            compared += 1;
+        }
+
+        assert!(compared > 150, "{compared}");
+    }
+
+    #[test]
+    fn message_arrives_with_sender_and_body() {
+        let mut one = LegacyPeer::listen("one").unwrap();
+        let mut two = LegacyPeer::listen("slave(1)").unwrap();
+
+        let body = json!({"connected": true});
+        one.send_json(&two.upid(), "mesos.internal.PingSlaveMessage", &body)
+            .unwrap();
+        one.send(&two.upid(), "mesos.internal.PongSlaveMessage", b"")
+            .unwrap();
+        let pong = two.wait_for("mesos.internal.PongSlaveMessage").unwrap();
+        let ping = two.wait_for("mesos.internal.PingSlaveMessage").unwrap();
+
+        assert_eq!((pong.to.as_str(), pong.from), ("slave(1)", one.upid()));
+        assert_eq!(ping.json().unwrap(), body);
+    }
+}

@@ -96,7 +96,7 @@ fn request(command: &str) -> (Request, bool) {
 fn differences(case: &Case, cluster: &Cluster) -> Option<String> {
     let master = cluster.master.address;
     let address = if case.is_agent {
-        cluster.agents[0].address
+        cluster.agents.first().expect("one was started").address
     } else {
         master
     };
