@@ -12,6 +12,7 @@ fn assert_fails<M: Json>(text: &str, expected: &str) {
     assert_eq!(error.to_string(), expected, "{text}");
 }
 
+/// Mirrors: JsonTest.ParseError
 #[test]
 fn a_text_that_is_no_json_is_a_syntax_error() {
     for (text, expected) in [
@@ -23,6 +24,11 @@ fn a_text_that_is_no_json_is_a_syntax_error() {
             "syntax error at line 2 near: \"a\"",
         ),
         ("{\"value\":\"a\"", "syntax error at line 1 near: "),
+        ("{\"a\":\"b\" ", "syntax error at line 1 near: "),
+        (
+            "{\"a\": 12E1\r\n\r\n12}",
+            "syntax error at line 3 near: 12}",
+        ),
         ("{value:1}", "syntax error at line 1 near: value:1}"),
         ("{\"value\":'a'}", "syntax error at line 1 near: 'a'}"),
     ] {
@@ -47,6 +53,7 @@ fn another_kind_of_text_is_no_message() {
     assert_eq!(error.to_string(), "Expecting a JSON array");
 }
 
+/// Mirrors: ProtobufTest.ParseJSONNestedError
 #[test]
 fn a_value_of_the_wrong_kind_names_the_field() {
     let not = |kind: &str, field: &str| format!("Not expecting a JSON {kind} for field '{field}'");
@@ -55,6 +62,10 @@ fn a_value_of_the_wrong_kind_names_the_field() {
     assert_fails::<v1::TaskId>(r#"{"value":{}}"#, &not("object", "value"));
     assert_fails::<v1::TaskId>(r#"{"value":["a"]}"#, &not("array", "value"));
     assert_fails::<v1::scheduler::Call>(r#"{"framework_id":"f"}"#, &not("string", "framework_id"));
+    assert_fails::<v1::scheduler::Call>(
+        r#"{"kill":{"task_id":{"value":1.0}}}"#,
+        &not("number", "value"),
+    );
     assert_fails::<v1::scheduler::Call>(r#"{"type":5}"#, &not("number", "type"));
     assert_fails::<v1::command_info::Uri>(r#"{"extract":1}"#, &not("number", "extract"));
     assert_fails::<v1::DurationInfo>(r#"{"nanoseconds":true}"#, &not("boolean", "nanoseconds"));
@@ -102,7 +113,6 @@ fn a_number_beyond_a_double_is_out_of_range() {
     assert_fails::<v1::value::Scalar>(r#"{"value":1e999}"#, "Value out of range");
 }
 
-/// Mirrors: ProtobufTest.ParseJSONNestedError
 #[test]
 fn missing_required_fields_are_listed_with_their_paths() {
     assert_fails::<v1::scheduler::Call>(

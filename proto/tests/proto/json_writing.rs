@@ -24,7 +24,7 @@ fn string(value: &str) -> String {
     writer.into_string()
 }
 
-/// Mirrors: ProtobufTest.JSON
+/// Mirrors: ProtobufTest.Jsonify
 #[test]
 fn members_come_in_the_order_of_declaration() {
     let task = v1::TaskInfo {
@@ -49,6 +49,7 @@ fn members_come_in_the_order_of_declaration() {
     );
 }
 
+/// Mirrors: HTTP.AsV1Protobuf
 #[test]
 fn names_follow_the_dialect() {
     let update = v1::scheduler::call::Shutdown {
@@ -142,6 +143,7 @@ fn deprecated_defaults_are_shown_only_when_set() {
 }
 
 /// Mirrors: ProtobufTest.JsonifyLargeIntegers
+/// Mirrors: ProtobufTest.JsonLargeIntegers
 #[test]
 fn wide_integers_are_numbers() {
     let range = v1::value::Range {
@@ -210,6 +212,8 @@ fn an_enum_number_without_a_name_is_left_out() {
     assert_eq!(status.state(), TaskState::TaskStaging);
 }
 
+/// Mirrors: JsonTest.NumberFormat
+/// Mirrors: JsonifyTest.Number
 #[test]
 fn doubles_are_spelled_as_rapidjson_spells_them() {
     for (value, spelled) in [
@@ -217,7 +221,9 @@ fn doubles_are_spelled_as_rapidjson_spells_them() {
         (-0.0, "-0.0"),
         (1.0, "1.0"),
         (0.1, "0.1"),
+        (-1.0, "-1.0"),
         (123_456_789.0, "123456789.0"),
+        (1_234_567_890.123_45, "1234567890.12345"),
         (1e-6, "0.000001"),
         (1.5e-7, "1.5e-7"),
         (1e-7, "1e-7"),
@@ -235,6 +241,8 @@ fn doubles_are_spelled_as_rapidjson_spells_them() {
     }
 }
 
+/// Mirrors: JsonTest.UTF8
+/// Mirrors: JsonifyTest.String
 #[test]
 fn strings_escape_quotes_backslashes_and_control_characters_only() {
     let text = string("a\"\\/\u{8}\u{c}\n\r\t\u{1}\u{1f}\u{7f}é☃");
@@ -248,4 +256,74 @@ fn empty_lists_are_left_out() {
         to_json(&v1::scheduler::event::Offers::default(), Dialect::V1),
         "{}"
     );
+}
+
+/// Mirrors: ProtobufTest.JSONArray
+/// Mirrors: ProtobufTest.JsonifyArray
+#[test]
+fn messages_stand_in_arrays() {
+    let mut writer = JsonWriter::new(Dialect::V1);
+
+    writer.array(|w| {
+        w.message(&agent_id("a"));
+        w.value(&agent_id("b"));
+    });
+
+    assert_eq!(writer.into_string(), r#"[{"value":"a"},{"value":"b"}]"#);
+}
+
+/// Mirrors: JsonTest.BooleanFormat
+/// Mirrors: JsonifyTest.Boolean
+/// Mirrors: JsonifyTest.Array
+#[test]
+fn commas_stand_between_elements_only() {
+    let mut writer = JsonWriter::new(Dialect::V1);
+
+    writer.array(|w| {
+        w.array(|_| {});
+        w.array(|w| [true, false].iter().for_each(|value| w.value(value)));
+        w.array(|w| [1u64, 2, 3].iter().for_each(|value| w.value(value)));
+        w.null();
+        w.raw(b"{}");
+    });
+
+    assert_eq!(writer.into_string(), "[[],[true,false],[1,2,3],null,{}]");
+}
+
+/// Mirrors: JsonifyTest.Object
+#[test]
+fn members_are_written_in_the_order_they_come() {
+    let mut writer = JsonWriter::new(Dialect::V1);
+
+    writer.object(|w| {
+        w.field("last", "park");
+        w.field("first", "michael");
+        w.field("age", &-25i64);
+        w.field_with("address", |w| w.object(|w| w.field("street \"x\"", "")));
+    });
+
+    assert_eq!(
+        writer.into_string(),
+        r#"{"last":"park","first":"michael","age":-25,"address":{"street \"x\"":""}}"#
+    );
+}
+
+#[test]
+fn a_long_text_is_taken_in_pieces() {
+    let mut writer = JsonWriter::new(Dialect::V1);
+    let mut pieces = Vec::new();
+
+    writer.begin_array();
+    for number in 0..3u32 {
+        writer.value(&number);
+        pieces.push(writer.take());
+    }
+    writer.end_array();
+    pieces.push(writer.take());
+
+    let pieces: Vec<_> = pieces
+        .iter()
+        .map(|piece| String::from_utf8_lossy(piece))
+        .collect();
+    assert_eq!(pieces, ["[0", ",1", ",2", "]"]);
 }

@@ -109,3 +109,17 @@ fn the_two_calls_that_differ_between_versions_are_two_types() {
     assert_eq!(wire::to_vec(&v0), b"\x10\x01");
     assert_eq!(wire::to_vec(&v1), b"\x12\x03eng");
 }
+
+/// Mirrors: ProtobufUtilTest.LargeMessageEvolve
+#[test]
+fn seventy_megabytes_pass_through() {
+    let data = Bytes::from(vec![b'x'; 70 << 20]);
+    let executor = v1::ExecutorInfo {
+        data: Some(data.clone()),
+        ..Default::default()
+    };
+
+    let again: v1::ExecutorInfo = wire::parse(&wire::to_vec(&executor).into()).expect("it decodes");
+
+    assert_eq!(again.data, Some(data));
+}

@@ -169,3 +169,70 @@ fn write_decimal(digits: &[u8], power: i32, out: &mut Vec<u8>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spelled(value: f64) -> String {
+        let mut out = Vec::new();
+        write_double(value, &mut out);
+        String::from_utf8(out).expect("ASCII")
+    }
+
+    #[test]
+    fn every_double_reads_back_equal() {
+        let mut bits = 1u64;
+        for _ in 0..20_000 {
+            bits = bits
+                .wrapping_mul(0x5851_f42d_4c95_7f2d)
+                .wrapping_add(0x1405_7b7e_f767_814f);
+            let value = f64::from_bits(bits);
+            if value.is_finite() {
+                let text = spelled(value);
+
+                assert_eq!(text.parse::<f64>().map(f64::to_bits), Ok(bits), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_edges_of_the_format_read_back_equal() {
+        for value in [
+            f64::MIN_POSITIVE,
+            f64::from_bits(1),
+            f64::from_bits(0x000f_ffff_ffff_ffff),
+            f64::MAX,
+            f64::MIN,
+            f64::EPSILON,
+            9_007_199_254_740_991.0,
+            9_007_199_254_740_992.0,
+            9_007_199_254_740_994.0,
+            2.0_f64.powi(64),
+        ] {
+            assert_eq!(
+                spelled(value).parse::<f64>().map(f64::to_bits),
+                Ok(value.to_bits())
+            );
+        }
+    }
+
+    #[test]
+    fn whole_numbers_keep_their_sign_and_size() {
+        assert_eq!(
+            parse("18446744073709551615"),
+            Some(Number::Unsigned(u64::MAX))
+        );
+        assert_eq!(
+            parse("-9223372036854775808"),
+            Some(Number::Signed(i64::MIN))
+        );
+        assert_eq!(parse("-0"), Some(Number::Signed(0)));
+        assert_eq!(
+            parse("18446744073709551616"),
+            Some(Number::Double(2.0_f64.powi(64)))
+        );
+        assert_eq!(parse("-"), None);
+        assert_eq!(parse("1.2.3"), None);
+    }
+}

@@ -86,3 +86,44 @@ pub(super) fn read_base64(text: &str) -> Result<Vec<u8>, char> {
     }
     Ok(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(bytes: &[u8]) -> String {
+        let mut out = Vec::new();
+        write_base64(bytes, &mut out);
+        String::from_utf8(out).expect("ASCII")
+    }
+
+    /// Mirrors: Base64Test.Encode
+    #[test]
+    fn base64_is_written_with_padding() {
+        assert_eq!(encoded(b"user:password"), "\"dXNlcjpwYXNzd29yZA==\"");
+        assert_eq!(encoded(b""), "\"\"");
+        assert_eq!(encoded(b"abc"), "\"YWJj\"");
+    }
+
+    /// Mirrors: Base64Test.Decode
+    #[test]
+    fn base64_is_read_without_padding_and_with_blanks() {
+        for text in [
+            "dXNlcjpwYXNzd29yZA==",
+            "dXNlcjpwYXNzd29yZA=",
+            "dXNlcjpwYXNzd29yZA",
+            "d XNlcjpwYXNzd29yZA==",
+            "d\tXNlcjpw\nYXNzd29yZA==",
+            "d\x0bXNlcjpw\x0cYXNz\r\nd29yZA==",
+        ] {
+            assert_eq!(
+                read_base64(text).as_deref(),
+                Ok(&b"user:password"[..]),
+                "{text:?}"
+            );
+        }
+        assert_eq!(read_base64("abc("), Err('('));
+        assert_eq!(read_base64(">abc"), Err('>'));
+        assert_eq!(read_base64("ab,="), Err(','));
+    }
+}
