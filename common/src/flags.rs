@@ -41,6 +41,9 @@ pub trait FlagSet: Sized + 'static {
     /// Which flags were given, and by which names.
     fn loaded(&self) -> &LoadedNames;
 
+    /// Whether `--help` was given.
+    fn help(&self) -> bool;
+
     /// As [`FlagSet::loaded`], to be filled by the loader.
     fn loaded_mut(&mut self) -> &mut LoadedNames;
 
@@ -430,6 +433,10 @@ macro_rules! flag_struct {
 
             fn loaded(&self) -> &$crate::flags::LoadedNames {
                 &self.loaded
+            }
+
+            fn help(&self) -> bool {
+                self.help
             }
 
             fn loaded_mut(&mut self) -> &mut $crate::flags::LoadedNames {
