@@ -28,5 +28,5 @@ mod write;
 pub use number::write_double;
 
 pub use parser::{JsonParser, SyntaxFault};
-pub use read::JsonRead;
+pub use read::{Content, JsonRead};
 pub use write::{JsonValue, JsonWriter};

@@ -95,3 +95,16 @@ fn a_complete_message_passes() {
 
     assert_eq!(id.as_ref().map(v1::TaskId::value), Ok("t"));
 }
+
+#[test]
+fn large_messages_within_others_are_boxed() {
+    let size = |name: &str, size: usize, limit: usize| {
+        assert!(size <= limit, "{name} has {size} bytes");
+    };
+
+    size("TaskId", size_of::<v1::TaskId>(), 32);
+    size("Resource", size_of::<v1::Resource>(), 288);
+    size("Offer", size_of::<v1::Offer>(), 400);
+    size("TaskInfo", size_of::<v1::TaskInfo>(), 400);
+    size("TaskStatus", size_of::<v1::TaskStatus>(), 400);
+}

@@ -38,12 +38,32 @@ impl Kind {
 }
 
 /// A value that a field can take from JSON.
-pub trait JsonRead: Sized {
-    /// Reads one value, which is not `null`; a fault of content is noted and gives `None`.
+pub trait JsonRead: Value {
+    /// Reads one value, which is not `null`, in its place; a fault of content is noted.
     ///
     /// # Errors
     /// When the text is no JSON.
-    fn read(field: &str, input: &mut JsonParser<'_>) -> Outcome<Option<Self>>;
+    fn read(&mut self, field: &str, input: &mut JsonParser<'_>) -> Outcome<Content>;
+}
+
+/// What came of reading a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// It was taken.
+    Taken,
+    /// It was `null` or at fault: the field stays unset.
+    Absent,
+}
+
+/// Stores a value that was read, if it was.
+fn store<T>(place: &mut T, value: Option<T>) -> Content {
+    match value {
+        Some(value) => {
+            *place = value;
+            Content::Taken
+        }
+        None => Content::Absent,
+    }
 }
 
 impl JsonParser<'_> {
@@ -60,23 +80,29 @@ impl JsonParser<'_> {
     /// Reads a singular field.
     #[doc(hidden)]
     pub fn opt<V: JsonRead>(&mut self, field: &str, slot: &mut Option<V>) -> Outcome<()> {
-        *slot = self.nullable(field)?;
+        if self.nullable(field, slot.insert(V::empty()))? == Content::Absent {
+            *slot = None;
+        }
         Ok(())
     }
 
     /// Reads a singular boxed message.
     #[doc(hidden)]
     pub fn boxed<M: Fields>(&mut self, field: &str, slot: &mut Option<Box<M>>) -> Outcome<()> {
-        *slot = self.nullable(field)?.map(Box::new);
+        let place = slot.get_or_insert_with(|| Box::new(M::EMPTY));
+        **place = M::EMPTY;
+        if self.nullable(field, &mut **place)? == Content::Absent {
+            *slot = None;
+        }
         Ok(())
     }
 
-    fn nullable<V: JsonRead>(&mut self, field: &str) -> Outcome<Option<V>> {
+    fn nullable<V: JsonRead>(&mut self, field: &str, place: &mut V) -> Outcome<Content> {
         if self.kind()? == Kind::Null {
             self.null()?;
-            Ok(None)
+            Ok(Content::Absent)
         } else {
-            V::read(field, self)
+            place.read(field, self)
         }
     }
 
@@ -85,7 +111,14 @@ impl JsonParser<'_> {
     pub fn repeated<V: JsonRead>(&mut self, field: &str, slot: &mut Vec<V>) -> Outcome<()> {
         slot.clear();
         self.each(|parser| {
-            slot.extend(parser.nullable(field)?);
+            slot.push(V::empty());
+            let content = match slot.last_mut() {
+                Some(place) => parser.nullable(field, place)?,
+                None => Content::Absent,
+            };
+            if content == Content::Absent {
+                slot.pop();
+            }
             Ok(())
         })
     }
@@ -100,17 +133,14 @@ impl JsonParser<'_> {
 
     /// Reads a map field.
     #[doc(hidden)]
-    pub fn map<V: JsonRead + Value>(
-        &mut self,
-        field: &str,
-        slot: &mut BTreeMap<String, V>,
-    ) -> Outcome<()> {
+    pub fn map<V: JsonRead>(&mut self, field: &str, slot: &mut BTreeMap<String, V>) -> Outcome<()> {
         slot.clear();
         self.each(|parser| match parser.kind()? {
             Kind::Null => parser.null(),
             Kind::Object => parser.entries(|parser, name| {
-                let value = parser.nullable("value")?;
-                slot.insert(name.to_owned(), value.unwrap_or_else(V::empty));
+                let mut value = V::empty();
+                parser.nullable("value", &mut value)?;
+                slot.insert(name.to_owned(), value);
                 Ok(())
             }),
             kind @ (Kind::Array | Kind::String | Kind::Number | Kind::Boolean) => {
@@ -204,86 +234,93 @@ impl JsonParser<'_> {
 }
 
 impl<M: Fields> JsonRead for M {
-    fn read(field: &str, input: &mut JsonParser<'_>) -> Outcome<Option<Self>> {
+    fn read(&mut self, field: &str, input: &mut JsonParser<'_>) -> Outcome<Content> {
         let kind = input.kind()?;
         if kind == Kind::Object {
-            let mut message = M::EMPTY;
-            input.members(&mut message)?;
-            Ok(Some(message))
+            input.members(self).map(|()| Content::Taken)
         } else {
-            input.unexpected(kind, field).map(|()| None)
+            input.unexpected(kind, field).map(|()| Content::Absent)
         }
     }
 }
 
 impl JsonRead for String {
-    fn read(field: &str, input: &mut JsonParser<'_>) -> Outcome<Option<Self>> {
+    fn read(&mut self, field: &str, input: &mut JsonParser<'_>) -> Outcome<Content> {
         let kind = input.kind()?;
         if kind == Kind::String {
-            Ok(Some(input.string()?.into_owned()))
+            *self = input.string()?.into_owned();
+            Ok(Content::Taken)
         } else {
-            input.unexpected(kind, field).map(|()| None)
+            input.unexpected(kind, field).map(|()| Content::Absent)
         }
     }
 }
 
 impl JsonRead for Bytes {
-    fn read(field: &str, input: &mut JsonParser<'_>) -> Outcome<Option<Self>> {
+    fn read(&mut self, field: &str, input: &mut JsonParser<'_>) -> Outcome<Content> {
         let kind = input.kind()?;
         if kind != Kind::String {
-            return input.unexpected(kind, field).map(|()| None);
+            return input.unexpected(kind, field).map(|()| Content::Absent);
         }
         let text = input.string()?;
         match read_base64(&text) {
-            Ok(bytes) => Ok(Some(Self::from(bytes))),
+            Ok(bytes) => {
+                *self = Self::from(bytes);
+                Ok(Content::Taken)
+            }
             Err(character) => {
                 input.note(JsonError::Base64 {
                     field: field.to_owned(),
                     character,
                 });
-                Ok(None)
+                Ok(Content::Absent)
             }
         }
     }
 }
 
 impl JsonRead for bool {
-    fn read(field: &str, input: &mut JsonParser<'_>) -> Outcome<Option<Self>> {
-        match input.kind()? {
-            Kind::Boolean => input.boolean().map(Some),
+    fn read(&mut self, field: &str, input: &mut JsonParser<'_>) -> Outcome<Content> {
+        let value = match input.kind()? {
+            Kind::Boolean => Some(input.boolean()?),
             Kind::String => {
                 let text = input.string()?;
-                Ok(input.unquote("boolean", &text, field, JsonParser::read_bool))
+                input.unquote("boolean", &text, field, JsonParser::read_bool)
             }
             kind @ (Kind::Object | Kind::Array | Kind::Number | Kind::Null) => {
-                input.unexpected(kind, field).map(|()| None)
+                input.unexpected(kind, field)?;
+                None
             }
-        }
+        };
+        Ok(store(self, value))
     }
 }
 
 impl JsonRead for f64 {
-    fn read(field: &str, input: &mut JsonParser<'_>) -> Outcome<Option<Self>> {
-        if input.kind()? == Kind::String {
+    fn read(&mut self, field: &str, input: &mut JsonParser<'_>) -> Outcome<Content> {
+        let value = if input.kind()? == Kind::String {
             let text = input.string()?;
-            return Ok(match &*text {
+            match &*text {
                 "Infinity" => Some(Self::INFINITY),
                 "-Infinity" => Some(Self::NEG_INFINITY),
                 "NaN" => Some(Self::NAN),
                 text => input
                     .unquote("number", text, field, JsonParser::read_number)
                     .map(Number::as_f64),
-            });
-        }
-        Ok(input.numeric(field)?.map(Number::as_f64))
+            }
+        } else {
+            input.numeric(field)?.map(Number::as_f64)
+        };
+        Ok(store(self, value))
     }
 }
 
 macro_rules! read_number {
     ($($type:ty: $convert:ident)*) => {$(
         impl JsonRead for $type {
-            fn read(field: &str, input: &mut JsonParser<'_>) -> Outcome<Option<Self>> {
-                Ok(input.numeric(field)?.map(Number::$convert))
+            fn read(&mut self, field: &str, input: &mut JsonParser<'_>) -> Outcome<Content> {
+                let value = input.numeric(field)?.map(Number::$convert);
+                Ok(store(self, value))
             }
         }
     )*};

@@ -296,16 +296,11 @@ impl<'a> Reader<'a> {
         unknown: &mut UnknownFields,
     ) -> Result<(), MalformedMessage> {
         if key.wire == V::WIRE {
-            let mut element = V::empty();
-            element.read_into(self)?;
-            field.push(element);
-            Ok(())
+            append(field, self)
         } else if key.wire == WireType::Delimited {
             self.nested(|reader| {
                 while reader.position < reader.end {
-                    let mut element = V::empty();
-                    element.read_into(reader)?;
-                    field.push(element);
+                    append(field, reader)?;
                 }
                 Ok(())
             })
@@ -404,4 +399,12 @@ impl<'a> Reader<'a> {
         );
         Ok(())
     }
+}
+
+/// Reads an element in its place: a large one is not moved.
+fn append<V: Value>(field: &mut Vec<V>, input: &mut Reader<'_>) -> Result<(), MalformedMessage> {
+    field.push(V::empty());
+    field
+        .last_mut()
+        .map_or(Ok(()), |element| element.read_into(input))
 }
