@@ -1,0 +1,8 @@
+//! One module for each program.
+
+pub mod agent;
+mod daemon;
+pub mod dev;
+pub mod execute;
+pub mod executor;
+pub mod master;

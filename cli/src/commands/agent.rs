@@ -1,0 +1,73 @@
+//! `mesos agent`: runs an agent until a signal ends it.
+//!
+//! Mirrors `src/slave/main.cpp`.
+//! SIGUSR1 makes the agent unregister and shut down what it runs; SIGTERM and SIGINT leave its
+//! tasks running for the next agent on the same directory.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use libprocess::Runtime;
+use mesos_agent::AgentHandle;
+use mesos_agent::flags::Flags;
+use mesos_common::wire::variable::AGENT_PROCESS_ID;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::commands::daemon::{self, Addresses, Daemon};
+use crate::signals::termination;
+
+const DAEMON: Daemon<Flags> = Daemon {
+    program: "mesos-agent",
+    private_prefix: "MESOS_AGENT_",
+    version: |flags| flags.version,
+    check: |flags| Ok(flags.check()?),
+};
+
+/// Runs an agent.
+pub fn run(arguments: &[OsString]) -> ExitCode {
+    DAEMON.run(arguments, serve)
+}
+
+fn serve(flags: Flags) -> Result<ExitCode> {
+    let builder = Addresses {
+        ip: flags.ip.as_deref(),
+        ip_discovery_command: flags.ip_discovery_command.as_deref(),
+        port: flags.port,
+        advertise_ip: flags.advertise_ip.as_deref(),
+        advertise_port: flags.advertise_port.as_deref(),
+    }
+    .builder()?
+    .delegate(AGENT_PROCESS_ID)
+    .realms("mesos-agent-readonly", "mesos-agent-readwrite");
+    let runtime = daemon::start(builder)?;
+    let agent = mesos_agent::start(&runtime, flags).context("failed to start the agent")?;
+    let code = runtime.block_on(until_the_end(&runtime, &agent));
+    drop(agent);
+    runtime.shutdown();
+    code
+}
+
+/// Waits for a signal that stops the agent, or for its end.
+async fn until_the_end(runtime: &Runtime, agent: &AgentHandle) -> Result<ExitCode> {
+    let mut unregister = signal(SignalKind::user_defined1()).context("failed to watch SIGUSR1")?;
+    let mut ended = Box::pin(runtime.wait(&runtime.upid(AGENT_PROCESS_ID)).into_future());
+    let mut stopped = Box::pin(termination());
+    let mut asked = ExitCode::FAILURE;
+    loop {
+        tokio::select! {
+            signal = &mut stopped => {
+                tracing::info!("Stopping: {:?}", signal.context("failed to watch signals")?);
+                return Ok(ExitCode::SUCCESS);
+            }
+            _signal = unregister.recv() => {
+                tracing::info!("Received SIGUSR1; unregistering and shutting down");
+                agent.unregister();
+                asked = ExitCode::SUCCESS;
+            }
+            _ended = &mut ended => {
+                return Ok(asked);
+            }
+        }
+    }
+}

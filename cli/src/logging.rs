@@ -1,0 +1,87 @@
+//! Logging as operators of Mesos know it: the line form, the levels and the files of glog.
+//!
+//! Mirrors `src/logging/logging.cpp`.
+//!
+//! # Wire
+//! A line is `LMMDD hh:mm:ss.uuuuuu thread file:line] message` with L one of I, W, E.
+//! Log shippers parse it. Times are UTC.
+
+use std::io;
+
+use mesos_common::flags::LoggingFlags;
+use tracing_subscriber::filter::{EnvFilter, LevelFilter};
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry, fmt};
+
+mod files;
+mod line;
+
+use files::LogFiles;
+use line::GlogLine;
+
+/// Name of the variable with filters in the form of `tracing`, for developers.
+const FILTER_VARIABLE: &str = "MESOS_LOG";
+
+/// Name of the variable that asks for more than INFO: 1 for debugging, 2 for everything.
+const VERBOSITY_VARIABLE: &str = "GLOG_v";
+
+/// Why logging cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum LoggingError {
+    /// The directory of `--log_dir` cannot be made.
+    #[error("Could not initialize logging: Failed to create directory '{path}'")]
+    Directory {
+        /// The directory.
+        path: String,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// Logging was set up before.
+    #[error("Could not initialize logging")]
+    Twice(#[source] tracing_subscriber::util::TryInitError),
+}
+
+/// Sets up logging of this operating-system process for one program.
+///
+/// # Errors
+/// When the log directory cannot be made, or when this was called before.
+pub fn initialize(program: &str, flags: &LoggingFlags) -> Result<(), LoggingError> {
+    let mut layers = Vec::new();
+    if let Some(directory) = &flags.log_dir {
+        layers.push(layer(BoxMakeWriter::new(LogFiles::open(
+            directory.as_ref(),
+            program,
+        )?)));
+    }
+    if !flags.quiet {
+        layers.push(layer(BoxMakeWriter::new(io::stderr)));
+    }
+    tracing_subscriber::registry()
+        .with(layers)
+        .with(filter(&flags.logging_level))
+        .try_init()
+        .map_err(LoggingError::Twice)
+}
+
+fn layer(writer: BoxMakeWriter) -> Box<dyn Layer<Registry> + Send + Sync> {
+    let layer = fmt::layer().event_format(GlogLine::default());
+    layer.with_ansi(false).with_writer(writer).boxed()
+}
+
+/// What to log: `MESOS_LOG` where it is set, else the flag and `GLOG_v`.
+fn filter(level: &str) -> EnvFilter {
+    let level = match (level, std::env::var(VERBOSITY_VARIABLE).as_deref()) {
+        ("WARNING", _) => LevelFilter::WARN,
+        ("ERROR", _) => LevelFilter::ERROR,
+        (_, Err(_) | Ok("" | "0")) => LevelFilter::INFO,
+        (_, Ok("1")) => LevelFilter::DEBUG,
+        (_, Ok(_)) => LevelFilter::TRACE,
+    };
+    EnvFilter::builder()
+        .with_default_directive(level.into())
+        .with_env_var(FILTER_VARIABLE)
+        .from_env_lossy()
+}
