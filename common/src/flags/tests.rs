@@ -68,6 +68,12 @@ crate::flag_struct! {
     groups: [NEEDY]
 }
 
+crate::flag_struct! {
+    /// No flag at all.
+    struct Empty {}
+    groups: []
+}
+
 fn at_most_five(flags: &Typed) -> Result<(), String> {
     if flags.count > 5 {
         Err("Expected `--count` to be at most 5".to_owned())
@@ -197,6 +203,7 @@ fn a_flag_is_never_the_value_of_the_flag_before_it() {
     );
 }
 
+/// Mirrors: FlagsTest.DuplicatesFromEnvironment
 #[test]
 fn the_command_line_wins_over_the_environment() {
     let source = Source::arguments(["--name2=1"])
@@ -304,7 +311,6 @@ fn a_flag_and_its_old_name_together_are_an_error() {
     );
 }
 
-/// Mirrors: FlagsTest.DuplicatesFromEnvironment
 #[test]
 fn an_old_name_in_the_environment_clashes_with_the_name_on_the_command_line() {
     let source = Source::arguments(["--memory=1MB"])
@@ -488,7 +494,6 @@ fn a_flag_without_effect_is_warned_about() {
 }
 
 /// Mirrors: FlagsTest.Usage
-/// Mirrors: FlagsTest.ProgramName
 #[test]
 fn usage_lists_flags_in_columns() {
     assert_eq!(
@@ -504,9 +509,19 @@ fn usage_lists_flags_in_columns() {
     );
 }
 
+/// Mirrors: FlagsTest.EmptyUsage
+/// Mirrors: FlagsTest.ProgramName
+#[test]
+fn usage_of_a_program_without_flags_names_the_program_and_help() {
+    assert_eq!(
+        usage::<Empty>("TestProgram", None, None),
+        "Usage: TestProgram [options]\n\n\
+         \x20 --[no-]help     Prints this help message (default: false)\n"
+    );
+}
+
 /// Mirrors: FlagsTest.UsageMessage
 /// Mirrors: FlagsTest.OptionalMessage
-/// Mirrors: FlagsTest.EmptyUsage
 #[test]
 fn usage_may_start_with_a_message_and_a_heading_of_its_own() {
     let text = usage::<Needy>("program", Some("This is a test"), Some("Good news:"));
