@@ -113,7 +113,7 @@ const fn not_built(verb: &'static str, about: &'static str) -> Program {
 /// Flags are text; what is not UTF-8 becomes a replacement character.
 fn to_text(arguments: &[OsString]) -> Vec<String> {
     arguments
-        .into_iter()
+        .iter()
         .map(|argument| argument.to_string_lossy().into_owned())
         .collect()
 }
