@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(validate(role).expect_err(role).to_string(), why);
     }
 
-    /// Mirrors: RolesTest.Validate
+    /// Mirrors: RoleTest.Validate
     #[test]
     fn valid_names_pass() {
         for role in [
@@ -186,7 +186,7 @@ mod tests {
         }
     }
 
-    /// Mirrors: RolesTest.Validate
+    /// Mirrors: RoleTest.Validate
     #[test]
     fn invalid_names_are_refused_with_the_text_of_mesos() {
         refused("", "Role names cannot be the empty string");
@@ -217,7 +217,7 @@ mod tests {
         }
     }
 
-    /// Mirrors: RolesTest.Parsing
+    /// Mirrors: RoleTest.Parsing
     #[test]
     fn lists_are_parted_by_commas() {
         let roles = parse_list("foo,bar,,*").expect("valid");
@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(parse_list(""), Ok(Vec::new()));
     }
 
-    /// Mirrors: RolesTest.isStrictSubroleOf
+    /// Mirrors: RoleTest.isStrictSubroleOf
     #[test]
     fn subroles_lie_behind_a_slash() {
         assert!(is_strict_subrole("foo/bar", "foo"));
@@ -242,6 +242,7 @@ mod tests {
         assert!(!is_strict_subrole("foo/ba", "foo/bar"));
     }
 
+    /// Mirrors: RoleTest.Ancestors
     #[test]
     fn ancestors_come_nearest_first() {
         assert_eq!(ancestors("a/b/c").collect::<Vec<_>>(), ["a/b", "a"]);
