@@ -7,13 +7,14 @@
 //! Log shippers parse it. Times are UTC.
 
 use std::io;
+use std::sync::Arc;
 
 use mesos_common::flags::LoggingFlags;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, Registry, fmt};
+use tracing_subscriber::{Layer, Registry, fmt, reload};
 
 mod files;
 mod line;
@@ -44,11 +45,28 @@ pub enum LoggingError {
     Twice(#[source] tracing_subscriber::util::TryInitError),
 }
 
+/// Makes a running program log more or less.
+#[derive(Clone)]
+pub struct Verbosity(Arc<dyn Fn(u32) + Send + Sync>);
+
+impl Verbosity {
+    /// Sets the level of glog's `v`: 0 is what the flags say, 1 is debugging, 2 is everything.
+    pub fn set(&self, level: u32) {
+        (self.0)(level);
+    }
+}
+
+impl std::fmt::Debug for Verbosity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Verbosity")
+    }
+}
+
 /// Sets up logging of this operating-system process for one program.
 ///
 /// # Errors
 /// When the log directory cannot be made, or when this was called before.
-pub fn initialize(program: &str, flags: &LoggingFlags) -> Result<(), LoggingError> {
+pub fn initialize(program: &str, flags: &LoggingFlags) -> Result<Verbosity, LoggingError> {
     let mut layers = Vec::new();
     if let Some(directory) = &flags.log_dir {
         layers.push(layer(BoxMakeWriter::new(LogFiles::open(
@@ -59,11 +77,22 @@ pub fn initialize(program: &str, flags: &LoggingFlags) -> Result<(), LoggingErro
     if !flags.quiet {
         layers.push(layer(BoxMakeWriter::new(io::stderr)));
     }
+    let usual = usual_level(&flags.logging_level);
+    let (filter, handle) = reload::Layer::new(filter(usual));
     tracing_subscriber::registry()
         .with(layers)
-        .with(filter(&flags.logging_level))
+        .with(filter)
         .try_init()
-        .map_err(LoggingError::Twice)
+        .map_err(LoggingError::Twice)?;
+    Ok(Verbosity(Arc::new(move |verbosity| {
+        let level = match verbosity {
+            0 => usual,
+            1 => LevelFilter::DEBUG,
+            _ => LevelFilter::TRACE,
+        };
+        // It fails only when logging has ended, and then nobody minds.
+        let _ = handle.reload(self::filter(level));
+    })))
 }
 
 fn layer(writer: BoxMakeWriter) -> Box<dyn Layer<Registry> + Send + Sync> {
@@ -71,15 +100,19 @@ fn layer(writer: BoxMakeWriter) -> Box<dyn Layer<Registry> + Send + Sync> {
     layer.with_ansi(false).with_writer(writer).boxed()
 }
 
-/// What to log: `MESOS_LOG` where it is set, else the flag and `GLOG_v`.
-fn filter(level: &str) -> EnvFilter {
-    let level = match (level, std::env::var(VERBOSITY_VARIABLE).as_deref()) {
+/// The level that the flag and `GLOG_v` ask for.
+fn usual_level(flag: &str) -> LevelFilter {
+    match (flag, std::env::var(VERBOSITY_VARIABLE).as_deref()) {
         ("WARNING", _) => LevelFilter::WARN,
         ("ERROR", _) => LevelFilter::ERROR,
         (_, Err(_) | Ok("" | "0")) => LevelFilter::INFO,
         (_, Ok("1")) => LevelFilter::DEBUG,
         (_, Ok(_)) => LevelFilter::TRACE,
-    };
+    }
+}
+
+/// What to log: this level, and what `MESOS_LOG` says for single targets.
+fn filter(level: LevelFilter) -> EnvFilter {
     EnvFilter::builder()
         .with_default_directive(level.into())
         .with_env_var(FILTER_VARIABLE)

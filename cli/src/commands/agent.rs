@@ -15,6 +15,7 @@ use mesos_common::wire::variable::AGENT_PROCESS_ID;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::daemon::{self, Addresses, Daemon};
+use crate::logging::Verbosity;
 use crate::signals::termination;
 
 const DAEMON: Daemon<Flags> = Daemon {
@@ -29,7 +30,7 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
     DAEMON.run(arguments, serve)
 }
 
-fn serve(flags: Flags) -> Result<ExitCode> {
+fn serve(flags: Flags, verbosity: Verbosity) -> Result<ExitCode> {
     let builder = Addresses {
         ip: flags.ip.as_deref(),
         ip_discovery_command: flags.ip_discovery_command.as_deref(),
@@ -40,7 +41,7 @@ fn serve(flags: Flags) -> Result<ExitCode> {
     .builder()?
     .delegate(AGENT_PROCESS_ID)
     .realms("mesos-agent-readonly", "mesos-agent-readwrite");
-    let runtime = daemon::start(builder)?;
+    let runtime = daemon::start(builder, Some(verbosity))?;
     let agent = mesos_agent::start(&runtime, flags).context("failed to start the agent")?;
     let code = runtime.block_on(until_the_end(&runtime, &agent));
     drop(agent);

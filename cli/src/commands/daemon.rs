@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use libprocess::{PeerCheck, Runtime, RuntimeBuilder, StartError};
 use mesos_common::flags::{FlagSet, HasLogging, Source, Warning, load, usage};
 
-use crate::logging;
+use crate::logging::{self, Verbosity};
 use crate::programs::version_line;
 
 /// The prefix of variables that every program of Mesos reads.
@@ -33,13 +33,15 @@ impl<F: FlagSet + HasLogging> Daemon<F> {
     pub(crate) fn run(
         &self,
         arguments: &[OsString],
-        serve: impl FnOnce(F) -> Result<ExitCode>,
+        serve: impl FnOnce(F, Verbosity) -> Result<ExitCode>,
     ) -> ExitCode {
         let (flags, warnings) = match self.read_flags(arguments) {
             Ok(read) => read,
             Err(code) => return code,
         };
-        let served = self.prepare(&flags, &warnings).and_then(|()| serve(flags));
+        let served = self
+            .prepare(&flags, &warnings)
+            .and_then(|verbosity| serve(flags, verbosity));
         served.unwrap_or_else(|error| {
             eprintln!("{error:#}");
             ExitCode::FAILURE
@@ -89,14 +91,14 @@ impl<F: FlagSet + HasLogging> Daemon<F> {
         ))
     }
 
-    fn prepare(&self, flags: &F, warnings: &[Warning]) -> Result<()> {
-        logging::initialize(self.program, flags.logging())?;
+    fn prepare(&self, flags: &F, warnings: &[Warning]) -> Result<Verbosity> {
+        let verbosity = logging::initialize(self.program, flags.logging())?;
         for warning in warnings {
             tracing::warn!("{warning}");
         }
         tracing::info!("Version: {}", crate::programs::MESOS_VERSION);
         tracing::info!("Flags at startup: {}", flags.log_line());
-        Ok(())
+        Ok(verbosity)
     }
 }
 
@@ -141,8 +143,8 @@ impl Addresses<'_> {
 }
 
 /// Starts a runtime; a port that is taken is an error that says which flag to change.
-pub(crate) fn start(builder: RuntimeBuilder) -> Result<Runtime> {
-    builder.start().map_err(|error| {
+pub(crate) fn start(builder: RuntimeBuilder, verbosity: Option<Verbosity>) -> Result<Runtime> {
+    let runtime = builder.start().map_err(|error| {
         let hint = match &error {
             StartError::Bind { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
                 "; choose another port with --port"
@@ -153,7 +155,11 @@ pub(crate) fn start(builder: RuntimeBuilder) -> Result<Runtime> {
         };
         let error = anyhow::Error::new(error);
         anyhow!("{error:#}{hint}")
-    })
+    })?;
+    if let Some(verbosity) = verbosity {
+        runtime.on_log_level(move |level| verbosity.set(level));
+    }
+    Ok(runtime)
 }
 
 /// A flag, or where it was not given the variable of libprocess.
@@ -211,7 +217,7 @@ mod tests {
         let builder = addresses(Some("127.0.0.1"), port)
             .builder()
             .expect("valid flags");
-        let error = start(builder).expect_err("taken").to_string();
+        let error = start(builder, None).expect_err("taken").to_string();
 
         assert_eq!(
             error,

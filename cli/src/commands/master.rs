@@ -10,6 +10,7 @@ use libprocess::Runtime;
 use mesos_master::flags::Flags;
 
 use crate::commands::daemon::{self, Addresses, Daemon};
+use crate::logging::Verbosity;
 use crate::signals::termination;
 
 /// The master's id on the wire.
@@ -27,7 +28,7 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
     DAEMON.run(arguments, serve)
 }
 
-fn serve(flags: Flags) -> Result<ExitCode> {
+fn serve(flags: Flags, verbosity: Verbosity) -> Result<ExitCode> {
     let builder = Addresses {
         ip: flags.ip.as_deref(),
         ip_discovery_command: flags.ip_discovery_command.as_deref(),
@@ -38,7 +39,7 @@ fn serve(flags: Flags) -> Result<ExitCode> {
     .builder()?
     .delegate(ID)
     .realms("mesos-master-readonly", "mesos-master-readwrite");
-    let runtime = daemon::start(builder)?;
+    let runtime = daemon::start(builder, Some(verbosity))?;
     let master = mesos_master::start(&runtime, flags).context("failed to start the master")?;
     let code = runtime.block_on(until_the_end(&runtime));
     drop(master);
