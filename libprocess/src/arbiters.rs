@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 
 use actix_rt::{ArbiterHandle, System};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 /// How many threads of each kind.
@@ -25,6 +26,7 @@ pub(crate) struct Arbiters {
     actors: Vec<ArbiterHandle>,
     connections: Vec<ArbiterHandle>,
     next_actor: AtomicUsize,
+    system: Handle,
     running: Mutex<Option<Running>>,
 }
 
@@ -34,6 +36,7 @@ struct Running {
 }
 
 struct Started {
+    system: Handle,
     actors: Vec<ArbiterHandle>,
     connections: Vec<ArbiterHandle>,
 }
@@ -52,6 +55,7 @@ impl Arbiters {
             actors: started.actors,
             connections: started.connections,
             next_actor: AtomicUsize::new(0),
+            system: started.system,
             running: Mutex::new(Some(Running { stop, system })),
         })
     }
@@ -69,8 +73,23 @@ impl Arbiters {
         self.connections.get(index % self.connections.len().max(1))
     }
 
-    pub(crate) const fn connections(&self) -> usize {
+    pub(crate) const fn connection_count(&self) -> usize {
         self.connections.len()
+    }
+
+    /// Every thread once.
+    pub(crate) fn all(&self) -> Vec<ArbiterHandle> {
+        // When connections have no threads of their own they are served by those of the actors.
+        self.actors
+            .iter()
+            .chain(&self.connections)
+            .cloned()
+            .collect()
+    }
+
+    /// Runs a future on the calling thread, with the event loop of the system's thread.
+    pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.system.block_on(future)
     }
 
     /// Ends all threads and waits for them, once.
@@ -161,6 +180,7 @@ fn start_arbiters(shape: Shape, spawned: &mut Vec<actix_rt::Arbiter>) -> io::Res
         connections.clone_from(&actors);
     }
     Ok(Started {
+        system: Handle::current(),
         actors,
         connections,
     })

@@ -13,14 +13,16 @@
 //!
 //! Unlike C++, a paused clock has one time for all actors, not one per actor.
 
-use std::collections::{BTreeMap, HashMap};
+mod activity;
+
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::address::Address;
+pub(crate) use self::activity::Activity;
 use crate::time::Time;
 use crate::timer::Timer;
 
@@ -179,14 +181,17 @@ impl Clock {
     pub fn settle(&self) {
         let core = self.core();
         loop {
-            core.activity.wait_until_idle();
+            let seen = core.activity.wait_until_idle();
             let state = core.lock();
             if !state.stopped && (state.firing || core.has_due(&state)) {
                 let waited = core.changed.wait_timeout(state, Duration::from_millis(1));
                 drop(waited);
                 continue;
             }
-            if core.activity.is_idle() {
+            drop(state);
+            // Tasks that are about to run are seen only by their threads: let each have its turn.
+            core.activity.let_all_run();
+            if core.activity.is_unchanged(seen) && !core.has_due(&core.lock()) {
                 return;
             }
         }
@@ -335,84 +340,6 @@ fn real_wall() -> Duration {
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
 fn real_instant() -> Instant {
     Instant::now()
-}
-
-/// Counts what has work: actors with events, blocking jobs, messages between runtimes.
-///
-/// Who hands work on enters for the receiver before leaving itself, so the count is zero only when all rest.
-#[derive(Debug, Default)]
-pub(crate) struct Activity {
-    count: AtomicUsize,
-    waiters: AtomicUsize,
-    lock: Mutex<()>,
-    idle: Condvar,
-    /// The runtimes on this clock, by address.
-    addresses: Mutex<HashMap<Address, usize>>,
-}
-
-impl Activity {
-    pub(crate) fn add_address(&self, address: Address) {
-        let mut addresses = self
-            .addresses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *addresses.entry(address).or_default() += 1;
-    }
-
-    pub(crate) fn remove_address(&self, address: Address) {
-        let mut addresses = self
-            .addresses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = addresses.get_mut(&address) {
-            *count -= 1;
-            if *count == 0 {
-                addresses.remove(&address);
-            }
-        }
-    }
-
-    pub(crate) fn has_address(&self, address: Address) -> bool {
-        self.addresses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains_key(&address)
-    }
-
-    pub(crate) fn enter(&self) {
-        self.count.fetch_add(1, Ordering::SeqCst);
-    }
-
-    pub(crate) fn exit(&self) {
-        self.exit_many(1);
-    }
-
-    pub(crate) fn exit_many(&self, n: usize) {
-        if n > 0
-            && self.count.fetch_sub(n, Ordering::SeqCst) == n
-            && self.waiters.load(Ordering::SeqCst) > 0
-        {
-            let _guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-            self.idle.notify_all();
-        }
-    }
-
-    fn is_idle(&self) -> bool {
-        self.count.load(Ordering::SeqCst) == 0
-    }
-
-    fn wait_until_idle(&self) {
-        self.waiters.fetch_add(1, Ordering::SeqCst);
-        let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        while !self.is_idle() {
-            guard = self
-                .idle
-                .wait(guard)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-        drop(guard);
-        self.waiters.fetch_sub(1, Ordering::SeqCst);
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@
 //! - At most one wake-up is on its way to the actor: only the event that finds it resting wakes it.
 //! - An event that comes after the end is given back, so that whatever it carries is dropped at once.
 
-use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
@@ -136,7 +135,6 @@ pub(crate) trait AnyQueue: Send + Sync {
     fn terminate(&self, how: Termination);
     /// Asks the actor to describe its queue.
     fn describe(&self, done: Box<dyn FnOnce(serde_json::Value) + Send>);
-    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
 
 impl<P: Process> AnyQueue for EventQueue<P> {
@@ -168,9 +166,5 @@ impl<P: Process> AnyQueue for EventQueue<P> {
         self.push(Event::Dispatch(Box::new(move |_process, ctx| {
             done(ctx.describe_queue())
         })));
-    }
-
-    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
-        self
     }
 }

@@ -6,11 +6,13 @@ pub mod authentication;
 pub mod client;
 pub mod pipe;
 
+mod gzip;
 mod mime;
 mod query;
 mod request;
 mod response;
 mod status;
+mod url;
 
 use bytes::Bytes;
 
@@ -19,10 +21,11 @@ pub use query::{DecodeError, Query, decode, encode, encode_also};
 pub use request::Request;
 pub use response::{Body, Response};
 pub use status::{reason, status_text};
+pub use url::{ParseUrlError, Url};
 
+pub(crate) use gzip::{Inflater, compress};
 pub(crate) use mime::content_type;
 pub(crate) use query::hex_digit;
-pub(crate) use request::split_target;
 
 use crate::promise::Promise;
 

@@ -18,10 +18,12 @@ pub use builder::{PeerCheck, RuntimeBuilder, StartError};
 use crate::address::Address;
 use crate::arbiters::Arbiters;
 use crate::blocking::BlockingPool;
+use crate::builtins::Verbosity;
 use crate::clock::Clock;
 use crate::context::Context;
 use crate::event::{Message, Termination};
 use crate::event_queue::EventQueue;
+use crate::firewall::Firewall;
 use crate::future::Future;
 use crate::help::HelpPages;
 use crate::host::Host;
@@ -97,6 +99,8 @@ pub(crate) struct Inner {
     pub(crate) filters: Arc<Filters>,
     pub(crate) help: HelpPages,
     pub(crate) authentication: AuthenticationRouter,
+    pub(crate) firewall: Firewall,
+    pub(crate) verbosity: Verbosity,
     pub(crate) listening: Listening,
 }
 
@@ -330,16 +334,37 @@ impl Runtime {
         self.inner.authentication.authorize(path, callback);
     }
 
+    /// How talkative the log is: 0 is normal.
+    #[must_use]
+    pub fn log_level(&self) -> u32 {
+        self.inner.verbosity.level()
+    }
+
+    /// Sets how talkative the log is; the hook is told.
+    pub fn set_log_level(&self, level: u32) {
+        self.inner.verbosity.set(level);
+    }
+
+    /// Calls `hook` whenever the log's level is set, as `/logging/toggle` does.
+    pub fn on_log_level(&self, hook: impl Fn(u32) + Send + Sync + 'static) {
+        self.inner.verbosity.set_hook(Arc::new(hook));
+    }
+
+    /// Refuses requests for exactly these paths with 403, from now on; an empty list refuses none.
+    pub fn set_disabled_endpoints(&self, paths: impl IntoIterator<Item = String>) {
+        self.inner.firewall.set(paths);
+    }
+
     /// Runs a future on the calling thread, which must not be one of an arbiter.
     ///
+    /// Its sockets and timers belong to the runtime; after [`Runtime::shutdown`] there are none.
+    ///
     /// # Panics
-    /// When the operating system refuses an event queue for the thread, or from within another executor.
+    /// From within another executor.
     pub fn block_on<F: std::future::Future>(&self, future: F) -> F::Output {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("an event loop is a file descriptor and little else");
-        tokio::task::LocalSet::new().block_on(&runtime, future)
+        self.inner
+            .arbiters
+            .block_on(tokio::task::LocalSet::new().run_until(future))
     }
 
     /// Ends every actor, closes all connections and joins the threads. Only the first call does anything.
@@ -378,7 +403,7 @@ impl Runtime {
         self.inner
             .clock
             .activity()
-            .remove_address(self.inner.address);
+            .remove_runtime(self.inner.address);
         self.inner.sockets.close_all();
         self.inner.blocking.close();
         self.inner.arbiters.join();

@@ -24,6 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use self::encode::Encoder;
+pub(crate) use self::encode::put_hex;
 use self::link::Links;
 use self::socket::{Kind, Outbox, Socket};
 use crate::address::Address;
@@ -65,6 +66,22 @@ pub(crate) struct Gauges {
     pub(crate) overflows: Counter,
     /// Messages that were queued for a connection when it broke.
     pub(crate) lost: Counter,
+}
+
+impl Gauges {
+    fn queued(&self, bytes: usize) {
+        self.queued_bytes.add(number(bytes));
+    }
+
+    fn unqueued(&self, bytes: usize) {
+        self.queued_bytes.add(-number(bytes));
+    }
+}
+
+/// The nearest double.
+#[expect(clippy::cast_precision_loss, reason = "metrics are doubles")]
+const fn number(bytes: usize) -> f64 {
+    bytes as f64
 }
 
 /// An actor, and the one of its linked actors that is gone.
@@ -233,13 +250,6 @@ impl SocketManager {
         for socket in persistent.into_values().chain(temporary.into_values()) {
             socket.close();
         }
-    }
-
-    /// How many sockets are open, persistent and temporary.
-    #[cfg(test)]
-    pub(crate) fn counts(&self) -> (usize, usize) {
-        let tables = self.lock();
-        (tables.persistent.len(), tables.temporary.len())
     }
 }
 

@@ -45,6 +45,8 @@ pub(super) struct Routes<P: Process> {
     assets: HashMap<String, PathBuf>,
     waiting: VecDeque<Admitted>,
     busy: bool,
+    /// The route `/` answers whatever no other route takes.
+    catch_all: bool,
 }
 
 impl<P: Process> Default for Routes<P> {
@@ -54,6 +56,7 @@ impl<P: Process> Default for Routes<P> {
             assets: HashMap::new(),
             waiting: VecDeque::new(),
             busy: false,
+            catch_all: false,
         }
     }
 }
@@ -66,7 +69,11 @@ impl<P: Process> Routes<P> {
             if let Some((name, route)) = self.routes.get_key_value(prefix) {
                 return Some((name, Rc::clone(route)));
             }
-            (prefix, _) = prefix.rsplit_once('/')?;
+            prefix = match prefix.rsplit_once('/') {
+                Some((shorter, _)) => shorter,
+                None if self.catch_all && !prefix.is_empty() => "",
+                None => return None,
+            };
         }
     }
 
@@ -151,6 +158,21 @@ impl<P: Process> Context<P> {
         self.add_route(path, Some(realm), BodyMode::Stream, help, Box::new(handler));
     }
 
+    /// As [`Context::route`], also for every path below that no other route takes; `/` takes all.
+    ///
+    /// Unlike C++, where the route `/` answers for itself only.
+    pub fn route_below(
+        &mut self,
+        path: &str,
+        help: Help,
+        handler: impl Fn(&mut P, Request, &mut Self) -> Future<Response> + Send + 'static,
+    ) {
+        self.route(path, help, handler);
+        if path == "/" {
+            self.http.catch_all = true;
+        }
+    }
+
     /// Serves a file or a directory at `/<id>/<name>`; the empty name is `/<id>` itself.
     pub fn provide(&mut self, name: &str, path: impl Into<PathBuf>) {
         self.http.assets.insert(name.to_owned(), path.into());
@@ -165,7 +187,7 @@ impl<P: Process> Context<P> {
         handler: Box<Handler<P>>,
     ) {
         let name = path.trim_matches('/').to_owned();
-        self.runtime.help_pages().add(&self.upid().id, &name, help);
+        self.runtime.help_pages().add(&self.upid().id, &name, &help);
         let realm = realm.map(str::to_owned);
         self.http.routes.insert(
             name,

@@ -140,7 +140,7 @@ fn quality<'a>(parameters: impl Iterator<Item = &'a str>) -> f64 {
 }
 
 /// Splits a request target into path and query; absolute forms lose scheme and host.
-pub(crate) fn split_target(target: &str) -> (&str, &str) {
+fn split_target(target: &str) -> (&str, &str) {
     let local = target
         .find("://")
         .filter(|_| !target.starts_with('/'))

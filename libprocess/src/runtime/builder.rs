@@ -1,5 +1,6 @@
 //! How a runtime is described and started.
 
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use crate::arbiters::{Arbiters, Shape};
 use crate::blocking::BlockingPool;
 use crate::builtins;
 use crate::clock::Clock;
+use crate::firewall::Firewall;
 use crate::help::HelpPages;
 use crate::http::authentication::AuthenticationRouter;
 use crate::limits::Limits;
@@ -22,6 +24,7 @@ use crate::process_manager::ProcessManager;
 use crate::socket_manager::SocketManager;
 use crate::testing::filter::Filters;
 use crate::transport::Listening;
+use crate::transport::app::Configure;
 
 /// Whether a message's sender must have the ip its connection comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,7 +37,7 @@ pub enum PeerCheck {
 }
 
 /// Describes a runtime; see [`Runtime::builder`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RuntimeBuilder {
     ip: IpAddr,
     port: u16,
@@ -49,6 +52,7 @@ pub struct RuntimeBuilder {
     readonly_realm: Option<String>,
     readwrite_realm: Option<String>,
     metrics_rate_limit: Option<RateLimit>,
+    configure: Option<Configure>,
 }
 
 impl Default for RuntimeBuilder {
@@ -68,6 +72,7 @@ impl Default for RuntimeBuilder {
             readonly_realm: None,
             readwrite_realm: None,
             metrics_rate_limit: Some(RateLimit::default()),
+            configure: None,
         }
     }
 }
@@ -158,6 +163,18 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Adds actix-web services to the port. They answer their own paths before any actor does.
+    ///
+    /// The closure runs once on every thread that serves connections.
+    #[must_use]
+    pub fn configure(
+        mut self,
+        services: impl Fn(&mut actix_web::web::ServiceConfig) + Send + Sync + 'static,
+    ) -> Self {
+        self.configure = Some(Arc::new(services));
+        self
+    }
+
     /// Binds the port and starts the threads and the built-in actors.
     ///
     /// # Errors
@@ -179,10 +196,11 @@ impl RuntimeBuilder {
         };
         let arbiters = Arbiters::start(shape).map_err(StartError::Threads)?;
         let clock = self.clock.unwrap_or_default();
-        clock.activity().add_address(address);
+        clock.activity().add_runtime(address, arbiters.all());
         let metrics = Metrics::new(clock.clone());
         let runtime = Runtime::from_inner(Inner {
             address,
+            help: HelpPages::new(self.delegate.as_deref()),
             delegate: self.delegate,
             peer_check: self.peer_check,
             limits: self.limits,
@@ -194,9 +212,10 @@ impl RuntimeBuilder {
             processes: ProcessManager::new(),
             names: NameTable::default(),
             filters: Arc::new(Filters::default()),
-            help: HelpPages::default(),
             authentication: AuthenticationRouter::default(),
-            listening: Listening::default(),
+            firewall: Firewall::default(),
+            verbosity: builtins::Verbosity::default(),
+            listening: Listening::new(self.configure),
         });
         let settings = builtins::Settings {
             readonly_realm: self.readonly_realm,
@@ -223,6 +242,16 @@ impl RuntimeBuilder {
             None => bound.ip(),
         };
         Ok(Address::new(ip, port))
+    }
+}
+
+impl fmt::Debug for RuntimeBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RuntimeBuilder")
+            .field("ip", &self.ip)
+            .field("port", &self.port)
+            .field("delegate", &self.delegate)
+            .finish_non_exhaustive()
     }
 }
 

@@ -114,7 +114,7 @@ impl Socket {
         number: usize,
     ) -> Arc<Self> {
         let activity = runtime.clock().activity();
-        let in_flight = activity.has_address(address).then(|| InFlight {
+        let in_flight = activity.has_runtime(address).then(|| InFlight {
             activity: Arc::clone(activity),
             count: Mutex::default(),
         });
@@ -174,6 +174,7 @@ impl Socket {
         let added = state.outbox.len() - before;
         state.outbox.messages += 1;
         state.queued += added;
+        self.gauges.queued(added);
         let overflow = state.queued > self.limit;
         let wake = !std::mem::replace(&mut state.writing, true);
         drop(state);
@@ -191,7 +192,7 @@ impl Socket {
     pub(super) fn retire(&self) -> Outbox {
         let mut state = self.lock();
         let queued = std::mem::take(&mut state.outbox);
-        state.queued = 0;
+        self.gauges.unqueued(std::mem::take(&mut state.queued));
         drop(state);
         self.count_answered(queued.messages);
         self.close();
@@ -206,7 +207,7 @@ impl Socket {
         let mut state = self.lock();
         let lost = state.outbox.messages;
         let dropped = std::mem::take(&mut state.outbox);
-        state.queued = 0;
+        self.gauges.unqueued(std::mem::take(&mut state.queued));
         drop(state);
         drop(dropped);
         self.gauges
@@ -232,7 +233,9 @@ impl Socket {
 
     fn written(&self, bytes: usize) {
         let mut state = self.lock();
-        state.queued = state.queued.saturating_sub(bytes);
+        let before = state.queued;
+        state.queued = before.saturating_sub(bytes);
+        self.gauges.unqueued(before - state.queued);
     }
 
     fn count_sent(&self, messages: usize) {

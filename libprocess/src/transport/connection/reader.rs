@@ -1,0 +1,566 @@
+//! The receiving half of a connection.
+
+use std::io;
+use std::sync::Arc;
+
+use ::http::Method;
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::{Awaited, BodyWanted, Connection, Gzip, Manner, Plain, ReadEnd, Reply};
+use crate::event::Message;
+use crate::event_queue::AnyQueue;
+use crate::http::{Incoming, Inflater, Request, Response, decode, pipe};
+use crate::pid::Upid;
+use crate::promise::Promise;
+use crate::runtime::PeerCheck;
+use crate::transport::body::{BodyDecoder, Decoded, Framing, Malformed, Parts};
+use crate::transport::head::{Coding, Head, KeepAlive, with_head};
+use crate::transport::router;
+
+const SMALLEST_READ: usize = 4 * 1024;
+const LARGEST_READ: usize = 256 * 1024;
+
+/// How many reads in a row before the writing half has a turn.
+const READS_IN_A_ROW: usize = 8;
+
+/// What was decided from a head.
+enum Begin {
+    Message {
+        envelope: Envelope,
+        framing: Framing,
+        coding: Coding,
+        keep_alive: KeepAlive,
+    },
+    Request {
+        request: Box<Request>,
+        framing: Framing,
+        coding: Coding,
+        manner: Manner,
+    },
+    /// Answered without looking at it any further.
+    Refused {
+        response: Response,
+        framing: Framing,
+        manner: Manner,
+    },
+}
+
+/// A message whose body is still to come.
+struct Envelope {
+    from: Upid,
+    /// The actor, when there is one.
+    to: Option<Arc<dyn AnyQueue>>,
+    id: String,
+    name: Arc<str>,
+}
+
+enum State {
+    /// Looking for the end of a head; so many bytes have been searched.
+    Head(usize),
+    Message {
+        envelope: Envelope,
+        body: BodyDecoder,
+        parts: Vec<Bytes>,
+        len: usize,
+        coding: Coding,
+        keep_alive: KeepAlive,
+    },
+    Stream {
+        body: BodyDecoder,
+        writer: pipe::Writer,
+        inflater: Option<Box<Inflater>>,
+    },
+}
+
+/// What the reader waits for.
+enum Want {
+    /// So many more bytes are known to come.
+    Bytes(u64),
+    /// Fewer unanswered requests.
+    Room,
+}
+
+/// What the last message said: the next one mostly says the same.
+#[derive(Default)]
+struct Last {
+    header: Vec<u8>,
+    sender: Upid,
+    target: Option<Arc<dyn AnyQueue>>,
+    name: Option<Arc<str>>,
+}
+
+struct Reader<'c> {
+    connection: &'c Connection,
+    buffer: BytesMut,
+    state: State,
+    last: Last,
+    read_size: usize,
+}
+
+impl Connection {
+    /// Reads until the peer closes or sends nonsense.
+    pub(super) async fn read(&self) -> ReadEnd {
+        let mut reader = Reader {
+            connection: self,
+            buffer: BytesMut::new(),
+            state: State::Head(0),
+            last: Last::default(),
+            read_size: SMALLEST_READ,
+        };
+        let end = reader.run().await;
+        if let State::Stream { writer, .. } = &reader.state {
+            writer.fail(match end {
+                ReadEnd::Gone => "Decoder is being deleted",
+                ReadEnd::Malformed => "failed to decode body",
+            });
+        }
+        end
+    }
+}
+
+impl Reader<'_> {
+    async fn run(&mut self) -> ReadEnd {
+        let mut reads = 0;
+        loop {
+            let want = match self.advance().await {
+                Ok(want) => want,
+                Err(Malformed(what)) => {
+                    tracing::debug!(peer = %self.connection.peer, what, "malformed bytes");
+                    return ReadEnd::Malformed;
+                }
+            };
+            match want {
+                Want::Room => self.connection.room.notified().await,
+                Want::Bytes(hint) => {
+                    if let State::Stream { writer, .. } = &self.state {
+                        writer
+                            .below(self.connection.runtime.limits().unread_stream)
+                            .await;
+                    }
+                    match self.fill(hint).await {
+                        Ok(0) | Err(_) => return ReadEnd::Gone,
+                        Ok(_) => {}
+                    }
+                }
+            }
+            reads += 1;
+            if reads % READS_IN_A_ROW == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Reads once. Room is made only for what has come, not for what is announced.
+    async fn fill(&mut self, hint: u64) -> io::Result<usize> {
+        loop {
+            if self.buffer.is_empty() {
+                // An idle connection keeps no memory.
+                self.buffer = BytesMut::new();
+            }
+            self.connection.stream.readable().await?;
+            let hint = usize::try_from(hint).unwrap_or(usize::MAX);
+            let room = hint.min(self.buffer.len()).max(self.read_size);
+            self.buffer.reserve(room);
+            match self.connection.stream.try_read_buf(&mut self.buffer) {
+                Ok(read) => {
+                    if read >= self.read_size {
+                        self.read_size = (self.read_size * 2).min(LARGEST_READ);
+                    } else if read < self.read_size / 4 {
+                        self.read_size = (self.read_size / 2).max(SMALLEST_READ);
+                    }
+                    return Ok(read);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Takes as much out of the buffer as is there.
+    async fn advance(&mut self) -> Result<Want, Malformed> {
+        loop {
+            let want = match &self.state {
+                State::Head(_) => self.advance_head().await?,
+                State::Message { .. } => self.advance_message()?,
+                State::Stream { .. } => self.advance_stream()?,
+            };
+            if let Some(want) = want {
+                return Ok(want);
+            }
+        }
+    }
+
+    async fn advance_head(&mut self) -> Result<Option<Want>, Malformed> {
+        let limits = self.connection.runtime.limits();
+        let State::Head(searched) = self.state else {
+            return Ok(None);
+        };
+        if self.connection.queue.borrow().pending >= limits.pipelined_requests {
+            return Ok(Some(Want::Room));
+        }
+        // Nonsense is found at the first look, the end of a head by its empty line.
+        let from = searched.saturating_sub(3);
+        let fresh = self.buffer.get(from..).unwrap_or_default();
+        if self.buffer.is_empty() || (searched > 0 && !has_empty_line(fresh)) {
+            self.state = State::Head(self.buffer.len());
+            return self.head_is_not_whole(limits.header).map(Some);
+        }
+        let Self {
+            connection,
+            buffer,
+            last,
+            ..
+        } = self;
+        let begin = with_head(buffer, |head| {
+            let len = head.len;
+            Ok((begin(connection, last, &head)?, len))
+        })?;
+        let Some((begin, len)) = begin else {
+            self.state = State::Head(self.buffer.len());
+            return self.head_is_not_whole(limits.header).map(Some);
+        };
+        if len > limits.header {
+            return Err(Malformed("header block: it is too long"));
+        }
+        self.buffer.advance(len);
+        self.state = State::Head(0);
+        self.begin(begin).await;
+        Ok(None)
+    }
+
+    fn head_is_not_whole(&self, limit: usize) -> Result<Want, Malformed> {
+        if self.buffer.len() > limit {
+            return Err(Malformed("header block: it is too long"));
+        }
+        Ok(Want::Bytes(1))
+    }
+
+    async fn begin(&mut self, begin: Begin) {
+        match begin {
+            Begin::Message {
+                envelope,
+                framing,
+                coding,
+                keep_alive,
+            } => {
+                let body = BodyDecoder::new(framing, Parts::Whole);
+                let parts = Vec::new();
+                self.state = State::Message {
+                    envelope,
+                    body,
+                    parts,
+                    len: 0,
+                    coding,
+                    keep_alive,
+                };
+            }
+            Begin::Refused {
+                response,
+                framing,
+                manner,
+            } => {
+                let (writer, _reader) = pipe::pipe();
+                let body = BodyDecoder::new(framing, Parts::AsTheyCome);
+                self.state = State::Stream {
+                    body,
+                    writer,
+                    inflater: None,
+                };
+                self.connection
+                    .push(Reply::Pending(Awaited(response.into()), manner));
+            }
+            Begin::Request {
+                request,
+                framing,
+                coding,
+                manner,
+            } => {
+                let incoming = self.incoming(framing, coding);
+                self.call(*request, incoming, manner).await;
+            }
+        }
+    }
+
+    /// The body of a request: whole when it is in the buffer, else a stream that is fed as it comes.
+    fn incoming(&mut self, framing: Framing, coding: Coding) -> Incoming {
+        if let Framing::Length(length) = framing
+            && let Ok(length) = usize::try_from(length)
+            && self.buffer.len() >= length
+            && (coding == Coding::Identity || length == 0)
+        {
+            return Incoming::Whole(self.buffer.split_to(length).freeze());
+        }
+        let (writer, reader) = pipe::pipe();
+        let inflater = match coding {
+            Coding::Identity => None,
+            Coding::Gzip => Some(Box::new(Inflater::new(
+                self.connection.runtime.limits().http_body,
+            ))),
+        };
+        let body = BodyDecoder::new(framing, Parts::AsTheyCome);
+        self.state = State::Stream {
+            body,
+            writer,
+            inflater,
+        };
+        Incoming::Stream(reader)
+    }
+
+    /// Passes a request to the application, which hands it to its actor before we go on.
+    async fn call(&mut self, request: Request, incoming: Incoming, manner: Manner) {
+        let application = self.connection.application.clone();
+        let mut call = Box::pin(async move { application.call(request, incoming).await });
+        let answer = match futures::poll!(&mut call) {
+            std::task::Poll::Ready(answer) => answer,
+            std::task::Poll::Pending => {
+                // A service that waits: perhaps for the body, so we must read on.
+                let (promise, answer) = Promise::new();
+                actix_rt::spawn(async move { promise.associate(call.await) });
+                answer
+            }
+        };
+        self.connection
+            .push(Reply::Pending(Awaited(answer), manner));
+    }
+
+    fn advance_stream(&mut self) -> Result<Option<Want>, Malformed> {
+        let State::Stream {
+            body,
+            writer,
+            inflater,
+        } = &mut self.state
+        else {
+            return Ok(None);
+        };
+        match body.decode(&mut self.buffer)? {
+            Decoded::NeedMore(hint) => Ok(Some(Want::Bytes(hint))),
+            Decoded::Part(part) => {
+                let part = match inflater {
+                    Some(inflater) => inflater.inflate(&part).map_err(gzip_failed)?,
+                    None => part,
+                };
+                // Who does not want the rest of the body does not get it.
+                writer.write(part);
+                Ok(None)
+            }
+            Decoded::End => {
+                if let Some(inflater) = inflater {
+                    writer.write(inflater.finish().map_err(gzip_failed)?);
+                }
+                writer.close();
+                self.state = State::Head(0);
+                Ok(None)
+            }
+        }
+    }
+
+    fn advance_message(&mut self) -> Result<Option<Want>, Malformed> {
+        let limit = self.connection.runtime.limits().message_body;
+        let State::Message {
+            body, parts, len, ..
+        } = &mut self.state
+        else {
+            return Ok(None);
+        };
+        match body.decode(&mut self.buffer)? {
+            Decoded::NeedMore(hint) => {
+                let announced = usize::try_from(body.announced()).unwrap_or(usize::MAX);
+                if announced > limit.saturating_sub(*len) {
+                    return Err(Malformed("message: its body is too long"));
+                }
+                Ok(Some(Want::Bytes(hint)))
+            }
+            Decoded::Part(part) => {
+                *len += part.len();
+                if *len > limit {
+                    return Err(Malformed("message: its body is too long"));
+                }
+                parts.push(part);
+                Ok(None)
+            }
+            Decoded::End => {
+                let state = std::mem::replace(&mut self.state, State::Head(0));
+                if let State::Message {
+                    envelope,
+                    parts,
+                    coding,
+                    keep_alive,
+                    ..
+                } = state
+                {
+                    let body = join(parts);
+                    let body = match coding {
+                        Coding::Identity => body,
+                        Coding::Gzip => inflate(&body, limit)?,
+                    };
+                    self.deliver(envelope, body, keep_alive);
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    fn deliver(&mut self, envelope: Envelope, body: Bytes, keep_alive: KeepAlive) {
+        let Envelope { from, to, id, name } = envelope;
+        let delivered = match to {
+            Some(queue) => {
+                let message = Message {
+                    from,
+                    to: queue.upid().clone(),
+                    name,
+                    body,
+                };
+                queue.message(Box::new(message))
+            }
+            None => {
+                // It may have been spawned while the body came.
+                let runtime = &self.connection.runtime;
+                let to = runtime.upid(&id);
+                router::deliver(
+                    runtime,
+                    Message {
+                        from,
+                        to,
+                        name,
+                        body,
+                    },
+                )
+            }
+        };
+        let answer = if delivered {
+            Plain::Accepted
+        } else {
+            self.last.target = None;
+            Plain::Missing
+        };
+        self.connection.push(Reply::Plain(answer, 1));
+        if keep_alive == KeepAlive::No {
+            self.connection.push(Reply::Close);
+        }
+    }
+}
+
+fn gzip_failed(_error: io::Error) -> Malformed {
+    Malformed("compressed body")
+}
+
+fn inflate(body: &[u8], limit: usize) -> Result<Bytes, Malformed> {
+    let mut inflater = Inflater::new(limit);
+    let mut whole = BytesMut::from(&*inflater.inflate(body).map_err(gzip_failed)?);
+    whole.extend_from_slice(&inflater.finish().map_err(gzip_failed)?);
+    Ok(whole.freeze())
+}
+
+fn join(mut parts: Vec<Bytes>) -> Bytes {
+    match parts.len() {
+        0 => Bytes::new(),
+        1 => parts.pop().unwrap_or_default(),
+        _ => parts.concat().into(),
+    }
+}
+
+fn has_empty_line(bytes: &[u8]) -> bool {
+    bytes.windows(2).any(|two| two == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
+}
+
+/// Decides what a head is.
+fn begin(connection: &Connection, last: &mut Last, head: &Head<'_>) -> Result<Begin, Malformed> {
+    let keep_alive = head.keep_alive;
+    let mut manner = Manner {
+        keep_alive,
+        gzip: Gzip::Unwelcome,
+        body: BodyWanted::Yes,
+    };
+    if let Some(sender) = head.sender
+        && head.target.starts_with('/')
+    {
+        return Ok(match envelope(connection, last, head.target, sender) {
+            Ok(envelope) => Begin::Message {
+                envelope,
+                framing: head.framing,
+                coding: head.coding,
+                keep_alive,
+            },
+            Err(response) => Begin::Refused {
+                response,
+                framing: head.framing,
+                manner,
+            },
+        });
+    }
+    let method =
+        Method::from_bytes(head.method.as_bytes()).map_err(|_error| Malformed("method"))?;
+    if method == Method::HEAD {
+        manner.body = BodyWanted::No;
+    }
+    let mut request = Request::new(method, head.target).map_err(|_error| Malformed("query"))?;
+    request.headers = head.header_map()?;
+    request.peer = Some(connection.peer);
+    if request.accepts_gzip() {
+        manner.gzip = Gzip::Welcome;
+    }
+    if !request.path.starts_with('/') {
+        let response = Response::bad_request("Request URL path must start with '/'");
+        return Ok(Begin::Refused {
+            response,
+            framing: head.framing,
+            manner,
+        });
+    }
+    let (framing, coding) = (head.framing, head.coding);
+    Ok(Begin::Request {
+        request: Box::new(request),
+        framing,
+        coding,
+        manner,
+    })
+}
+
+/// Reads from the head of a message who it is from and for, or how it is refused.
+fn envelope(
+    connection: &Connection,
+    last: &mut Last,
+    target: &str,
+    sender: &[u8],
+) -> Result<Envelope, Response> {
+    let inner = connection.runtime.inner();
+    if last.header != sender || last.header.is_empty() {
+        last.sender = router::sender(sender);
+        last.header.clear();
+        last.header.extend_from_slice(sender);
+    }
+    let from = last.sender.clone();
+    if inner.peer_check == PeerCheck::RequireSameIp
+        && from.address.ip != connection.peer.ip().to_canonical()
+    {
+        return Err(Response::bad_request(format!(
+            "UPID IP address validation failed: Message from {from} was sent from IP {}",
+            connection.peer
+        )));
+    }
+    let (segment, name) = router::message_target(target);
+    let name = match &last.name {
+        Some(known) if **known == *name => Arc::clone(known),
+        _ => {
+            let shared = inner.names.intern(name);
+            last.name = Some(Arc::clone(&shared));
+            shared
+        }
+    };
+    if let Some(known) = &last.target
+        && *known.upid().id == *segment
+    {
+        return Ok(Envelope {
+            from,
+            to: Some(Arc::clone(known)),
+            id: String::new(),
+            name,
+        });
+    }
+    let id = decode(segment).map_err(|error| {
+        Response::internal_server_error(format!("Failed to decode URL path: {error}"))
+    })?;
+    let to = inner.processes.get(&id);
+    last.target.clone_from(&to);
+    Ok(Envelope { from, to, id, name })
+}
