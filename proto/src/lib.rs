@@ -84,6 +84,8 @@ pub use mesos_proto_codec::{
 /// The compiled `.proto` files: a serialized `google.protobuf.FileDescriptorSet`.
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
+mod convert;
+
 /// What generated code refers to.
 mod rt {
     pub(crate) use std::collections::BTreeMap;

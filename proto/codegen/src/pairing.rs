@@ -258,19 +258,21 @@ impl Report<'_> {
         if allowed.is_some() && !used {
             self.differ(name, "*", "is listed as an exception, but is none");
         }
-        self.in_v1_order(name, merged, v1)
+        self.compare_order(name, v1, v0);
+        merged
     }
 
-    /// Sorts merged fields as v1 declares them; fields that only v0 has keep their neighbours.
-    fn in_v1_order(&mut self, name: &str, merged: Vec<Field>, v1: &[Field]) -> Vec<Field> {
-        let shared = merged.iter().filter(|field| field.spoken == Spoken::Both);
-        if !shared
-            .map(|field| field.number)
-            .eq(v1.iter().map(|field| field.number))
-        {
+    /// JSON follows the order of declaration, so that has to be the same too.
+    fn compare_order(&mut self, name: &str, v1: &[Field], v0: &[Field]) {
+        let shared = |fields: &[Field], others: &[Field]| -> Vec<u32> {
+            let numbers = fields.iter().map(|field| field.number);
+            numbers
+                .filter(|number| others.iter().any(|other| other.number == *number))
+                .collect()
+        };
+        if shared(v1, v0) != shared(v0, v1) {
             self.differ(name, "*", "the order of declaration differs");
         }
-        merged
     }
 
     fn compare(&mut self, name: &str, new: &Field, old: &Field) {

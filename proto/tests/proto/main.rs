@@ -7,6 +7,7 @@
 )]
 
 mod catalog;
+mod convert;
 mod golden_json;
 mod golden_wire;
 mod json_errors;
