@@ -1,1 +1,21 @@
 //! Containerizers: launching, isolating and destroying containers.
+
+mod container_id;
+pub mod container_logger;
+pub mod containerizer;
+pub mod fetcher;
+pub mod isolator;
+pub mod isolators;
+pub mod launch_helper;
+pub mod launch_info;
+pub mod launcher;
+pub mod mesos;
+pub mod paths;
+pub mod process_tree;
+pub mod programs;
+pub mod reap;
+pub mod state_file;
+pub mod wait_status;
+
+pub use container_id::{ContainerId, ContainerIdError};
+pub use containerizer::{Containerizer, ContainerizerError, LaunchRequest, LaunchResult};

@@ -1,0 +1,104 @@
+//! The isolators of the agent, and how `--isolation` chooses them.
+
+pub mod filesystem_posix;
+pub mod posix;
+pub mod posix_cpu;
+pub mod posix_mem;
+pub mod posix_rlimits;
+
+use std::{collections::BTreeSet, path::Path, sync::Arc};
+
+use libprocess::Runtime;
+
+use crate::isolator::{Isolator, IsolatorError};
+
+/// Turns `--isolation` into isolators, in the order in which they prepare containers.
+///
+/// # Errors
+/// [`IsolatorError`] for duplicate, contradicting and unknown names.
+pub fn create(
+    runtime: &Runtime,
+    isolation: &str,
+    work_dir: &Path,
+) -> Result<Vec<Arc<dyn Isolator>>, IsolatorError> {
+    let names = names(isolation)?;
+    let mut isolators: Vec<Arc<dyn Isolator>> = Vec::new();
+    // The order of the table is the order of preparation.
+    for name in ["filesystem/posix", "posix/cpu", "posix/mem", "posix/rlimits"] {
+        if !names.contains(name) {
+            continue;
+        }
+        isolators.push(match name {
+            "filesystem/posix" => {
+                Arc::new(filesystem_posix::PosixFilesystemIsolator::new(work_dir.to_owned()))
+            }
+            "posix/cpu" => Arc::new(posix_cpu::PosixCpuIsolator::new(runtime)),
+            "posix/mem" => Arc::new(posix_mem::PosixMemIsolator::new(runtime)),
+            _ => Arc::new(posix_rlimits::PosixRlimitsIsolator),
+        });
+    }
+    let known: BTreeSet<&str> = isolators.iter().map(|isolator| isolator.name()).collect();
+    match names.iter().find(|name| !known.contains(name.as_str())) {
+        Some(unknown) => Err(IsolatorError::Unknown(unknown.clone())),
+        None => Ok(isolators),
+    }
+}
+
+/// Reads the flag: aliases are replaced and a file system isolator is always there.
+fn names(isolation: &str) -> Result<BTreeSet<String>, IsolatorError> {
+    let mut names = BTreeSet::new();
+    for token in isolation.split(',').map(str::trim).filter(|token| !token.is_empty()) {
+        let expanded: &[&str] = match token {
+            "process" => &["posix/cpu", "posix/mem"],
+            "cgroups" => &["cgroups/cpu", "cgroups/mem"],
+            "posix/disk" => &["disk/du"],
+            other => &[other],
+        };
+        for name in expanded {
+            if !names.insert((*name).to_owned()) {
+                return Err(IsolatorError::Duplicate(isolation.to_owned()));
+            }
+        }
+    }
+    match names.iter().filter(|name| name.starts_with("filesystem/")).count() {
+        0 => {
+            names.insert("filesystem/posix".to_owned());
+        }
+        1 => {}
+        _ => return Err(IsolatorError::Multiple("filesystem")),
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn alias_process_means_both_posix_isolators() {
+        assert_eq!(
+            names("process").expect("valid"),
+            set(&["filesystem/posix", "posix/cpu", "posix/mem"])
+        );
+    }
+
+    #[test]
+    fn duplicate_is_refused() {
+        assert_eq!(
+            names("posix/cpu,posix/cpu").expect_err("refused").to_string(),
+            "Duplicate entries found in --isolation flag 'posix/cpu,posix/cpu'"
+        );
+    }
+
+    #[test]
+    fn two_file_system_isolators_are_refused() {
+        assert_eq!(
+            names("filesystem/posix,filesystem/linux").expect_err("refused").to_string(),
+            "Using multiple filesystem isolators simultaneously is disallowed"
+        );
+    }
+}

@@ -1,0 +1,97 @@
+//! Answers questions about containers, and sends them signals.
+
+use std::{fs, io, path::Path};
+
+use libprocess::{Context, Future, Promise};
+use mesos_proto::v1;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use super::MesosContainerizerProcess;
+use crate::{
+    ContainerId,
+    containerizer::{Answer, ContainerizerError},
+    launch_info::ContainerTermination,
+    paths, state_file,
+};
+
+impl MesosContainerizerProcess {
+    /// Waits for the end of a container; what ended long ago is answered from its termination file.
+    pub(super) fn wait(&mut self, id: &ContainerId) -> Answer<Option<ContainerTermination>> {
+        if let Some(container) = self.containers.get_mut(id) {
+            let (promise, future) = Promise::new();
+            container.waiters.push(promise);
+            return future;
+        }
+        if !id.is_nested() {
+            return Future::ready(Ok(None));
+        }
+        let runtime = paths::runtime_path(&self.options.runtime_dir, id);
+        let kept = state_file::read_message(&paths::termination_file(&runtime));
+        Future::ready(kept.map_err(Into::into))
+    }
+
+    /// Signals the first process of a container, which forwards to the command.
+    pub(super) fn kill(
+        &mut self,
+        id: &ContainerId,
+        signal: i32,
+        ctx: &mut Context<Self>,
+    ) -> Result<bool, ContainerizerError> {
+        let Some(container) = self.containers.get(id) else { return Ok(false) };
+        let Some(pid) = container.pid else {
+            drop(self.destroy(id, ContainerTermination::default(), ctx));
+            return Ok(true);
+        };
+        let failed = |errno: nix::errno::Errno| {
+            ContainerizerError::system(format!("send signal {signal} to container {id}"))(
+                errno.into(),
+            )
+        };
+        let signal = Signal::try_from(signal).map_err(failed)?;
+        kill(Pid::from_raw(pid), signal).map(|()| true).map_err(failed)
+    }
+
+    /// Removes the runtime directory and sandbox of a nested container that has ended.
+    pub(super) fn remove(&self, id: &ContainerId) -> Result<(), ContainerizerError> {
+        if self.containers.contains_key(id) {
+            return Err(ContainerizerError::NotTerminated);
+        }
+        let runtime = paths::runtime_path(&self.options.runtime_dir, id);
+        if id.is_nested() {
+            let root = self
+                .containers
+                .get(id.root())
+                .and_then(|root| root.config.as_ref())
+                .ok_or(ContainerizerError::UnknownRoot)?;
+            remove_tree(&paths::nested_sandbox_path(Path::new(root.directory()), id))?;
+        } else {
+            remove_tree(&paths::standalone_sandbox_path(&self.options.work_dir, id))?;
+        }
+        remove_tree(&runtime)
+    }
+
+    /// Tells the first process of a container.
+    pub(super) fn status(
+        &self,
+        id: &ContainerId,
+    ) -> Result<v1::ContainerStatus, ContainerizerError> {
+        let container = self.containers.get(id).ok_or(ContainerizerError::NotFound)?;
+        Ok(v1::ContainerStatus {
+            container_id: Some(id.to_proto().into()),
+            executor_pid: container.pid.and_then(|pid| u32::try_from(pid).ok()),
+            ..Default::default()
+        })
+    }
+}
+
+fn remove_tree(path: &Path) -> Result<(), ContainerizerError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(ContainerizerError::system(format!("remove '{}'", path.display()))(error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
