@@ -10,9 +10,12 @@ use std::fmt;
 use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::Notify;
 
 use super::Gauges;
@@ -27,12 +30,18 @@ const PIECES: usize = 64;
 /// What may be read at once.
 const READ_SIZE: usize = 64 * 1024;
 
+/// How long a temporary socket waits for more before it is given up: what follows soon keeps its place in the order.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// How long we wait for the peer to close after us.
+const LINGER: Duration = Duration::from_secs(5);
+
 /// Why a socket was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// By a link: it lives until it breaks, and its end is told.
     Persistent,
-    /// By a send: it is closed when its queue is empty.
+    /// By a send: it is closed when its queue has been empty for a while.
     Temporary,
 }
 
@@ -82,6 +91,8 @@ struct State {
     queued: usize,
     /// The writer is on its way and will look again.
     writing: bool,
+    /// Another socket has taken this one's place.
+    finishing: bool,
 }
 
 /// A connection to one remote address.
@@ -123,7 +134,7 @@ impl Socket {
         let state = State {
             queued: queued.len(),
             outbox: queued,
-            writing: false,
+            ..State::default()
         };
         let socket = Arc::new(Self {
             address,
@@ -188,14 +199,17 @@ impl Socket {
         !self.lock().outbox.is_empty()
     }
 
-    /// Takes the queue for a socket that replaces this one, and ends this one quietly.
+    /// Takes the queue for a socket that replaces this one. What is being written is written to its end.
     pub(super) fn retire(&self) -> Outbox {
         let mut state = self.lock();
         let queued = std::mem::take(&mut state.outbox);
-        self.gauges.unqueued(std::mem::take(&mut state.queued));
+        let bytes = queued.len();
+        state.queued = state.queued.saturating_sub(bytes);
+        state.finishing = true;
         drop(state);
+        self.gauges.unqueued(bytes);
         self.count_answered(queued.messages);
-        self.close();
+        self.work.notify_one();
         queued
     }
 
@@ -217,13 +231,16 @@ impl Socket {
         self.forget_in_flight();
     }
 
-    /// Waits for something to write and takes it all.
-    async fn next(&self) -> VecDeque<Bytes> {
+    /// Waits for something to write and takes it all; none when this socket is to write no more.
+    async fn next(&self) -> Option<VecDeque<Bytes>> {
         loop {
             {
                 let mut state = self.lock();
                 if !state.outbox.is_empty() {
-                    return state.outbox.take();
+                    return Some(state.outbox.take());
+                }
+                if state.finishing {
+                    return None;
                 }
                 state.writing = false;
             }
@@ -283,15 +300,8 @@ impl fmt::Debug for Socket {
 
 /// The life of a socket, from the call to connect until it breaks or is closed.
 async fn run(runtime: Runtime, socket: Arc<Socket>) {
-    let served = async {
-        let stream = TcpStream::connect(socket.address.socket_addr()).await?;
-        tokio::select! {
-            ended = write_all(&runtime, &socket, &stream) => ended,
-            ended = drain(&socket, &stream) => ended,
-        }
-    };
     let ended = tokio::select! {
-        ended = served => ended,
+        ended = serve(&runtime, &socket) => ended,
         () = socket.closing.notified() => Ok(()),
     };
     if let Err(error) = &ended
@@ -303,10 +313,40 @@ async fn run(runtime: Runtime, socket: Arc<Socket>) {
     socket.close();
 }
 
-/// Writes what is queued until there is nothing more to write on a temporary socket.
-async fn write_all(runtime: &Runtime, socket: &Arc<Socket>, stream: &TcpStream) -> io::Result<()> {
+async fn serve(runtime: &Runtime, socket: &Arc<Socket>) -> io::Result<()> {
+    let mut stream = TcpStream::connect(socket.address.socket_addr()).await?;
+    let (reading, mut writing) = stream.split();
+    let draining = drain(socket, reading);
+    tokio::pin!(draining);
+    tokio::select! {
+        ended = write_all(runtime, socket, &writing) => ended?,
+        ended = &mut draining => return ended,
+    }
+    // All is written. The peer reads it and closes; to close first could throw it away.
+    writing.shutdown().await?;
+    // Either way the connection is closed then.
+    let _ = tokio::time::timeout(LINGER, draining).await;
+    Ok(())
+}
+
+/// Writes what is queued until this socket is to write no more.
+async fn write_all(
+    runtime: &Runtime,
+    socket: &Arc<Socket>,
+    stream: &WriteHalf<'_>,
+) -> io::Result<()> {
     loop {
-        let mut pieces = socket.next().await;
+        let next = match socket.kind {
+            Kind::Persistent => socket.next().await,
+            Kind::Temporary => match tokio::time::timeout(IDLE, socket.next()).await {
+                Ok(next) => next,
+                Err(_) if runtime.inner().sockets.give_up(socket) => None,
+                Err(_) => continue,
+            },
+        };
+        let Some(mut pieces) = next else {
+            return Ok(());
+        };
         while !pieces.is_empty() {
             stream.writable().await?;
             match stream.try_write_vectored(&slices(&pieces)) {
@@ -318,9 +358,6 @@ async fn write_all(runtime: &Runtime, socket: &Arc<Socket>, stream: &TcpStream) 
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
-        }
-        if socket.kind == Kind::Temporary && runtime.inner().sockets.give_up(socket) {
-            return Ok(());
         }
     }
 }
@@ -345,7 +382,7 @@ fn advance(pieces: &mut VecDeque<Bytes>, mut written: usize) {
 }
 
 /// Reads answers until the peer closes.
-async fn drain(socket: &Socket, stream: &TcpStream) -> io::Result<()> {
+async fn drain(socket: &Socket, stream: ReadHalf<'_>) -> io::Result<()> {
     let mut buffer = BytesMut::with_capacity(READ_SIZE);
     let mut replies = ReplyCounter::default();
     loop {
