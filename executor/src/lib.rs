@@ -1,1 +1,17 @@
 //! Executor libraries and the command, default and docker executors.
+
+pub mod checker;
+mod checks;
+pub mod command_executor;
+#[cfg(test)]
+mod fake_agent;
+pub mod health_checker;
+mod mesos;
+pub mod process_tree;
+pub mod wait_status;
+
+pub use checks::command::{NAMESPACES_ARGUMENT, exec_in_namespaces};
+pub use mesos::{
+    AgentEndpoint, CallError, Callbacks, ContentType, Delivery, EnvironmentError, Events,
+    ExecutorEnvironment, ForcedEnd, Mesos, Recovery, required,
+};

@@ -21,7 +21,7 @@ fn same<F: FlagSet>(contract: &str) {
             .expect("four columns");
         let flag = ours
             .get(name)
-            .unwrap_or_else(|| panic!("{name} is missing"));
+            .expect(name);
         names.push(name);
         assert_eq!(flag.type_name, type_name, "type of {name}");
         assert_eq!(flag.old_name.unwrap_or("-"), old_name, "old name of {name}");
