@@ -3,6 +3,7 @@
 pub mod attributes;
 pub mod bytes;
 pub mod duration;
+pub mod files;
 pub mod flags;
 pub mod heartbeater;
 pub mod ids;
@@ -18,4 +19,5 @@ pub mod scalar;
 pub mod task_state;
 pub mod validation;
 pub mod value_set;
+pub mod version;
 pub mod wire;

@@ -113,3 +113,12 @@ pub mod old_flag {
 
 /// Old name of the program `mesos-agent`.
 pub const AGENT_PROGRAM: &str = "mesos-slave";
+
+/// Virtual path of the agent's log.
+pub const AGENT_LOG_PATH: &str = "/slave/log";
+
+/// A key of the agent's metrics.
+#[must_use]
+pub fn agent_metric(name: &str) -> String {
+    format!("slave/{name}")
+}
