@@ -9,15 +9,19 @@ use crate::{Dialect, Fields};
 #[derive(Debug)]
 pub struct Missing {
     dialect: Dialect,
-    path: String,
+    /// The way down to the present message: names of fields, and places in lists.
+    path: Vec<(&'static str, Option<usize>)>,
     found: Vec<String>,
 }
+
+/// A field name as v1 and as v0 spell it.
+type Names = (&'static str, &'static str);
 
 impl Missing {
     pub(crate) fn new(dialect: Dialect) -> Self {
         Self {
             dialect,
-            path: String::new(),
+            path: Vec::new(),
             found: Vec::new(),
         }
     }
@@ -26,55 +30,56 @@ impl Missing {
         self.found
     }
 
-    fn spelling<'a>(&self, names: (&'a str, &'a str)) -> &'a str {
+    fn spelling(&self, names: Names) -> &'static str {
         match self.dialect {
             Dialect::V0 => names.1,
             Dialect::V1 => names.0,
         }
     }
 
-    /// Notes a required field, named as v1 and v0 spell it, when it is unset.
-    pub fn need<T>(&mut self, names: (&str, &str), field: &Option<T>) {
+    /// Notes a required field when it is unset.
+    #[inline]
+    pub fn need<T>(&mut self, names: Names, field: &Option<T>) {
         if field.is_none() {
-            let name = self.spelling(names);
-            let path = if self.path.is_empty() {
-                name.to_owned()
-            } else {
-                format!("{}.{name}", self.path)
-            };
-            self.found.push(path);
+            self.note(names);
         }
     }
 
+    fn note(&mut self, names: Names) {
+        let mut text = String::new();
+        for (name, index) in &self.path {
+            text.push_str(name);
+            if let Some(index) = index {
+                text.push_str(&format!("[{index}]"));
+            }
+            text.push('.');
+        }
+        text.push_str(self.spelling(names));
+        self.found.push(text);
+    }
+
     /// Looks into an optional sub-message.
-    pub fn within<T: Fields>(&mut self, names: (&str, &str), field: Option<&T>) {
+    pub fn within<T: Fields>(&mut self, names: Names, field: Option<&T>) {
         if let Some(message) = field {
-            self.step(names, None, |missing| message.find_missing(missing));
+            self.step(names, None, message);
         }
     }
 
     /// Looks into every element of a repeated sub-message.
     pub fn within_each<'a, T: Fields>(
         &mut self,
-        names: (&str, &str),
+        names: Names,
         elements: impl IntoIterator<Item = &'a T>,
     ) {
         for (index, message) in elements.into_iter().enumerate() {
-            self.step(names, Some(index), |missing| message.find_missing(missing));
+            self.step(names, Some(index), message);
         }
     }
 
-    fn step(&mut self, names: (&str, &str), index: Option<usize>, look: impl FnOnce(&mut Self)) {
-        let length = self.path.len();
-        if length > 0 {
-            self.path.push('.');
-        }
+    fn step<T: Fields>(&mut self, names: Names, index: Option<usize>, message: &T) {
         let name = self.spelling(names);
-        self.path.push_str(name);
-        if let Some(index) = index {
-            self.path.push_str(&format!("[{index}]"));
-        }
-        look(self);
-        self.path.truncate(length);
+        self.path.push((name, index));
+        message.find_missing(self);
+        self.path.pop();
     }
 }

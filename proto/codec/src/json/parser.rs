@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::number::{self, Number};
 use super::read::Kind;
+use super::text::plain_prefix;
 use crate::error::JsonError;
 use crate::{Dialect, Fields};
 
@@ -327,14 +328,16 @@ impl<'a> JsonParser<'a> {
     fn string_body(&mut self) -> Outcome<Cow<'a, str>> {
         let start = self.position;
         let rest = self.text.get(start..).unwrap_or_default();
-        let plain = rest
-            .iter()
-            .position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
-        self.position += plain.unwrap_or(rest.len());
-        let run = rest.get(..self.position - start).unwrap_or_default();
+        let (run, _) = rest
+            .split_at_checked(plain_prefix(rest))
+            .unwrap_or((rest, b""));
+        self.position += run.len();
         if self.peek() == Some(b'"') {
             self.position += 1;
-            return Ok(String::from_utf8_lossy(run));
+            return Ok(match std::str::from_utf8(run) {
+                Ok(text) => Cow::Borrowed(text),
+                Err(_damaged) => String::from_utf8_lossy(run),
+            });
         }
         let mut out = run.to_vec();
         self.escaped_string(&mut out)?;

@@ -11,16 +11,44 @@ use base64::engine::general_purpose::STANDARD;
 pub(super) fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some(plain) = rest.iter().position(|byte| needs_escape(*byte)) {
-        let (before, from) = rest.split_at(plain);
+    while let Some((before, from)) = rest.split_at_checked(plain_prefix(rest)) {
         out.extend_from_slice(before);
-        if let Some((&byte, after)) = from.split_first() {
-            write_escape(byte, out);
-            rest = after;
-        }
+        let Some((&byte, after)) = from.split_first() else {
+            break;
+        };
+        write_escape(byte, out);
+        rest = after;
     }
-    out.extend_from_slice(rest);
     out.push(b'"');
+}
+
+/// Bytes before the first quote, backslash or control character; looked at eight at a time.
+pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 0xff;
+    const HIGH: u64 = ONES << 7;
+
+    // Marks the high bit of bytes below `limit`. A byte behind a marked one may be marked wrongly,
+    // so only the first mark counts.
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGH;
+    let mut plain = 0;
+    for chunk in bytes.chunks(8) {
+        let Ok(eight) = <[u8; 8]>::try_from(chunk) else {
+            return plain
+                + chunk
+                    .iter()
+                    .take_while(|byte| !needs_escape(**byte))
+                    .count();
+        };
+        let word = u64::from_le_bytes(eight);
+        let quote = below(word ^ (ONES * 0x22), 1);
+        let backslash = below(word ^ (ONES * 0x5c), 1);
+        let marks = quote | backslash | below(word, 0x20);
+        if marks != 0 {
+            return plain + usize::try_from(marks.trailing_zeros() / 8).unwrap_or_default();
+        }
+        plain += 8;
+    }
+    plain
 }
 
 fn needs_escape(byte: u8) -> bool {
@@ -95,6 +123,23 @@ mod tests {
         let mut out = Vec::new();
         write_base64(bytes, &mut out);
         String::from_utf8(out).expect("ASCII")
+    }
+
+    #[test]
+    fn the_plain_prefix_ends_at_every_byte_that_needs_an_escape() {
+        for byte in 0..=u8::MAX {
+            for place in 0..20 {
+                let mut text = [b'a', 0xc3, b'!', b'[', b'~', 0x7f, 0x80, 0xff].repeat(3);
+                text[place] = byte;
+                let expected = if needs_escape(byte) {
+                    place
+                } else {
+                    text.len()
+                };
+
+                assert_eq!(plain_prefix(&text), expected, "{byte:#x} at {place}");
+            }
+        }
     }
 
     /// Mirrors: Base64Test.Encode
