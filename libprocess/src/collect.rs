@@ -57,6 +57,9 @@ pub fn select<T: Send + 'static>(futures: Vec<Future<T>>) -> Future<T> {
     result
 }
 
+/// What one member means for the whole: a value, or the end.
+type Verdict<U> = Result<U, Outcome<Vec<U>>>;
+
 struct Gathering<U: Send + 'static> {
     promise: Option<Promise<Vec<U>>>,
     values: Vec<Option<U>>,
@@ -65,7 +68,7 @@ struct Gathering<U: Send + 'static> {
 
 fn gather<T: Send + 'static, U: Send + 'static>(
     futures: Vec<Future<T>>,
-    judge: fn(Outcome<T>) -> Result<U, Outcome<Vec<U>>>,
+    judge: fn(Outcome<T>) -> Verdict<U>,
 ) -> Future<Vec<U>> {
     if futures.is_empty() {
         return Future::ready(Vec::new());
@@ -107,7 +110,7 @@ fn gather<T: Send + 'static, U: Send + 'static>(
 fn settle_one<U: Send + 'static>(
     gathering: &Mutex<Gathering<U>>,
     index: usize,
-    verdict: Result<U, Outcome<Vec<U>>>,
+    verdict: Verdict<U>,
 ) {
     let mut gathering = gathering.lock().unwrap_or_else(PoisonError::into_inner);
     let outcome = match verdict {

@@ -164,7 +164,7 @@ impl<P: Process> AnyQueue for EventQueue<P> {
 
     fn describe(&self, done: Box<dyn FnOnce(serde_json::Value) + Send>) {
         self.push(Event::Dispatch(Box::new(move |_process, ctx| {
-            done(ctx.describe_queue())
+            done(ctx.describe_queue());
         })));
     }
 }

@@ -11,7 +11,9 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
+use crate::clock::Clock;
 use crate::promise::Promise;
 
 /// How a [`Future`] ended.
@@ -404,7 +406,9 @@ impl<T: Send + 'static> Future<T> {
         self.on_any(move |outcome| match outcome {
             Outcome::Ready(value) => promise.set(value),
             // The recovery is not discarded at birth by the request that made it necessary.
-            other => f(other).on_any(move |outcome| promise.complete(outcome)),
+            other @ (Outcome::Failed(_) | Outcome::Discarded | Outcome::Abandoned) => {
+                f(other).on_any(move |outcome| promise.complete(outcome));
+            }
         });
         result
     }
@@ -417,6 +421,48 @@ impl<T: Send + 'static> Future<T> {
                 Self::complete(other)
             }
         })
+    }
+
+    /// The same outcome if it comes within `span`; else `f` decides, and gets this future back, still pending.
+    ///
+    /// `f` may discard it; nobody else does.
+    pub fn after(
+        self,
+        clock: &Clock,
+        span: Duration,
+        f: impl FnOnce(Self) -> Self + Send + 'static,
+    ) -> Self {
+        if !self.is_pending() {
+            return self;
+        }
+        let (promise, result) = Promise::new();
+        let (relay, late) = Promise::new();
+        let handle = self.discard_handle();
+        if let Some(handle) = handle.clone() {
+            promise.on_discard(move || handle.discard());
+        }
+        if let Some(handle) = handle {
+            relay.on_discard(move || handle.discard());
+        }
+        let race = Arc::new(Mutex::new(Some((promise, late, f))));
+        let timed = Arc::clone(&race);
+        let timer = clock.timer(span, move || {
+            let late = timed.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some((promise, late, f)) = late {
+                promise.associate(f(late));
+            }
+        });
+        self.on_any(move |outcome| {
+            let in_time = race.lock().unwrap_or_else(PoisonError::into_inner).take();
+            match in_time {
+                Some((promise, ..)) => {
+                    timer.cancel();
+                    promise.complete(outcome);
+                }
+                None => relay.complete(outcome),
+            }
+        });
+        result
     }
 
     /// The same outcome; discard requests stop here.

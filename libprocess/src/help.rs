@@ -53,12 +53,12 @@ impl HelpPages {
     }
 
     /// Enters a route; the name has no slashes around it.
-    pub(crate) fn add(&self, id: &str, name: &str, help: &Help) {
+    pub(crate) fn add(&self, id: &str, name: &str, help: Help) {
         if WITHOUT_PAGES.contains(&id) {
             return;
         }
         let mut state = self.lock();
-        let page = page(id, name, help.text(), state.delegate.as_deref());
+        let page = page(id, name, help.into_text(), state.delegate.as_deref());
         state.known.insert(id.to_owned());
         state
             .pages
@@ -146,7 +146,7 @@ impl fmt::Debug for HelpPages {
     }
 }
 
-fn page(id: &str, name: &str, text: Option<&str>, delegate: Option<&str>) -> String {
+fn page(id: &str, name: &str, text: Option<String>, delegate: Option<&str>) -> String {
     let path = if name.is_empty() {
         format!("/{id}")
     } else {
@@ -160,7 +160,7 @@ fn page(id: &str, name: &str, text: Option<&str>, delegate: Option<&str>) -> Str
         page.push_str(&format!(">        /{name}\n"));
     }
     page.push_str(&format!(">        {path}\n\n"));
-    page.push_str(text);
+    page.push_str(&text);
     page
 }
 
@@ -172,8 +172,8 @@ mod tests {
     #[test]
     fn pages_name_both_paths_of_a_delegate() {
         let pages = HelpPages::new(Some("master"));
-        pages.add("master", "state", &Help::new("Information.", &["More."]));
-        pages.add("master", "bare", &Help::none());
+        pages.add("master", "state", Help::new("Information.", &["More."]));
+        pages.add("master", "bare", Help::none());
 
         assert_eq!(
             pages.page("master", "state"),
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn an_actor_that_ended_is_known_but_has_no_pages() {
         let pages = HelpPages::default();
-        pages.add("a", "x", &Help::none());
+        pages.add("a", "x", Help::none());
 
         pages.ended("a");
 

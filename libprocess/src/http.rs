@@ -83,6 +83,10 @@ impl Help {
         text.push('\n');
     }
 
+    pub(crate) fn into_text(self) -> Option<String> {
+        self.text
+    }
+
     /// The page's Markdown, without its usage lines.
     #[must_use]
     pub fn text(&self) -> Option<&str> {

@@ -30,8 +30,6 @@ pub struct Promise<T: Send + 'static> {
 
 impl<T: Send + 'static> Promise<T> {
     /// Makes a pending future and its promise.
-    #[must_use]
-    #[expect(clippy::new_ret_no_self, reason = "the pair is the thing that is made")]
     pub fn new() -> (Self, Future<T>) {
         let shared = Shared::pending();
         (

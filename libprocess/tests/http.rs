@@ -1,4 +1,9 @@
 //! Routes, bodies, errors and pipelining over real sockets.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

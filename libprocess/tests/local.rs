@@ -175,7 +175,7 @@ fn a_delegated_message_keeps_its_sender() {
     delegator.dispatch(move |_, ctx| ctx.delegate_message("passed", target));
     delegatee.dispatch(|_, ctx| {
         ctx.install("passed", |recorder, from, _, _| {
-            recorder.note(format!("passed by {}", from.id))
+            recorder.note(format!("passed by {}", from.id));
         });
     });
 
@@ -340,7 +340,7 @@ fn events_of_all_kinds_keep_the_order_of_their_sender() {
     let (recorder, log) = Recorder::new("receiver");
     let receiver = runtime.spawn_on(Arbiter::Main(0), recorder);
     let sender = runtime.spawn_on(Arbiter::Main(1), Recorder::new("sender").0);
-    let to = receiver.clone();
+    let to = receiver;
 
     sender.dispatch(move |_, ctx| {
         for number in 0..1000 {
@@ -411,10 +411,10 @@ fn continuations_run_inside_the_actor_that_named_them() {
     let (failure, failing) = Promise::<u8>::new();
     pid.dispatch(move |_, ctx| {
         ctx.on_ready(future, |recorder, value: u8, _| {
-            recorder.note(format!("ready {value}"))
+            recorder.note(format!("ready {value}"));
         });
         ctx.on_any(failing, |recorder, outcome, _| {
-            recorder.note(format!("{outcome:?}"))
+            recorder.note(format!("{outcome:?}"));
         });
     });
     runtime.clock().settle();

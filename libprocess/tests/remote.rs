@@ -1,4 +1,9 @@
 //! Actors of several runtimes over real sockets: messages, links, relinks, hostile peers.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -603,7 +608,7 @@ fn a_slow_request_does_not_hold_up_messages_behind_it() {
             ctx.route("/never", libprocess::http::Help::none(), |_, _, ctx| {
                 let (promise, future) = libprocess::Promise::new();
                 ctx.delay(Duration::from_secs(3600), move |_, _| {
-                    promise.set(libprocess::http::Response::ok())
+                    promise.set(libprocess::http::Response::ok());
                 });
                 future
             });

@@ -187,7 +187,7 @@ impl<P: Process> Context<P> {
         handler: Box<Handler<P>>,
     ) {
         let name = path.trim_matches('/').to_owned();
-        self.runtime.help_pages().add(&self.upid().id, &name, &help);
+        self.runtime.help_pages().add(&self.upid().id, &name, help);
         let realm = realm.map(str::to_owned);
         self.http.routes.insert(
             name,
@@ -299,7 +299,7 @@ impl<P: Process> Context<P> {
                 admitted.request.principal = Some(principal);
                 self.authorize(process, admitted);
             }
-            Outcome::Ready(Err(response)) => admitted.promise.set(response),
+            Outcome::Ready(Err(response)) => admitted.promise.set(*response),
             Outcome::Failed(text) => admitted.promise.set(Response::internal_server_error(text)),
             Outcome::Discarded | Outcome::Abandoned => {
                 admitted.promise.set(Response::default_text(500));

@@ -121,16 +121,16 @@ impl AuthenticationRouter {
 }
 
 /// Turns a finding into the principal, or into the answer that ends the request.
-pub(crate) fn judge(found: Authentication) -> Result<Principal, Response> {
+pub(crate) fn judge(found: Authentication) -> Result<Principal, Box<Response>> {
     match found {
         Authentication::Principal(principal) if principal.is_empty() => {
-            Err(Response::internal_server_error(
+            Err(Box::new(Response::internal_server_error(
                 "In the principal returned by an HTTP authenticator, at least one of 'value' and 'claims' must be set",
-            ))
+            )))
         }
         Authentication::Principal(principal) => Ok(principal),
         Authentication::Unauthorized(response) | Authentication::Forbidden(response) => {
-            Err(response)
+            Err(Box::new(response))
         }
     }
 }

@@ -158,8 +158,7 @@ pub fn encode_also(text: &str, also: &str) -> String {
     const RESERVED: &[u8] = b"$&+,/:;=?@ \"<>#%{}|\\^~[]`";
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
-        let escape = byte < 0x20
-            || byte > 0x7f
+        let escape = !(0x20..=0x7f).contains(&byte)
             || RESERVED.contains(&byte)
             || also.as_bytes().contains(&byte);
         if escape {

@@ -72,7 +72,7 @@ impl Statistics {
 }
 
 fn count(n: usize) -> f64 {
-    u32::try_from(n).map_or(f64::from(u32::MAX), f64::from)
+    f64::from(u32::try_from(n).unwrap_or(u32::MAX))
 }
 
 /// Linear between the two neighbours of the exact position.

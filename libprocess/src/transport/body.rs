@@ -80,24 +80,8 @@ impl BodyDecoder {
                 State::Done => return Ok(Decoded::End),
                 State::UntilEnd if buffer.is_empty() => return Ok(Decoded::NeedMore(1)),
                 State::UntilEnd => return Ok(Decoded::Part(buffer.split().freeze())),
-                State::Length(left) => {
-                    return Ok(self.part(buffer, left, |left| {
-                        if left == 0 {
-                            State::Done
-                        } else {
-                            State::Length(left)
-                        }
-                    }));
-                }
-                State::Chunk(left) => {
-                    return Ok(self.part(buffer, left, |left| {
-                        if left == 0 {
-                            State::ChunkEnd
-                        } else {
-                            State::Chunk(left)
-                        }
-                    }));
-                }
+                State::Length(left) => return Ok(self.part(buffer, left, after_length)),
+                State::Chunk(left) => return Ok(self.part(buffer, left, after_chunk)),
                 State::ChunkLine => match chunk_line(buffer)? {
                     Some(0) => self.state = State::LastLine,
                     Some(size) => self.state = State::Chunk(size),
@@ -138,6 +122,22 @@ impl BodyDecoder {
     /// Whether the end of the stream is the end of the body.
     pub(crate) const fn ends_with_stream(&self) -> bool {
         matches!(self.state, State::UntilEnd | State::Done)
+    }
+}
+
+const fn after_length(left: u64) -> State {
+    if left == 0 {
+        State::Done
+    } else {
+        State::Length(left)
+    }
+}
+
+const fn after_chunk(left: u64) -> State {
+    if left == 0 {
+        State::ChunkEnd
+    } else {
+        State::Chunk(left)
     }
 }
 

@@ -185,7 +185,7 @@ fn interpret<'r, 'b: 'r>(
                 coding = Coding::Gzip;
             }
             17 if header.name.eq_ignore_ascii_case("transfer-encoding") => {
-                framer.encoding(value)?
+                framer.encoding(value)?;
             }
             _ => {}
         }
@@ -256,19 +256,16 @@ impl Framer {
 mod tests {
     use super::*;
 
-    fn parse(
-        text: &str,
-    ) -> Result<
-        Option<(
-            String,
-            String,
-            Framing,
-            KeepAlive,
-            Option<String>,
-            HeaderMap,
-        )>,
-        Malformed,
-    > {
+    type Parsed = (
+        String,
+        String,
+        Framing,
+        KeepAlive,
+        Option<String>,
+        HeaderMap,
+    );
+
+    fn parse(text: &str) -> Result<Option<Parsed>, Malformed> {
         with_head(text.as_bytes(), |head| {
             Ok((
                 head.method.to_owned(),

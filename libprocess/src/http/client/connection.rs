@@ -297,11 +297,7 @@ impl Task {
                         () = self.unwanted(&writer) => return Err(ClientError::Disconnected),
                     };
                     if read == 0 {
-                        if decoder.ends_with_stream() {
-                            writer.close();
-                        } else {
-                            writer.fail("Disconnected");
-                        }
+                        end_body(&decoder, &writer);
                         return Err(ClientError::Disconnected);
                     }
                 }
@@ -320,6 +316,15 @@ impl Task {
             return std::future::pending().await;
         }
         self.gone.cancelled().await;
+    }
+}
+
+/// The stream has ended: that is the end of some bodies and breaks off the others.
+fn end_body(decoder: &BodyDecoder, writer: &Writer) {
+    if decoder.ends_with_stream() {
+        writer.close();
+    } else {
+        writer.fail("Disconnected");
     }
 }
 
@@ -355,9 +360,13 @@ fn parse(buffer: &mut BytesMut) -> Result<Option<ResponseHead>, ClientError> {
         let value = HeaderValue::from_bytes(header.value).map_err(|_error| ClientError::Decode)?;
         headers.append(name, value);
     }
-    let old = response.version == Some(0);
+    let otherwise = if response.version == Some(0) {
+        KeepAlive::No
+    } else {
+        KeepAlive::Yes
+    };
     let framing = framing(status, &headers)?;
-    let keep_alive = keep_alive(&headers, old, framing);
+    let keep_alive = keep_alive(&headers, otherwise, framing);
     buffer.advance(len);
     Ok(Some(ResponseHead {
         status,
@@ -390,18 +399,14 @@ fn framing(status: u16, headers: &HeaderMap) -> Result<Framing, ClientError> {
     }
 }
 
-fn keep_alive(headers: &HeaderMap, old: bool, framing: Framing) -> KeepAlive {
-    let connection = headers
-        .get("connection")
-        .map(HeaderValue::as_bytes)
-        .unwrap_or_default();
-    let closes = connection.eq_ignore_ascii_case(b"close")
-        || (old && !connection.eq_ignore_ascii_case(b"keep-alive"))
-        || framing == Framing::UntilEnd;
-    if closes {
-        KeepAlive::No
-    } else {
-        KeepAlive::Yes
+fn keep_alive(headers: &HeaderMap, otherwise: KeepAlive, framing: Framing) -> KeepAlive {
+    if framing == Framing::UntilEnd {
+        return KeepAlive::No;
+    }
+    match headers.get("connection").map(HeaderValue::as_bytes) {
+        Some(value) if value.eq_ignore_ascii_case(b"close") => KeepAlive::No,
+        Some(value) if value.eq_ignore_ascii_case(b"keep-alive") => KeepAlive::Yes,
+        Some(_) | None => otherwise,
     }
 }
 

@@ -1,7 +1,9 @@
 //! The receiving half of a connection.
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use ::http::Method;
 use bytes::{Buf, Bytes, BytesMut};
@@ -88,6 +90,9 @@ struct Last {
     target: Option<Arc<dyn AnyQueue>>,
     name: Option<Arc<str>>,
 }
+
+/// An answer that is not to be awaited where it is made.
+struct Answered(crate::future::Future<Response>);
 
 struct Reader<'c> {
     connection: &'c Connection,
@@ -309,13 +314,14 @@ impl Reader<'_> {
     /// Passes a request to the application, which hands it to its actor before we go on.
     async fn call(&mut self, request: Request, incoming: Incoming, manner: Manner) {
         let application = self.connection.application.clone();
-        let mut call = Box::pin(async move { application.call(request, incoming).await });
+        let mut call: Pin<Box<dyn Future<Output = _>>> =
+            Box::pin(async move { Answered(application.call(request, incoming).await) });
         let answer = match futures::poll!(&mut call) {
-            std::task::Poll::Ready(answer) => answer,
-            std::task::Poll::Pending => {
+            Poll::Ready(Answered(answer)) => answer,
+            Poll::Pending => {
                 // A service that waits: perhaps for the body, so we must read on.
                 let (promise, answer) = Promise::new();
-                actix_rt::spawn(async move { promise.associate(call.await) });
+                actix_rt::spawn(async move { promise.associate(call.await.0) });
                 answer
             }
         };
@@ -482,7 +488,7 @@ fn begin(connection: &Connection, last: &mut Last, head: &Head<'_>) -> Result<Be
                 keep_alive,
             },
             Err(response) => Begin::Refused {
-                response,
+                response: *response,
                 framing: head.framing,
                 manner,
             },
@@ -522,7 +528,7 @@ fn envelope(
     last: &mut Last,
     target: &str,
     sender: &[u8],
-) -> Result<Envelope, Response> {
+) -> Result<Envelope, Box<Response>> {
     let inner = connection.runtime.inner();
     if last.header != sender || last.header.is_empty() {
         last.sender = router::sender(sender);
@@ -533,10 +539,10 @@ fn envelope(
     if inner.peer_check == PeerCheck::RequireSameIp
         && from.address.ip != connection.peer.ip().to_canonical()
     {
-        return Err(Response::bad_request(format!(
+        return Err(Box::new(Response::bad_request(format!(
             "UPID IP address validation failed: Message from {from} was sent from IP {}",
             connection.peer
-        )));
+        ))));
     }
     let (segment, name) = router::message_target(target);
     let name = match &last.name {
@@ -558,7 +564,9 @@ fn envelope(
         });
     }
     let id = decode(segment).map_err(|error| {
-        Response::internal_server_error(format!("Failed to decode URL path: {error}"))
+        Box::new(Response::internal_server_error(format!(
+            "Failed to decode URL path: {error}"
+        )))
     })?;
     let to = inner.processes.get(&id);
     last.target.clone_from(&to);

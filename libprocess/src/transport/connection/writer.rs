@@ -316,9 +316,13 @@ fn whole(out: &mut BytesMut, response: &Response, body: &[u8], date: &str, wante
 }
 
 fn open(path: &PathBuf) -> Result<(File, u64), FileError> {
-    let judge = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => FileError::Missing,
-        _ => FileError::Unreadable(error),
+    let missing = [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory];
+    let judge = |error: io::Error| {
+        if missing.contains(&error.kind()) {
+            FileError::Missing
+        } else {
+            FileError::Unreadable(error)
+        }
     };
     let file = File::open(path).map_err(judge)?;
     let metadata = file.metadata().map_err(judge)?;
