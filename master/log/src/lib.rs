@@ -1,1 +1,33 @@
-//! The replicated log.
+//! The replicated log: a list of values that a quorum of replicas agrees on.
+//!
+//! Mirrors `src/log` of C++ Mesos, actor for actor; the messages and the LevelDB files are the
+//! same, so Rust and C++ replicas form one cluster.
+//!
+//! - [`Log`] recovers the local [`Replica`] and holds the [`Network`] of all of them.
+//! - [`LogWriter`] is elected and appends; [`LogReader`] reads what is agreed.
+//! - [`Storage`] is what a replica promises on: [`LevelDbStorage`], or [`MemoryStorage`] in tests.
+
+mod catchup;
+mod consensus;
+mod coordinator;
+mod log;
+mod network;
+mod positions;
+mod random;
+mod reader;
+mod recover;
+mod replica;
+mod storage;
+mod writer;
+
+pub use self::{
+    coordinator::{Coordinator, CoordinatorError, Elected},
+    log::{Log, LogError, LogOptions},
+    network::{Network, NetworkError, SizeRule},
+    positions::Positions,
+    reader::{Entry, LogReadError, LogReader},
+    recover::{Initialization, RecoverError},
+    replica::{ReadError, Replica, Scan},
+    storage::{LevelDbStorage, MemoryStorage, Storage, StorageError, StorageHandle},
+    writer::{LogWriter, WriteError},
+};

@@ -1,1 +1,20 @@
-//! State storage.
+//! Named, versioned entries: what the registrar keeps its registry in.
+//!
+//! Mirrors `src/state` and `include/mesos/state` of C++ Mesos.
+//! A [`Variable`] is fetched, changed and stored; storing succeeds only when nobody stored in
+//! between.
+//! Behind [`State`] is a [`Storage`]: in memory, or in the replicated log.
+
+mod in_memory;
+mod log;
+mod state;
+mod storage;
+mod svndiff;
+
+pub use self::{
+    in_memory::InMemoryStorage,
+    log::LogStorage,
+    state::{State, Variable},
+    storage::{Storage, StorageError},
+    svndiff::{ApplyError, apply},
+};

@@ -1,0 +1,145 @@
+//! One round: wait for a quorum of members, ask them all once, count the answers.
+//!
+//! Nothing is sent twice and members that join later are not asked: a round that gets neither a
+//! quorum of answers nor of refusals stays pending until its user gives it up.
+
+use libprocess::{Context, Future, Process, ProcessId, Promise, Runtime};
+use mesos_proto_codec::WireMessage;
+
+use crate::network::{Network, NetworkError, SizeRule};
+
+/// Counts answers until they decide.
+pub(crate) trait Tally: Send + 'static {
+    /// What a replica answers.
+    type Response: WireMessage;
+    /// What a quorum of answers means.
+    type Outcome: Send + 'static;
+
+    /// Takes one more answer; something is returned once, when the round is decided.
+    fn count(&mut self, response: &Self::Response) -> Option<Self::Outcome>;
+}
+
+/// How many answered and how many do not vote.
+#[derive(Debug)]
+pub(super) struct Answers {
+    quorum: usize,
+    responses: usize,
+    ignores: usize,
+}
+
+impl Answers {
+    pub(super) fn new(quorum: usize) -> Self {
+        Self {
+            quorum,
+            responses: 0,
+            ignores: 0,
+        }
+    }
+
+    /// Counts a vote; true when it completes the quorum.
+    pub(super) fn counted(&mut self) -> bool {
+        self.responses += 1;
+        self.responses == self.quorum
+    }
+
+    /// Counts a refusal to vote; true when it completes a quorum of them.
+    pub(super) fn ignored(&mut self) -> bool {
+        self.ignores += 1;
+        self.ignores == self.quorum
+    }
+}
+
+/// Why a round could not be held.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RoundError {
+    /// The network is gone.
+    #[error("the network of replicas ended")]
+    Network(#[source] NetworkError),
+    /// Somebody gave the round up.
+    #[error("the round was given up")]
+    Discarded,
+}
+
+/// The actor that holds one round.
+pub(super) struct RoundProcess<Q, T: Tally> {
+    id: ProcessId,
+    network: Network,
+    quorum: usize,
+    request: Q,
+    tally: T,
+    outcome: Option<Promise<Result<T::Outcome, RoundError>>>,
+}
+
+impl<Q: WireMessage, T: Tally> RoundProcess<Q, T> {
+    /// Holds a round in an actor of its own, which ends with it.
+    pub(super) fn start(
+        runtime: &Runtime,
+        id: ProcessId,
+        network: Network,
+        quorum: usize,
+        request: Q,
+        tally: T,
+    ) -> Future<Result<T::Outcome, RoundError>> {
+        let (promise, future) = Promise::new();
+        let outcome = Some(promise);
+        runtime.spawn(Self {
+            id,
+            network,
+            quorum,
+            request,
+            tally,
+            outcome,
+        });
+        future
+    }
+
+    fn on_quorum_present(&mut self, present: Result<usize, NetworkError>, ctx: &mut Context<Self>) {
+        if let Err(error) = present {
+            self.finish(Err(RoundError::Network(error)), ctx);
+            return;
+        }
+        let asked = self
+            .network
+            .broadcast::<Q, T::Response>(self.request.clone());
+        ctx.on_ready(asked, Self::on_asked);
+    }
+
+    fn on_asked(&mut self, answers: Vec<Future<T::Response>>, ctx: &mut Context<Self>) {
+        for answer in answers {
+            ctx.on_ready(answer, |round, answer, ctx| round.on_answer(&answer, ctx));
+        }
+    }
+
+    fn on_answer(&mut self, response: &T::Response, ctx: &mut Context<Self>) {
+        if self.outcome.is_none() {
+            return;
+        }
+        if let Some(outcome) = self.tally.count(response) {
+            self.finish(Ok(outcome), ctx);
+        }
+    }
+
+    fn finish(&mut self, outcome: Result<T::Outcome, RoundError>, ctx: &mut Context<Self>) {
+        if let Some(promise) = self.outcome.take() {
+            promise.set(outcome);
+        }
+        ctx.terminate();
+    }
+}
+
+impl<Q: WireMessage, T: Tally> Process for RoundProcess<Q, T> {
+    fn id(&self) -> ProcessId {
+        self.id.clone()
+    }
+
+    fn initialize(&mut self, ctx: &mut Context<Self>) {
+        let pid = ctx.pid();
+        if let Some(outcome) = &self.outcome {
+            outcome.on_discard(move || {
+                pid.dispatch(|round, ctx| round.finish(Err(RoundError::Discarded), ctx));
+            });
+        }
+        let present = self.network.watch(SizeRule::AtLeast(self.quorum));
+        ctx.on_ready(present, Self::on_quorum_present);
+    }
+}

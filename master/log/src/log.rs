@@ -1,0 +1,238 @@
+//! A log that is stored by a quorum of replicas.
+//!
+//! Mirrors `src/log/log.cpp`.
+//! A [`Log`] recovers its replica first; readers and writers wait for that.
+
+use std::{collections::BTreeSet, path::PathBuf};
+
+use libprocess::{Context, Future, Pid, Process, ProcessId, Promise, Runtime, Upid};
+
+use crate::{
+    network::Network,
+    recover::{Initialization, RecoverError, recover},
+    replica::Replica,
+    storage::{LevelDbStorage, Storage, StorageError},
+};
+
+/// What a log is made of.
+#[derive(Clone, Debug)]
+pub struct LogOptions {
+    /// How many replicas must agree; the cluster has `2 * quorum - 1`.
+    pub quorum: usize,
+    /// Where the local replica stores its records.
+    pub path: PathBuf,
+    /// The other replicas, where they are known from the start.
+    pub peers: BTreeSet<Upid>,
+    /// Whether an empty cluster may start itself.
+    pub initialization: Initialization,
+    /// Put before the names of the metrics, such as `registrar/`.
+    pub metrics_prefix: String,
+}
+
+/// Why a log is of no use.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LogError {
+    /// The local storage cannot be used.
+    #[error("Failed to recover the log: {0}")]
+    Storage(String),
+    /// The replica could not be brought to vote.
+    #[error("Failed to recover the log: {0}")]
+    Recover(String),
+    /// The log was ended while somebody waited.
+    #[error("Log is being deleted")]
+    Deleted,
+}
+
+/// What readers and writers work with once the log has recovered.
+#[derive(Clone, Debug)]
+pub(crate) struct Parts {
+    pub(crate) runtime: Runtime,
+    pub(crate) quorum: usize,
+    pub(crate) replica: Replica,
+    pub(crate) network: Network,
+}
+
+/// The handle of a log.
+#[derive(Clone, Debug)]
+pub struct Log {
+    process: Pid<LogProcess>,
+}
+
+impl Log {
+    /// Starts a log in LevelDB files.
+    pub fn start(runtime: &Runtime, options: LogOptions) -> Self {
+        let path = options.path.clone();
+        Self::start_with(runtime, options, move || LevelDbStorage::open(&path))
+    }
+
+    /// Starts a log in a storage of the caller's choice.
+    pub fn start_with<S: Storage + 'static>(
+        runtime: &Runtime,
+        options: LogOptions,
+        open: impl FnOnce() -> Result<S, StorageError> + Send + 'static,
+    ) -> Self {
+        let replica = Replica::start(runtime, options.path.clone(), open);
+        let process = LogProcess {
+            runtime: runtime.clone(),
+            options,
+            replica: Some(replica),
+            phase: Phase::Recovering {
+                waiting: Vec::new(),
+            },
+        };
+        Self {
+            process: runtime.spawn(process),
+        }
+    }
+
+    /// Ready when the replica votes.
+    pub fn recovered(&self) -> Future<Result<(), LogError>> {
+        self.parts().map(|parts| parts.map(|_| ()))
+    }
+
+    /// The network of replicas, once the storage is open; members come and go through it.
+    pub fn network(&self) -> Future<Option<Network>> {
+        self.process.call(|log, _| log.network())
+    }
+
+    /// The id of the local replica, which other members send to, once the log has recovered.
+    pub fn replica_id(&self) -> Future<Result<Upid, LogError>> {
+        self.parts()
+            .map(|parts| parts.map(|parts| parts.replica.upid().clone()))
+    }
+
+    pub(crate) fn parts(&self) -> Future<Result<Parts, LogError>> {
+        self.process.call_future(|log, _| log.parts())
+    }
+
+    /// Ends the log; readers and writers that wait are told so.
+    pub fn terminate(&self) {
+        self.process.terminate();
+    }
+}
+
+/// The actor behind [`Log`], id `log(N)`.
+pub(crate) struct LogProcess {
+    runtime: Runtime,
+    options: LogOptions,
+    replica: Option<Future<Result<Replica, StorageError>>>,
+    phase: Phase,
+}
+
+type Waiting = Vec<Promise<Result<Parts, LogError>>>;
+
+enum Phase {
+    Recovering { waiting: Waiting },
+    CatchingUp { waiting: Waiting, parts: Parts },
+    Recovered { parts: Parts },
+    Failed { error: LogError },
+}
+
+impl LogProcess {
+    fn parts(&mut self) -> Future<Result<Parts, LogError>> {
+        match &mut self.phase {
+            Phase::Recovering { waiting } | Phase::CatchingUp { waiting, .. } => {
+                let (promise, future) = Promise::new();
+                waiting.push(promise);
+                future
+            }
+            Phase::Recovered { parts } => Future::ready(Ok(parts.clone())),
+            Phase::Failed { error } => Future::ready(Err(error.clone())),
+        }
+    }
+
+    fn network(&self) -> Option<Network> {
+        match &self.phase {
+            Phase::CatchingUp { parts, .. } | Phase::Recovered { parts } => {
+                Some(parts.network.clone())
+            }
+            Phase::Recovering { .. } | Phase::Failed { .. } => None,
+        }
+    }
+
+    fn on_replica(&mut self, replica: Result<Replica, StorageError>, ctx: &mut Context<Self>) {
+        let replica = match replica {
+            Ok(replica) => replica,
+            Err(error) => {
+                self.finish(Err(LogError::Storage(error.to_string())));
+                return;
+            }
+        };
+        let mut base = self.options.peers.clone();
+        base.insert(replica.upid().clone());
+        let network = Network::start(&self.runtime, base);
+        let recovered = recover(
+            &self.runtime,
+            self.options.quorum,
+            &replica,
+            &network,
+            self.options.initialization,
+        );
+        let parts = Parts {
+            runtime: self.runtime.clone(),
+            quorum: self.options.quorum,
+            replica,
+            network,
+        };
+        let waiting = self.take_waiting();
+        self.phase = Phase::CatchingUp {
+            waiting,
+            parts: parts.clone(),
+        };
+        ctx.on_ready(
+            recovered,
+            move |log, recovered: Result<(), RecoverError>, _| {
+                log.finish(
+                    recovered
+                        .map(|()| parts)
+                        .map_err(|error| LogError::Recover(error.to_string())),
+                );
+            },
+        );
+    }
+
+    fn take_waiting(&mut self) -> Waiting {
+        match &mut self.phase {
+            Phase::Recovering { waiting } | Phase::CatchingUp { waiting, .. } => {
+                std::mem::take(waiting)
+            }
+            Phase::Recovered { .. } | Phase::Failed { .. } => Vec::new(),
+        }
+    }
+
+    fn finish(&mut self, outcome: Result<Parts, LogError>) {
+        let waiting = self.take_waiting();
+        for promise in waiting {
+            promise.set(outcome.clone());
+        }
+        self.phase = match outcome {
+            Ok(parts) => Phase::Recovered { parts },
+            Err(error) => {
+                tracing::error!(%error, "the log is of no use");
+                Phase::Failed { error }
+            }
+        };
+    }
+}
+
+impl Process for LogProcess {
+    fn id(&self) -> ProcessId {
+        ProcessId::generated("log")
+    }
+
+    fn initialize(&mut self, ctx: &mut Context<Self>) {
+        if let Some(replica) = self.replica.take() {
+            ctx.on_ready(replica, Self::on_replica);
+        }
+    }
+
+    fn finalize(&mut self, _: &mut Context<Self>) {
+        if let Phase::CatchingUp { parts, .. } | Phase::Recovered { parts } = &self.phase {
+            parts.replica.terminate();
+            parts.network.terminate();
+        }
+        for promise in self.take_waiting() {
+            promise.set(Err(LogError::Deleted));
+        }
+    }
+}
