@@ -1,3 +1,21 @@
 //! The Mesos agent.
+//!
+//! [`start`] puts an agent together from its flags and starts it in a runtime.
 
+pub mod agent;
+pub mod checkpoint;
+pub mod compatibility;
+pub mod constants;
+pub mod container_logger;
 pub mod flags;
+pub mod gc;
+pub(crate) mod http;
+pub mod metrics;
+pub mod operation_status_update_manager;
+pub mod paths;
+mod resources;
+mod start;
+pub mod state;
+pub mod task_status_update_manager;
+
+pub use start::{AgentExit, AgentHandle, StartError, start, start_with_detector};

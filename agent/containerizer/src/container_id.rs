@@ -35,7 +35,10 @@ pub struct ContainerId {
 impl ContainerId {
     /// Names a root container.
     pub fn root_from(value: impl Into<Arc<str>>) -> Self {
-        Self { value: value.into(), parent: None }
+        Self {
+            value: value.into(),
+            parent: None,
+        }
     }
 
     /// Names a fresh root container by a random UUID.
@@ -45,7 +48,10 @@ impl ContainerId {
 
     /// Names a container nested in this one.
     pub fn child(&self, value: impl Into<Arc<str>>) -> Self {
-        Self { value: value.into(), parent: Some(Arc::new(self.clone())) }
+        Self {
+            value: value.into(),
+            parent: Some(Arc::new(self.clone())),
+        }
     }
 
     /// Returns the last member of the chain.
@@ -86,9 +92,14 @@ impl ContainerId {
         };
         let value = proto.value.as_deref().ok_or(ContainerIdError::Missing)?;
         if !is_valid_value(value) {
-            return Err(ContainerIdError::Invalid { value: value.to_owned() });
+            return Err(ContainerIdError::Invalid {
+                value: value.to_owned(),
+            });
         }
-        Ok(Self { value: value.into(), parent })
+        Ok(Self {
+            value: value.into(),
+            parent,
+        })
     }
 
     /// Writes the id as a message.
@@ -107,7 +118,9 @@ fn is_valid_value(value: &str) -> bool {
         && value.len() <= 242
         && value != "."
         && value != ".."
-        && !value.chars().any(|c| c.is_control() || c.is_whitespace() || c == '/' || c == '\\')
+        && !value
+            .chars()
+            .any(|c| c.is_control() || c.is_whitespace() || c == '/' || c == '\\')
 }
 
 impl fmt::Display for ContainerId {
@@ -154,7 +167,9 @@ mod tests {
 
             assert_eq!(
                 ContainerId::from_proto(&proto),
-                Err(ContainerIdError::Invalid { value: value.to_owned() })
+                Err(ContainerIdError::Invalid {
+                    value: value.to_owned()
+                })
             );
         }
     }

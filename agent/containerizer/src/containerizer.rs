@@ -126,7 +126,10 @@ pub enum ContainerizerError {
 impl ContainerizerError {
     /// Makes an error of the system's answer.
     pub fn system(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::System { what: what.into(), source }
+        move |source| Self::System {
+            what: what.into(),
+            source,
+        }
     }
 
     /// Returns the message with its causes, as it appears in task statuses and HTTP bodies.
@@ -146,9 +149,7 @@ impl ContainerizerError {
 ///
 /// # Errors
 /// The request's own error, or [`ContainerizerError::Ended`] when nobody answered.
-pub fn settle<T>(
-    outcome: Outcome<Result<T, ContainerizerError>>,
-) -> Result<T, ContainerizerError> {
+pub fn settle<T>(outcome: Outcome<Result<T, ContainerizerError>>) -> Result<T, ContainerizerError> {
     match outcome {
         Outcome::Ready(result) => result,
         Outcome::Failed(text) => Err(ContainerizerError::Ended(text)),

@@ -77,7 +77,9 @@ impl fmt::Debug for Fetcher {
 impl Fetcher {
     /// Starts the actor.
     pub fn spawn(runtime: &Runtime, options: FetcherOptions) -> Self {
-        Self { pid: runtime.spawn(FetcherProcess::new(runtime, options)) }
+        Self {
+            pid: runtime.spawn(FetcherProcess::new(runtime, options)),
+        }
     }
 
     /// Fetches what the command of a container names.
@@ -87,7 +89,8 @@ impl Fetcher {
         config: &ContainerConfig,
     ) -> Future<Result<(), FetchError>> {
         let (id, config) = (id.clone(), config.clone());
-        self.pid.call_future(move |process, ctx| process.fetch(&id, &config, ctx))
+        self.pid
+            .call_future(move |process, ctx| process.fetch(&id, &config, ctx))
     }
 
     /// Ends a fetch that is under way.
@@ -109,10 +112,14 @@ pub fn validate(uri: &v1::command_info::Uri) -> Result<(), FetchError> {
     if let Some((_, rest)) = value.split_once("://")
         && !rest.contains('/')
     {
-        return Err(FetchError::Invalid(format!("Malformed URI (missing path): {value}")));
+        return Err(FetchError::Invalid(format!(
+            "Malformed URI (missing path): {value}"
+        )));
     }
     match uri.output_file.as_deref() {
-        Some("") => Err(FetchError::Invalid("URI output file path is empty".to_owned())),
+        Some("") => Err(FetchError::Invalid(
+            "URI output file path is empty".to_owned(),
+        )),
         Some(path) if path.starts_with('/') => Err(FetchError::Invalid(
             "URI output file must be within the sandbox directory".to_owned(),
         )),
@@ -131,7 +138,13 @@ mod tests {
             output_file: output.map(str::to_owned),
             ..Default::default()
         };
-        assert_eq!(validate(&uri).err().map(|error| error.to_string()).as_deref(), expected);
+        assert_eq!(
+            validate(&uri)
+                .err()
+                .map(|error| error.to_string())
+                .as_deref(),
+            expected
+        );
     }
 
     /// Mirrors: FetcherTest.MalformedURI
@@ -139,14 +152,30 @@ mod tests {
     fn unacceptable_addresses_are_named() {
         check("http://host/file", None, None);
         check("/etc/hosts", Some("hosts"), None);
-        check("lala://nopath", None, Some("Could not fetch: Malformed URI (missing path): lala://nopath"));
-        check("a'b", None, Some("Could not fetch: Illegal characters in URI"));
+        check(
+            "lala://nopath",
+            None,
+            Some("Could not fetch: Malformed URI (missing path): lala://nopath"),
+        );
+        check(
+            "a'b",
+            None,
+            Some("Could not fetch: Illegal characters in URI"),
+        );
     }
 
     /// Mirrors: FetcherTest.AbsoluteCustomSubdirectoryFails
     #[test]
     fn output_outside_the_sandbox_is_refused() {
-        check("/a", Some("/b"), Some("Could not fetch: URI output file must be within the sandbox directory"));
-        check("/a", Some(""), Some("Could not fetch: URI output file path is empty"));
+        check(
+            "/a",
+            Some("/b"),
+            Some("Could not fetch: URI output file must be within the sandbox directory"),
+        );
+        check(
+            "/a",
+            Some(""),
+            Some("Could not fetch: URI output file path is empty"),
+        );
     }
 }

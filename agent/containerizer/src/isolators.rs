@@ -24,14 +24,19 @@ pub fn create(
     let names = names(isolation)?;
     let mut isolators: Vec<Arc<dyn Isolator>> = Vec::new();
     // The order of the table is the order of preparation.
-    for name in ["filesystem/posix", "posix/cpu", "posix/mem", "posix/rlimits"] {
+    for name in [
+        "filesystem/posix",
+        "posix/cpu",
+        "posix/mem",
+        "posix/rlimits",
+    ] {
         if !names.contains(name) {
             continue;
         }
         isolators.push(match name {
-            "filesystem/posix" => {
-                Arc::new(filesystem_posix::PosixFilesystemIsolator::new(work_dir.to_owned()))
-            }
+            "filesystem/posix" => Arc::new(filesystem_posix::PosixFilesystemIsolator::new(
+                work_dir.to_owned(),
+            )),
             "posix/cpu" => Arc::new(posix_cpu::PosixCpuIsolator::new(runtime)),
             "posix/mem" => Arc::new(posix_mem::PosixMemIsolator::new(runtime)),
             _ => Arc::new(posix_rlimits::PosixRlimitsIsolator),
@@ -47,7 +52,11 @@ pub fn create(
 /// Reads the flag: aliases are replaced and a file system isolator is always there.
 fn names(isolation: &str) -> Result<BTreeSet<String>, IsolatorError> {
     let mut names = BTreeSet::new();
-    for token in isolation.split(',').map(str::trim).filter(|token| !token.is_empty()) {
+    for token in isolation
+        .split(',')
+        .map(str::trim)
+        .filter(|token| !token.is_empty())
+    {
         let expanded: &[&str] = match token {
             "process" => &["posix/cpu", "posix/mem"],
             "cgroups" => &["cgroups/cpu", "cgroups/mem"],
@@ -60,7 +69,11 @@ fn names(isolation: &str) -> Result<BTreeSet<String>, IsolatorError> {
             }
         }
     }
-    match names.iter().filter(|name| name.starts_with("filesystem/")).count() {
+    match names
+        .iter()
+        .filter(|name| name.starts_with("filesystem/"))
+        .count()
+    {
         0 => {
             names.insert("filesystem/posix".to_owned());
         }
@@ -89,7 +102,9 @@ mod tests {
     #[test]
     fn duplicate_is_refused() {
         assert_eq!(
-            names("posix/cpu,posix/cpu").expect_err("refused").to_string(),
+            names("posix/cpu,posix/cpu")
+                .expect_err("refused")
+                .to_string(),
             "Duplicate entries found in --isolation flag 'posix/cpu,posix/cpu'"
         );
     }
@@ -97,7 +112,9 @@ mod tests {
     #[test]
     fn two_file_system_isolators_are_refused() {
         assert_eq!(
-            names("filesystem/posix,filesystem/linux").expect_err("refused").to_string(),
+            names("filesystem/posix,filesystem/linux")
+                .expect_err("refused")
+                .to_string(),
             "Using multiple filesystem isolators simultaneously is disallowed"
         );
     }

@@ -74,11 +74,17 @@ pub enum HelperError {
 
 impl HelperError {
     fn system(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::System { what: what.into(), source }
+        move |source| Self::System {
+            what: what.into(),
+            source,
+        }
     }
 
     fn errno(what: impl Into<String>) -> impl FnOnce(nix::errno::Errno) -> Self {
-        move |errno| Self::System { what: what.into(), source: errno.into() }
+        move |errno| Self::System {
+            what: what.into(),
+            source: errno.into(),
+        }
     }
 }
 
@@ -101,7 +107,10 @@ pub fn run(args: &[String]) -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "standard error is the sandbox's stderr")]
+#[expect(
+    clippy::print_stderr,
+    reason = "standard error is the sandbox's stderr"
+)]
 fn report(error: &HelperError) {
     match std::error::Error::source(error) {
         Some(source) => eprintln!("{error}: {source}"),
@@ -113,7 +122,11 @@ fn launch(args: &[String]) -> Result<ExitCode, HelperError> {
     let environment: BTreeMap<String, String> = std::env::vars().collect();
     let options = parse(args, &environment)?;
     // Opened before privileges are dropped, written after the command has ended.
-    let status = options.runtime_directory.as_deref().map(init::StatusFile::create).transpose()?;
+    let status = options
+        .runtime_directory
+        .as_deref()
+        .map(init::StatusFile::create)
+        .transpose()?;
     let result = start(&options, status.as_ref());
     if let (Err(_), Some(status)) = (&result, &status) {
         // The agent reads this instead of the exit status of the helper.
@@ -122,10 +135,7 @@ fn launch(args: &[String]) -> Result<ExitCode, HelperError> {
     result
 }
 
-fn start(
-    options: &Options,
-    status: Option<&init::StatusFile>,
-) -> Result<ExitCode, HelperError> {
+fn start(options: &Options, status: Option<&init::StatusFile>) -> Result<ExitCode, HelperError> {
     if status.is_some() {
         // Fails only when this is a session leader already, which is as good.
         drop(nix::unistd::setsid());
@@ -149,12 +159,12 @@ fn start(
     }
 }
 
-fn parse(
-    args: &[String],
-    environment: &BTreeMap<String, String>,
-) -> Result<Options, HelperError> {
-    let from_environment =
-        |name: &str| environment.get(&format!("MESOS_CONTAINERIZER_{name}")).cloned();
+fn parse(args: &[String], environment: &BTreeMap<String, String>) -> Result<Options, HelperError> {
+    let from_environment = |name: &str| {
+        environment
+            .get(&format!("MESOS_CONTAINERIZER_{name}"))
+            .cloned()
+    };
     let mut options = Options {
         launch_info: from_environment("LAUNCH_INFO"),
         runtime_directory: from_environment("RUNTIME_DIRECTORY").map(PathBuf::from),
@@ -164,7 +174,9 @@ fn parse(
     match args.next().map(String::as_str) {
         Some("launch") => {}
         other => {
-            return Err(HelperError::UnknownSubcommand(other.unwrap_or_default().to_owned()));
+            return Err(HelperError::UnknownSubcommand(
+                other.unwrap_or_default().to_owned(),
+            ));
         }
     }
     for argument in args {
@@ -173,7 +185,11 @@ fn parse(
             "--launch_info" => options.launch_info = Some(value.to_owned()),
             "--runtime_directory" => options.runtime_directory = Some(PathBuf::from(value)),
             "--pipe_read" => options.waits_for_agent = Some(()),
-            _ => return Err(HelperError::UnknownFlag(name.trim_start_matches('-').to_owned())),
+            _ => {
+                return Err(HelperError::UnknownFlag(
+                    name.trim_start_matches('-').to_owned(),
+                ));
+            }
         }
     }
     Ok(options)
@@ -197,12 +213,21 @@ fn refuse_unsupported(info: &ContainerLaunchInfo) -> Result<(), HelperError> {
     let asked = [
         (info.rootfs.is_some(), "a root file system"),
         (!info.clone_namespaces.is_empty(), "a new namespace"),
-        (!info.enter_namespaces.is_empty(), "another container's namespace"),
+        (
+            !info.enter_namespaces.is_empty(),
+            "another container's namespace",
+        ),
         (!info.mounts.is_empty(), "a mount"),
         (!info.masked_paths.is_empty(), "a masked path"),
         (info.seccomp_profile.is_some(), "a seccomp profile"),
-        (info.effective_capabilities.is_some(), "a set of capabilities"),
-        (info.bounding_capabilities.is_some(), "a set of capabilities"),
+        (
+            info.effective_capabilities.is_some(),
+            "a set of capabilities",
+        ),
+        (
+            info.bounding_capabilities.is_some(),
+            "a set of capabilities",
+        ),
     ];
     match asked.into_iter().find(|(asked, _)| *asked) {
         Some((_, what)) => Err(HelperError::Unsupported(what)),

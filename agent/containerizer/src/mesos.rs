@@ -32,6 +32,8 @@ use std::{
 use libprocess::{Pid, Process, ProcessId, Runtime, metrics::Counter};
 use mesos_proto::v1;
 
+pub use self::launch::create_sandbox;
+
 use self::container::Container;
 use crate::{
     ContainerId,
@@ -90,7 +92,9 @@ pub struct MesosContainerizer {
 
 impl fmt::Debug for MesosContainerizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("MesosContainerizer").field(self.pid.upid()).finish()
+        f.debug_tuple("MesosContainerizer")
+            .field(self.pid.upid())
+            .finish()
     }
 }
 
@@ -101,25 +105,30 @@ impl MesosContainerizer {
         options: MesosContainerizerOptions,
         parts: MesosContainerizerParts,
     ) -> Self {
-        let destroy_errors =
-            runtime.metrics().counter("containerizer/mesos/container_destroy_errors");
+        let destroy_errors = runtime
+            .metrics()
+            .counter("containerizer/mesos/container_destroy_errors");
         let process = MesosContainerizerProcess {
             options,
             parts,
             containers: BTreeMap::new(),
             destroy_errors,
         };
-        Self { pid: runtime.spawn(process) }
+        Self {
+            pid: runtime.spawn(process),
+        }
     }
 }
 
 impl Containerizer for MesosContainerizer {
     fn recover(&self, containers: Vec<RecoverableContainer>) -> Answer<()> {
-        self.pid.call_future(move |process, ctx| process.recover(containers, ctx))
+        self.pid
+            .call_future(move |process, ctx| process.recover(containers, ctx))
     }
 
     fn launch(&self, request: LaunchRequest) -> Answer<LaunchResult> {
-        self.pid.call_future(move |process, ctx| process.launch(request, ctx))
+        self.pid
+            .call_future(move |process, ctx| process.launch(request, ctx))
     }
 
     fn update(
@@ -129,12 +138,14 @@ impl Containerizer for MesosContainerizer {
         limits: BTreeMap<String, v1::value::Scalar>,
     ) -> Answer<()> {
         let id = id.clone();
-        self.pid.call_future(move |process, ctx| process.update(&id, requests, limits, ctx))
+        self.pid
+            .call_future(move |process, ctx| process.update(&id, requests, limits, ctx))
     }
 
     fn usage(&self, id: &ContainerId) -> Answer<v1::ResourceStatistics> {
         let id = id.clone();
-        self.pid.call_future(move |process, ctx| process.usage(&id, ctx))
+        self.pid
+            .call_future(move |process, ctx| process.usage(&id, ctx))
     }
 
     fn status(&self, id: &ContainerId) -> Answer<v1::ContainerStatus> {
@@ -156,7 +167,8 @@ impl Containerizer for MesosContainerizer {
 
     fn kill(&self, id: &ContainerId, signal: i32) -> Answer<bool> {
         let id = id.clone();
-        self.pid.call(move |process, ctx| process.kill(&id, signal, ctx))
+        self.pid
+            .call(move |process, ctx| process.kill(&id, signal, ctx))
     }
 
     fn remove(&self, id: &ContainerId) -> Answer<()> {
@@ -165,6 +177,7 @@ impl Containerizer for MesosContainerizer {
     }
 
     fn containers(&self) -> Answer<BTreeSet<ContainerId>> {
-        self.pid.call(|process, _| Ok(process.containers.keys().cloned().collect()))
+        self.pid
+            .call(|process, _| Ok(process.containers.keys().cloned().collect()))
     }
 }

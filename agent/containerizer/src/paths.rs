@@ -113,7 +113,9 @@ fn collect(
         if !entry.file_type()?.is_dir() {
             continue;
         }
-        let Ok(name) = entry.file_name().into_string() else { continue };
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
         let id = match parent {
             Some(parent) => parent.child(name),
             None => ContainerId::root_from(name),
@@ -133,8 +135,14 @@ mod tests {
     fn nested_container_lies_inside_its_parent() {
         let id = ContainerId::root_from("a").child("b");
 
-        assert_eq!(runtime_path(Path::new("/run"), &id), Path::new("/run/containers/a/containers/b"));
-        assert_eq!(nested_sandbox_path(Path::new("/box"), &id), Path::new("/box/containers/b"));
+        assert_eq!(
+            runtime_path(Path::new("/run"), &id),
+            Path::new("/run/containers/a/containers/b")
+        );
+        assert_eq!(
+            nested_sandbox_path(Path::new("/box"), &id),
+            Path::new("/box/containers/b")
+        );
     }
 
     #[test]
@@ -144,6 +152,9 @@ mod tests {
         let nested = root.child("b");
         fs::create_dir_all(runtime_path(directory.path(), &nested)).expect("created");
 
-        assert_eq!(container_ids(directory.path()).expect("listed"), [root, nested]);
+        assert_eq!(
+            container_ids(directory.path()).expect("listed"),
+            [root, nested]
+        );
     }
 }

@@ -47,7 +47,10 @@ pub fn members(root: i32, follow: Follow) -> Result<BTreeSet<i32>, ListError> {
 pub fn kill_tree(root: i32, signal: Signal, follow: Follow) -> Result<BTreeSet<i32>, ListError> {
     let mut signalled = BTreeSet::new();
     loop {
-        let fresh: Vec<i32> = members(root, follow)?.difference(&signalled).copied().collect();
+        let fresh: Vec<i32> = members(root, follow)?
+            .difference(&signalled)
+            .copied()
+            .collect();
         if fresh.is_empty() {
             break;
         }
@@ -81,7 +84,10 @@ pub fn is_alive(pid: i32) -> bool {
 
 fn snapshot() -> Result<Vec<Stat>, ListError> {
     let processes = all_processes()?;
-    Ok(processes.flatten().filter_map(|process| process.stat().ok()).collect())
+    Ok(processes
+        .flatten()
+        .filter_map(|process| process.stat().ok())
+        .collect())
 }
 
 fn close_over(root: i32, follow: Follow, stats: &[Stat]) -> BTreeSet<i32> {

@@ -41,10 +41,15 @@ pub fn resolve(launcher_dir: &Path, name: &str) -> Result<Program, MissingProgra
     } else if multi.is_file() {
         multi
     } else {
-        std::env::current_exe()
-            .map_err(|source| MissingProgram { name: name.to_owned(), source })?
+        std::env::current_exe().map_err(|source| MissingProgram {
+            name: name.to_owned(),
+            source,
+        })?
     };
-    Ok(Program { path, name: name.to_owned() })
+    Ok(Program {
+        path,
+        name: name.to_owned(),
+    })
 }
 
 #[cfg(test)]

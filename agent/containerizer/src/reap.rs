@@ -59,7 +59,10 @@ mod tests {
     #[test]
     #[expect(clippy::zombie_processes, reason = "reaping it is what is tested")]
     fn child_is_reaped_with_its_status() {
-        let child = Command::new("sh").args(["-c", "exit 3"]).spawn().expect("sh");
+        let child = Command::new("sh")
+            .args(["-c", "exit 3"])
+            .spawn()
+            .expect("sh");
         let pid = i32::try_from(child.id()).expect("a pid");
 
         let status = block_on(reap(pid));

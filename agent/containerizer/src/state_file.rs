@@ -84,7 +84,10 @@ pub fn write_message<M: WireMessage>(path: &Path, message: &M) -> Result<(), Wri
     let framed = frame(message);
     framed
         .and_then(|bytes| write_atomically(path, &bytes))
-        .map_err(|source| WriteError { path: path.to_owned(), source })
+        .map_err(|source| WriteError {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 /// Replaces a file by several messages, one after another.
@@ -102,7 +105,10 @@ pub fn write_messages<'a, M: WireMessage>(
     });
     framed
         .and_then(|()| write_atomically(path, &bytes))
-        .map_err(|source| WriteError { path: path.to_owned(), source })
+        .map_err(|source| WriteError {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 /// Replaces a file by plain text.
@@ -110,8 +116,10 @@ pub fn write_messages<'a, M: WireMessage>(
 /// # Errors
 /// [`WriteError`] with the system's answer.
 pub fn write_text(path: &Path, text: &str) -> Result<(), WriteError> {
-    write_atomically(path, text.as_bytes())
-        .map_err(|source| WriteError { path: path.to_owned(), source })
+    write_atomically(path, text.as_bytes()).map_err(|source| WriteError {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Reads a file that holds at most one message; absent and empty files hold none.
@@ -119,13 +127,20 @@ pub fn write_text(path: &Path, text: &str) -> Result<(), WriteError> {
 /// # Errors
 /// [`ReadError`] when the file is unreadable, cut short or not such a message.
 pub fn read_message<M: WireMessage>(path: &Path) -> Result<Option<M>, ReadError> {
-    let Some(bytes) = read_bytes(path)? else { return Ok(None) };
+    let Some(bytes) = read_bytes(path)? else {
+        return Ok(None);
+    };
     match next_record(&bytes, 0) {
         Record::End => Ok(None),
-        Record::Partial => Err(ReadError::Truncated { path: path.to_owned(), at: 0 }),
-        Record::Whole { body, .. } => decode(body)
-            .map(Some)
-            .map_err(|source| ReadError::Corrupt { path: path.to_owned(), at: 0, source }),
+        Record::Partial => Err(ReadError::Truncated {
+            path: path.to_owned(),
+            at: 0,
+        }),
+        Record::Whole { body, .. } => decode(body).map(Some).map_err(|source| ReadError::Corrupt {
+            path: path.to_owned(),
+            at: 0,
+            source,
+        }),
     }
 }
 
@@ -134,7 +149,9 @@ pub fn read_message<M: WireMessage>(path: &Path) -> Result<Option<M>, ReadError>
 /// # Errors
 /// [`ReadError::Io`] when the file is unreadable or not text.
 pub fn read_text(path: &Path) -> Result<Option<String>, ReadError> {
-    let Some(bytes) = read_bytes(path)? else { return Ok(None) };
+    let Some(bytes) = read_bytes(path)? else {
+        return Ok(None);
+    };
     let text = std::str::from_utf8(&bytes).map_err(|error| ReadError::Io {
         path: path.to_owned(),
         source: io::Error::new(io::ErrorKind::InvalidData, error),
@@ -151,7 +168,10 @@ pub fn read_bytes(path: &Path) -> Result<Option<Bytes>, ReadError> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes.into())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(ReadError::Io { path: path.to_owned(), source }),
+        Err(source) => Err(ReadError::Io {
+            path: path.to_owned(),
+            source,
+        }),
     }
 }
 
@@ -177,13 +197,20 @@ pub fn next_record(bytes: &Bytes, at: usize) -> Record {
     if rest.is_empty() {
         return Record::End;
     }
-    let Some((prefix, body)) = rest.split_first_chunk::<4>() else { return Record::Partial };
-    let Ok(length) = usize::try_from(u32::from_le_bytes(*prefix)) else { return Record::Partial };
+    let Some((prefix, body)) = rest.split_first_chunk::<4>() else {
+        return Record::Partial;
+    };
+    let Ok(length) = usize::try_from(u32::from_le_bytes(*prefix)) else {
+        return Record::Partial;
+    };
     if body.len() < length {
         return Record::Partial;
     }
     let begin = at + 4;
-    Record::Whole { body: bytes.slice(begin..begin + length), next: begin + length }
+    Record::Whole {
+        body: bytes.slice(begin..begin + length),
+        next: begin + length,
+    }
 }
 
 /// Points a symbolic link to a target, replacing one that is there.
@@ -199,7 +226,10 @@ pub fn replace_symlink(link: &Path, target: &Path) -> Result<(), WriteError> {
         fs::rename(&temporary, link).inspect_err(|_| discard(&temporary))?;
         sync_directory(directory)
     };
-    replace().map_err(|source| WriteError { path: link.to_owned(), source })
+    replace().map_err(|source| WriteError {
+        path: link.to_owned(),
+        source,
+    })
 }
 
 fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -207,8 +237,11 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::create_dir_all(directory)?;
     let temporary = temporary_beside(path)?;
     let write = || {
-        let mut file: File =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+        let mut file: File = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&temporary, path)
@@ -230,7 +263,12 @@ fn parent_of(path: &Path) -> io::Result<&Path> {
 
 /// Mesos names its temporary files by six random characters.
 fn temporary_beside(path: &Path) -> io::Result<PathBuf> {
-    let name: String = Uuid::new_v4().simple().to_string().chars().take(6).collect();
+    let name: String = Uuid::new_v4()
+        .simple()
+        .to_string()
+        .chars()
+        .take(6)
+        .collect();
     Ok(parent_of(path)?.join(name))
 }
 
@@ -245,7 +283,10 @@ mod tests {
     use super::*;
 
     fn task_id(value: &str) -> v1::TaskId {
-        v1::TaskId { value: Some(value.to_owned()), ..Default::default() }
+        v1::TaskId {
+            value: Some(value.to_owned()),
+            ..Default::default()
+        }
     }
 
     #[test]
@@ -255,7 +296,10 @@ mod tests {
 
         write_message(&path, &task_id("t1")).expect("written");
 
-        assert_eq!(fs::read(&path).expect("file"), [4, 0, 0, 0, 0x0a, 2, b't', b'1']);
+        assert_eq!(
+            fs::read(&path).expect("file"),
+            [4, 0, 0, 0, 0x0a, 2, b't', b'1']
+        );
         assert_eq!(read_message(&path).expect("readable"), Some(task_id("t1")));
     }
 
@@ -268,7 +312,10 @@ mod tests {
         write_text(&path, "22").expect("written");
 
         assert_eq!(fs::read_to_string(&path).expect("file"), "22");
-        assert_eq!(fs::read_dir(directory.path()).expect("directory").count(), 1);
+        assert_eq!(
+            fs::read_dir(directory.path()).expect("directory").count(),
+            1
+        );
     }
 
     #[test]

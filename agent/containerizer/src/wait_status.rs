@@ -13,7 +13,11 @@ pub fn describe(status: i32) -> String {
         return format!("exited with status {code}");
     }
     if let Some(signal) = exit.signal() {
-        let dumped = if exit.core_dumped() { " (core dumped)" } else { "" };
+        let dumped = if exit.core_dumped() {
+            " (core dumped)"
+        } else {
+            ""
+        };
         return format!("terminated with signal {}{dumped}", name(signal));
     }
     match exit.stopped_signal() {
@@ -57,6 +61,9 @@ mod tests {
     fn status_reads_as_mesos_writes_it() {
         assert_eq!(describe(3 << 8), "exited with status 3");
         assert_eq!(describe(9), "terminated with signal Killed");
-        assert_eq!(describe(11 | 0x80), "terminated with signal Segmentation fault (core dumped)");
+        assert_eq!(
+            describe(11 | 0x80),
+            "terminated with signal Segmentation fault (core dumped)"
+        );
     }
 }

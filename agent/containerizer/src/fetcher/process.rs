@@ -96,7 +96,9 @@ impl FetcherProcess {
 
     /// Ends the program of a container and all it started.
     pub(super) fn kill(&mut self, id: &ContainerId) {
-        let Some(pid) = self.running.get(id) else { return };
+        let Some(pid) = self.running.get(id) else {
+            return;
+        };
         if let Err(error) = kill_tree(*pid, Signal::SIGKILL, Follow::GroupsAndSessions) {
             tracing::warn!(%id, %error, "fetcher cannot be killed");
         }
@@ -110,15 +112,14 @@ impl FetcherProcess {
         }
         self.failed.increment();
         let status = status.map_or_else(|| "unknown status".to_owned(), wait_status::describe);
-        Err(FetchError::Failed { id: id.clone(), status })
+        Err(FetchError::Failed {
+            id: id.clone(),
+            status,
+        })
     }
 
     /// Starts the program; none when there is nothing to fetch.
-    fn start(
-        &self,
-        id: &ContainerId,
-        config: &ContainerConfig,
-    ) -> Result<Option<i32>, FetchError> {
+    fn start(&self, id: &ContainerId, config: &ContainerConfig) -> Result<Option<i32>, FetchError> {
         let command = config.command_info();
         command.uris.iter().try_for_each(validate)?;
         let user = command.user.clone().or_else(|| config.user.clone());
@@ -135,7 +136,12 @@ impl FetcherProcess {
             .arg0(&program.name)
             .env_clear()
             .envs(std::env::vars().filter(|(name, _)| is_inherited(name)))
-            .envs(self.options.hadoop_home.iter().map(|home| ("HADOOP_HOME", home)))
+            .envs(
+                self.options
+                    .hadoop_home
+                    .iter()
+                    .map(|home| ("HADOOP_HOME", home)),
+            )
             .env("MESOS_FETCHER_INFO", to_json(&info, Dialect::V0))
             .env("LIBPROCESS_IP", "127.0.0.1")
             .stdin(Stdio::null())
@@ -171,7 +177,11 @@ impl FetcherProcess {
             user,
             frameworks_home: self.options.frameworks_home.clone(),
             stall_timeout: Some(
-                v1::DurationInfo { nanoseconds: Some(nanoseconds), ..Default::default() }.into(),
+                v1::DurationInfo {
+                    nanoseconds: Some(nanoseconds),
+                    ..Default::default()
+                }
+                .into(),
             ),
             ..Default::default()
         }
@@ -184,7 +194,10 @@ fn is_inherited(name: &str) -> bool {
 
 /// Makes an output file of the sandbox, empty, belonging to the container's user.
 fn create_output(path: &Path, user: Option<&str>) -> Result<File, FetchError> {
-    let failed = |source| FetchError::Output { path: path.to_owned(), source };
+    let failed = |source| FetchError::Output {
+        path: path.to_owned(),
+        source,
+    };
     let file = OpenOptions::new()
         .create(true)
         .write(true)

@@ -34,7 +34,11 @@ impl PosixFilesystemIsolator {
                 "Container root filesystems not supported".to_owned(),
             ));
         }
-        if config.container_info.as_ref().is_some_and(|info| !info.volumes.is_empty()) {
+        if config
+            .container_info
+            .as_ref()
+            .is_some_and(|info| !info.volumes.is_empty())
+        {
             return Err(IsolatorError::Refused(
                 "Volumes in ContainerInfo is not supported".to_owned(),
             ));
@@ -46,8 +50,12 @@ impl PosixFilesystemIsolator {
     }
 
     fn link_volume(&self, sandbox: &Path, resource: &v1::Resource) -> Result<(), IsolatorError> {
-        let Some(disk) = &resource.disk else { return Ok(()) };
-        let (Some(volume), Some(_)) = (&disk.volume, &disk.persistence) else { return Ok(()) };
+        let Some(disk) = &resource.disk else {
+            return Ok(());
+        };
+        let (Some(volume), Some(_)) = (&disk.volume, &disk.persistence) else {
+            return Ok(());
+        };
         let container_path = Path::new(volume.container_path());
         if container_path.is_absolute() {
             // Such a volume needs a root file system of the container's own.
@@ -91,11 +99,18 @@ pub fn persistent_volume_path(work_dir: &Path, volume: &v1::Resource) -> PathBuf
         .replace('/', " ");
     let disk = volume.disk();
     let within = |root: PathBuf| {
-        root.join("volumes").join("roles").join(&role).join(disk.persistence().id())
+        root.join("volumes")
+            .join("roles")
+            .join(&role)
+            .join(disk.persistence().id())
     };
     let absolute = |root: &str| {
         let root = Path::new(root);
-        if root.is_absolute() { root.to_owned() } else { work_dir.join(root) }
+        if root.is_absolute() {
+            root.to_owned()
+        } else {
+            work_dir.join(root)
+        }
     };
     match &disk.source {
         None => within(work_dir.to_owned()),

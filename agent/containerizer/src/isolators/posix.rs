@@ -26,7 +26,9 @@ pub struct PosixIsolatorProcess {
 
 impl fmt::Debug for PosixIsolatorProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PosixIsolatorProcess").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("PosixIsolatorProcess")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -44,12 +46,19 @@ pub(super) struct PosixIsolator {
 
 impl PosixIsolator {
     pub(super) fn spawn(runtime: &Runtime, name: &'static str) -> Self {
-        Self { pid: runtime.spawn(PosixIsolatorProcess { name, pids: BTreeMap::new() }) }
+        Self {
+            pid: runtime.spawn(PosixIsolatorProcess {
+                name,
+                pids: BTreeMap::new(),
+            }),
+        }
     }
 
     pub(super) fn recover(&self, containers: &[RecoverableContainer]) -> IsolatorAnswer<()> {
-        let pids: Vec<(ContainerId, i32)> =
-            containers.iter().map(|container| (container.id.clone(), container.pid)).collect();
+        let pids: Vec<(ContainerId, i32)> = containers
+            .iter()
+            .map(|container| (container.id.clone(), container.pid))
+            .collect();
         self.pid.call(move |isolator, _| {
             isolator.pids.extend(pids);
             Ok(())

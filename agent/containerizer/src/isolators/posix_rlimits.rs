@@ -32,7 +32,10 @@ impl Isolator for PosixRlimitsIsolator {
         _id: &ContainerId,
         config: &ContainerConfig,
     ) -> IsolatorAnswer<Option<ContainerLaunchInfo>> {
-        let limits = config.container_info.as_ref().and_then(|info| info.rlimit_info.clone());
+        let limits = config
+            .container_info
+            .as_ref()
+            .and_then(|info| info.rlimit_info.clone());
         Future::ready(Ok(limits.map(|limits| ContainerLaunchInfo {
             rlimits: Some(limits),
             ..Default::default()

@@ -16,9 +16,10 @@ use crate::launch_info::ContainerLaunchInfo;
 pub(super) fn run_pre_exec(info: &ContainerLaunchInfo) -> Result<(), HelperError> {
     for command in &info.pre_exec_commands {
         let mut prepared = compose(command, None)?;
-        let outcome = prepared
-            .status()
-            .map_err(HelperError::system(format!("execute pre-exec command '{}'", command.value())))?;
+        let outcome = prepared.status().map_err(HelperError::system(format!(
+            "execute pre-exec command '{}'",
+            command.value()
+        )))?;
         if !outcome.success() {
             return Err(HelperError::PreExec(command.value().to_owned()));
         }
@@ -68,10 +69,15 @@ fn search(command: &mut Command, variables: &BTreeMap<String, String>) {
     if program.components().count() != 1 || program.is_absolute() {
         return;
     }
-    let Some(path) = variables.get("PATH") else { return };
-    let found = path.split(':').map(|directory| Path::new(directory).join(&program)).find(|file| {
-        nix::unistd::access(file, nix::unistd::AccessFlags::X_OK).is_ok() && file.is_file()
-    });
+    let Some(path) = variables.get("PATH") else {
+        return;
+    };
+    let found = path
+        .split(':')
+        .map(|directory| Path::new(directory).join(&program))
+        .find(|file| {
+            nix::unistd::access(file, nix::unistd::AccessFlags::X_OK).is_ok() && file.is_file()
+        });
     if let Some(found) = found {
         let arguments: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
         let mut located = Command::new(found);

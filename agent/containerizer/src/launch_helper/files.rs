@@ -16,7 +16,11 @@ fn perform_one(operation: &ContainerFileOperation) -> Result<(), HelperError> {
         Operation::Symlink => {
             let link = operation.symlink();
             std::os::unix::fs::symlink(link.source(), link.target()).map_err(HelperError::system(
-                format!("create a symlink from '{}' to '{}'", link.source(), link.target()),
+                format!(
+                    "create a symlink from '{}' to '{}'",
+                    link.source(),
+                    link.target()
+                ),
             ))
         }
         Operation::Rename => rename(operation.rename().source(), operation.rename().target()),
@@ -27,7 +31,10 @@ fn perform_one(operation: &ContainerFileOperation) -> Result<(), HelperError> {
             } else {
                 fs::create_dir(directory.target())
             };
-            made.map_err(HelperError::system(format!("create directory '{}'", directory.target())))
+            made.map_err(HelperError::system(format!(
+                "create directory '{}'",
+                directory.target()
+            )))
         }
         Operation::Mount => Err(HelperError::Unsupported("a mount")),
     }
@@ -46,6 +53,8 @@ fn rename(source: &str, target: &str) -> Result<(), HelperError> {
     if moved.success() {
         Ok(())
     } else {
-        Err(HelperError::system(what)(std::io::Error::other("mv failed")))
+        Err(HelperError::system(what)(std::io::Error::other(
+            "mv failed",
+        )))
     }
 }

@@ -59,11 +59,18 @@ impl StatusFile {
 
 /// Opens the container's terminal; it becomes the controlling terminal of the new session.
 pub(super) fn terminal(info: &ContainerLaunchInfo) -> Result<Option<File>, HelperError> {
-    info.tty_agent_path.as_deref().map(open_terminal).transpose()
+    info.tty_agent_path
+        .as_deref()
+        .map(open_terminal)
+        .transpose()
 }
 
 fn attach(command: &mut Command, terminal: &File) -> Result<(), HelperError> {
-    let copy = || terminal.try_clone().map_err(HelperError::system("attach the terminal"));
+    let copy = || {
+        terminal
+            .try_clone()
+            .map_err(HelperError::system("attach the terminal"))
+    };
     command.stdin(copy()?).stdout(copy()?).stderr(copy()?);
     Ok(())
 }
@@ -77,7 +84,10 @@ pub(super) fn replace(
         attach(&mut command, terminal)?;
     }
     let error = command.exec();
-    Err(HelperError::system(format!("execute '{}'", command.get_program().display()))(error))
+    Err(HelperError::system(format!(
+        "execute '{}'",
+        command.get_program().display()
+    ))(error))
 }
 
 /// Starts the command and stays until it ends.
@@ -98,11 +108,14 @@ pub(super) fn supervise(
     for kept in [Signal::SIGKILL, Signal::SIGSTOP] {
         signals.remove(kept);
     }
-    signals.thread_block().map_err(HelperError::errno("block signals"))?;
+    signals
+        .thread_block()
+        .map_err(HelperError::errno("block signals"))?;
     let program = command.get_program().to_owned();
-    let child = command
-        .spawn()
-        .map_err(HelperError::system(format!("execute '{}'", program.display())))?;
+    let child = command.spawn().map_err(HelperError::system(format!(
+        "execute '{}'",
+        program.display()
+    )))?;
     drop(terminal);
     let status = reap_until(&child, &signals)?;
     status_file.write(status.into_raw())?;
@@ -118,7 +131,9 @@ fn reap_until(child: &Child, signals: &SigSet) -> Result<ExitStatus, HelperError
                 return Ok(ExitStatus::from_raw(status.as_raw()));
             }
         }
-        let signal = signals.wait().map_err(HelperError::errno("wait for signals"))?;
+        let signal = signals
+            .wait()
+            .map_err(HelperError::errno("wait for signals"))?;
         if signal != Signal::SIGCHLD {
             // The command may end at this moment; the next turn sees it.
             drop(kill(nix::unistd::Pid::from_raw(pid), signal));

@@ -21,14 +21,22 @@ struct Identity {
 /// Applies limits, working directory and user, in the order of Mesos.
 pub(super) fn apply(info: &ContainerLaunchInfo) -> Result<(), HelperError> {
     let identity = identity(info)?;
-    for limit in info.rlimits.as_ref().map(|limits| &limits.rlimits).into_iter().flatten() {
+    for limit in info
+        .rlimits
+        .as_ref()
+        .map(|limits| &limits.rlimits)
+        .into_iter()
+        .flatten()
+    {
         apply_limit(limit)?;
     }
     if let Some(directory) = &info.working_directory {
-        fs::create_dir_all(directory)
-            .map_err(HelperError::system(format!("create working directory '{directory}'")))?;
-        chdir(directory.as_str())
-            .map_err(HelperError::errno(format!("chdir into working directory '{directory}'")))?;
+        fs::create_dir_all(directory).map_err(HelperError::system(format!(
+            "create working directory '{directory}'"
+        )))?;
+        chdir(directory.as_str()).map_err(HelperError::errno(format!(
+            "chdir into working directory '{directory}'"
+        )))?;
     }
     if let Some(identity) = identity {
         setgid(identity.gid).map_err(HelperError::errno("set the group"))?;
@@ -36,15 +44,16 @@ pub(super) fn apply(info: &ContainerLaunchInfo) -> Result<(), HelperError> {
         setuid(identity.uid).map_err(HelperError::errno("set the user"))?;
     }
     if info.no_new_privileges() {
-        nix::sys::prctl::set_no_new_privs()
-            .map_err(HelperError::errno("forbid new privileges"))?;
+        nix::sys::prctl::set_no_new_privs().map_err(HelperError::errno("forbid new privileges"))?;
     }
     Ok(())
 }
 
 /// Resolves the user; none when the helper already runs as that user.
 fn identity(info: &ContainerLaunchInfo) -> Result<Option<Identity>, HelperError> {
-    let Some(name) = user_of(info) else { return Ok(None) };
+    let Some(name) = user_of(info) else {
+        return Ok(None);
+    };
     let user = User::from_name(name)
         .map_err(HelperError::errno(format!("look up user '{name}'")))?
         .ok_or_else(|| {
@@ -56,10 +65,19 @@ fn identity(info: &ContainerLaunchInfo) -> Result<Option<Identity>, HelperError>
     }
     let text = CString::new(name)
         .map_err(|error| HelperError::system("read the user's name")(error.into()))?;
-    let mut groups = getgrouplist(&text, user.gid)
-        .map_err(HelperError::errno(format!("look up the groups of user '{name}'")))?;
-    groups.extend(info.supplementary_groups.iter().map(|gid| Gid::from_raw(*gid)));
-    Ok(Some(Identity { uid: user.uid, gid: user.gid, groups }))
+    let mut groups = getgrouplist(&text, user.gid).map_err(HelperError::errno(format!(
+        "look up the groups of user '{name}'"
+    )))?;
+    groups.extend(
+        info.supplementary_groups
+            .iter()
+            .map(|gid| Gid::from_raw(*gid)),
+    );
+    Ok(Some(Identity {
+        uid: user.uid,
+        gid: user.gid,
+        groups,
+    }))
 }
 
 fn apply_limit(limit: &RLimit) -> Result<(), HelperError> {

@@ -9,7 +9,10 @@ fn flags(args: &[&str]) -> Vec<String> {
 #[test]
 fn argument_wins_over_environment() {
     let environment = BTreeMap::from([
-        ("MESOS_CONTAINERIZER_RUNTIME_DIRECTORY".to_owned(), "/a".to_owned()),
+        (
+            "MESOS_CONTAINERIZER_RUNTIME_DIRECTORY".to_owned(),
+            "/a".to_owned(),
+        ),
         ("MESOS_CONTAINERIZER_PIPE_READ".to_owned(), "0".to_owned()),
     ]);
 
@@ -29,7 +32,10 @@ fn argument_wins_over_environment() {
 fn unknown_flag_is_named() {
     let outcome = parse(&flags(&["launch", "--colour=red"]), &BTreeMap::new());
 
-    assert_eq!(outcome.expect_err("refused").to_string(), "failed to load unknown flag 'colour'");
+    assert_eq!(
+        outcome.expect_err("refused").to_string(),
+        "failed to load unknown flag 'colour'"
+    );
 }
 
 #[test]
@@ -38,7 +44,10 @@ fn launch_without_command_is_refused() {
 
     let outcome = command::build(&info);
 
-    assert_eq!(outcome.expect_err("refused").to_string(), "launch command is not specified");
+    assert_eq!(
+        outcome.expect_err("refused").to_string(),
+        "launch command is not specified"
+    );
 }
 
 #[test]
@@ -56,5 +65,8 @@ fn later_variable_wins_and_path_is_always_there() {
     let variables = environment::variables(&given);
 
     assert_eq!(variables.get("A").map(String::as_str), Some("2"));
-    assert_eq!(variables.get("PATH").map(String::as_str), Some(environment::DEFAULT_PATH));
+    assert_eq!(
+        variables.get("PATH").map(String::as_str),
+        Some(environment::DEFAULT_PATH)
+    );
 }

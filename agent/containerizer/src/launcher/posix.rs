@@ -29,7 +29,10 @@ impl Launcher for PosixLauncher {
     ) -> Result<Vec<ContainerId>, LauncherError> {
         for (id, pid) in containers {
             if self.pids.values().any(|known| known == pid) {
-                return Err(LauncherError::DuplicatePid { pid: *pid, id: id.clone() });
+                return Err(LauncherError::DuplicatePid {
+                    pid: *pid,
+                    id: id.clone(),
+                });
             }
             self.pids.insert(id.clone(), *pid);
         }
@@ -54,16 +57,19 @@ impl Launcher for PosixLauncher {
         let mut child = command.spawn().map_err(LauncherError::Fork)?;
         let pid = i32::try_from(child.id()).unwrap_or(i32::MAX);
         let release = child.stdin.take().ok_or_else(|| {
-            LauncherError::Fork(std::io::Error::other("the pipe to the container is missing"))
+            LauncherError::Fork(std::io::Error::other(
+                "the pipe to the container is missing",
+            ))
         })?;
         self.pids.insert(id.clone(), pid);
         Ok(Forked { pid, release })
     }
 
     fn destroy(&mut self, id: &ContainerId) -> Result<(), LauncherError> {
-        let Some(pid) = self.pids.get(id) else { return Ok(()) };
-        kill_tree(*pid, Signal::SIGKILL, Follow::GroupsAndSessions)
-            .map_err(LauncherError::Kill)?;
+        let Some(pid) = self.pids.get(id) else {
+            return Ok(());
+        };
+        kill_tree(*pid, Signal::SIGKILL, Follow::GroupsAndSessions).map_err(LauncherError::Kill)?;
         self.pids.remove(id);
         Ok(())
     }
@@ -82,7 +88,10 @@ mod tests {
 
     fn helper(script: &str) -> ForkRequest {
         ForkRequest {
-            program: Program { path: "/bin/sh".into(), name: "sh".to_owned() },
+            program: Program {
+                path: "/bin/sh".into(),
+                name: "sh".to_owned(),
+            },
             arguments: vec!["-c".to_owned(), script.to_owned()],
             environment: BTreeMap::new(),
             directory: None,
@@ -102,8 +111,9 @@ mod tests {
     fn helper_waits_for_its_byte() {
         let mut launcher = PosixLauncher::default();
         let id = ContainerId::random();
-        let mut forked =
-            launcher.fork(&id, helper("head -c 1 >/dev/null && exit 7")).expect("forked");
+        let mut forked = launcher
+            .fork(&id, helper("head -c 1 >/dev/null && exit 7"))
+            .expect("forked");
 
         forked.release.write_all(b"g").expect("released");
 
@@ -132,6 +142,9 @@ mod tests {
             (ContainerId::root_from("b"), 7),
         ]);
 
-        assert!(matches!(outcome, Err(LauncherError::DuplicatePid { pid: 7, .. })));
+        assert!(matches!(
+            outcome,
+            Err(LauncherError::DuplicatePid { pid: 7, .. })
+        ));
     }
 }

@@ -94,12 +94,18 @@ pub(super) struct Container {
 impl Container {
     /// A container in its first moment.
     pub(super) fn new(phase: Phase, runtime: PathBuf, config: Option<ContainerConfig>) -> Self {
-        let resources =
-            config.as_ref().map(|config| config.resources.clone()).unwrap_or_default();
+        let resources = config
+            .as_ref()
+            .map(|config| config.resources.clone())
+            .unwrap_or_default();
         let limits = config
             .as_ref()
             .map(|config| {
-                config.limits.iter().map(|(name, limit)| (name.clone(), limit.clone())).collect()
+                config
+                    .limits
+                    .iter()
+                    .map(|(name, limit)| (name.clone(), limit.clone()))
+                    .collect()
             })
             .unwrap_or_default();
         Self {

@@ -28,7 +28,9 @@ impl MesosContainerizerProcess {
         termination: ContainerTermination,
         ctx: &mut Context<Self>,
     ) -> Answer<Option<ContainerTermination>> {
-        let Some(container) = self.containers.get_mut(id) else { return self.wait(id) };
+        let Some(container) = self.containers.get_mut(id) else {
+            return self.wait(id);
+        };
         let (promise, future) = Promise::new();
         container.waiters.push(promise);
         if container.is_destroying() {
@@ -59,9 +61,11 @@ impl MesosContainerizerProcess {
         let id = id.clone();
         ctx.on_any(await_all(ends), move |process, outcome, ctx| {
             let failed: Vec<String> = match outcome {
-                Outcome::Ready(all) => {
-                    all.into_iter().filter_map(|end| settle(end).err()).map(|e| e.chain()).collect()
-                }
+                Outcome::Ready(all) => all
+                    .into_iter()
+                    .filter_map(|end| settle(end).err())
+                    .map(|e| e.chain())
+                    .collect(),
                 Outcome::Failed(text) => vec![text],
                 Outcome::Discarded | Outcome::Abandoned => vec!["abandoned".to_owned()],
             };
@@ -76,9 +80,13 @@ impl MesosContainerizerProcess {
 
     /// Kills the processes once no step of the launch is under way.
     pub(super) fn destroy_processes(&mut self, id: &ContainerId, ctx: &mut Context<Self>) {
-        let Some(container) = self.containers.get_mut(id) else { return };
+        let Some(container) = self.containers.get_mut(id) else {
+            return;
+        };
         let busy = container.step == Step::Busy;
-        let Phase::Destroying(destroying) = &mut container.phase else { return };
+        let Phase::Destroying(destroying) = &mut container.phase else {
+            return;
+        };
         if busy {
             destroying.stage = Stage::LaunchStep;
             return;
@@ -94,9 +102,13 @@ impl MesosContainerizerProcess {
 
     /// Goes on when the first process is gone; otherwise `on_reaped` comes back here.
     fn await_exit(&mut self, id: &ContainerId, ctx: &mut Context<Self>) {
-        let Some(container) = self.containers.get_mut(id) else { return };
+        let Some(container) = self.containers.get_mut(id) else {
+            return;
+        };
         let ended = container.exit != Exit::Running;
-        let Phase::Destroying(destroying) = &mut container.phase else { return };
+        let Phase::Destroying(destroying) = &mut container.phase else {
+            return;
+        };
         if !ended || destroying.stage != Stage::Exit {
             return;
         }
@@ -113,7 +125,9 @@ impl MesosContainerizerProcess {
         status: Option<i32>,
         ctx: &mut Context<Self>,
     ) {
-        let Some(container) = self.containers.get_mut(id) else { return };
+        let Some(container) = self.containers.get_mut(id) else {
+            return;
+        };
         container.exit = Exit::Ended(exit_status(container, status));
         if container.is_destroying() {
             self.await_exit(id, ctx);
@@ -153,8 +167,12 @@ impl MesosContainerizerProcess {
             let source = io::Error::other("isolator failed");
             return self.fail_destroy(id, ContainerizerError::system(what)(source));
         }
-        let Some(mut container) = self.containers.remove(id) else { return };
-        let Phase::Destroying(destroying) = container.phase else { return };
+        let Some(mut container) = self.containers.remove(id) else {
+            return;
+        };
+        let Phase::Destroying(destroying) = container.phase else {
+            return;
+        };
         let mut termination = destroying.termination;
         if let Exit::Ended(Some(status)) = container.exit {
             termination.status = Some(status);
@@ -177,7 +195,9 @@ impl MesosContainerizerProcess {
     /// Leaves a container that cannot be destroyed as it is, and says so to all who wait.
     fn fail_destroy(&mut self, id: &ContainerId, error: ContainerizerError) {
         self.destroy_errors.increment();
-        let Some(container) = self.containers.get_mut(id) else { return };
+        let Some(container) = self.containers.get_mut(id) else {
+            return;
+        };
         if let Phase::Destroying(destroying) = &mut container.phase {
             destroying.stage = Stage::Stuck;
         }

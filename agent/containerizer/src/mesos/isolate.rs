@@ -21,16 +21,23 @@ impl MesosContainerizerProcess {
     pub(super) fn isolate(&mut self, id: &ContainerId, pid: i32, ctx: &mut Context<Self>) {
         let isolators = self.isolators_of(id);
         self.watch(id, &isolators, ctx);
-        let Some(container) = self.containers.get_mut(id) else { return };
+        let Some(container) = self.containers.get_mut(id) else {
+            return;
+        };
         container.phase = Phase::Isolating;
         container.step = Step::Busy;
-        let all = isolators.iter().map(|isolator| isolator.isolate(id, pid)).collect();
+        let all = isolators
+            .iter()
+            .map(|isolator| isolator.isolate(id, pid))
+            .collect();
         let id = id.clone();
         ctx.on_any(await_all(all), move |process, outcome, ctx| {
             let result = match outcome {
-                Outcome::Ready(all) => {
-                    all.into_iter().map(settle).collect::<Result<Vec<()>, _>>().map(drop)
-                }
+                Outcome::Ready(all) => all
+                    .into_iter()
+                    .map(settle)
+                    .collect::<Result<Vec<()>, _>>()
+                    .map(drop),
                 Outcome::Failed(_) | Outcome::Discarded | Outcome::Abandoned => {
                     Err(IsolatorError::Ended)
                 }
@@ -62,11 +69,16 @@ impl MesosContainerizerProcess {
         ctx: &mut Context<Self>,
     ) {
         for isolator in isolators {
-            let Some(limited) = isolator.watch(id) else { continue };
+            let Some(limited) = isolator.watch(id) else {
+                continue;
+            };
             let id = id.clone();
-            ctx.on_ready(limited, move |process, limitation: ContainerLimitation, ctx| {
-                process.on_limited(&id, limitation, ctx);
-            });
+            ctx.on_ready(
+                limited,
+                move |process, limitation: ContainerLimitation, ctx| {
+                    process.on_limited(&id, limitation, ctx);
+                },
+            );
         }
     }
 

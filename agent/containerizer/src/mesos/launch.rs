@@ -1,11 +1,6 @@
 //! Takes a launch through its pipeline: sandbox, prepare, fork, isolate, fetch, run.
 
-use std::{
-    fs,
-    io::Write,
-    os::unix::fs::DirBuilderExt,
-    path::Path,
-};
+use std::{fs, io::Write, os::unix::fs::DirBuilderExt, path::Path};
 
 use libprocess::{Context, Future, Promise};
 use mesos_proto::v1;
@@ -48,10 +43,12 @@ impl MesosContainerizerProcess {
             return Future::ready(Err(error));
         }
         let (promise, future) = Promise::new();
-        let mut container =
-            Container::new(Phase::Preparing, runtime, Some(request.config.clone()));
-        container.launch =
-            Some(Box::new(Launch { promise, request, info: ContainerLaunchInfo::default() }));
+        let mut container = Container::new(Phase::Preparing, runtime, Some(request.config.clone()));
+        container.launch = Some(Box::new(Launch {
+            promise,
+            request,
+            info: ContainerLaunchInfo::default(),
+        }));
         self.containers.insert(id.clone(), container);
         self.prepare_from(&id, 0, ctx);
         future
@@ -60,12 +57,20 @@ impl MesosContainerizerProcess {
     /// Fills in what a nested container takes from its parent and its root.
     fn complete_config(&self, request: &mut LaunchRequest) -> Result<(), ContainerizerError> {
         let config = &mut request.config;
-        if config.container_info.as_ref().is_some_and(|info| info.mesos().image.is_some()) {
+        if config
+            .container_info
+            .as_ref()
+            .is_some_and(|info| info.mesos().image.is_some())
+        {
             return Err(ContainerizerError::NoProvisioner);
         }
-        let Some(parent_id) = request.id.parent() else { return Ok(()) };
+        let Some(parent_id) = request.id.parent() else {
+            return Ok(());
+        };
         if config.task_info.is_some() || config.executor_info.is_some() {
-            return Err(ContainerizerError::NestedMayNot("supply a TaskInfo/ExecutorInfo"));
+            return Err(ContainerizerError::NestedMayNot(
+                "supply a TaskInfo/ExecutorInfo",
+            ));
         }
         if request.pid_path.is_some() {
             return Err(ContainerizerError::NestedMayNot("be checkpointed"));
@@ -83,7 +88,10 @@ impl MesosContainerizerProcess {
             .and_then(|root| root.config.as_ref())
             .ok_or(ContainerizerError::UnknownRoot)?;
         if config.user.is_none() {
-            config.user = parent.config.as_ref().and_then(|config| config.user.clone());
+            config.user = parent
+                .config
+                .as_ref()
+                .and_then(|config| config.user.clone());
         }
         config.executor_info = root.executor_info.clone();
         let sandbox = paths::nested_sandbox_path(Path::new(root.directory()), &request.id);
@@ -130,8 +138,14 @@ impl MesosContainerizerProcess {
     }
 
     fn try_fork(&mut self, id: &ContainerId) -> Result<i32, ContainerizerError> {
-        let container = self.containers.get_mut(id).ok_or(ContainerizerError::NotFound)?;
-        let launch = container.launch.as_ref().ok_or(ContainerizerError::NotFound)?;
+        let container = self
+            .containers
+            .get_mut(id)
+            .ok_or(ContainerizerError::NotFound)?;
+        let launch = container
+            .launch
+            .as_ref()
+            .ok_or(ContainerizerError::NotFound)?;
         let config = &launch.request.config;
         let output = self
             .parts
@@ -171,9 +185,13 @@ impl MesosContainerizerProcess {
 
     /// Brings the artifacts of an isolated container into its sandbox.
     pub(super) fn fetch(&mut self, id: &ContainerId, ctx: &mut Context<Self>) {
-        let Some(container) = self.containers.get_mut(id) else { return };
+        let Some(container) = self.containers.get_mut(id) else {
+            return;
+        };
         container.phase = Phase::Fetching;
-        let Some(config) = container.config.clone() else { return };
+        let Some(config) = container.config.clone() else {
+            return;
+        };
         container.step = Step::Busy;
         let fetched = self.parts.fetcher.fetch(id, &config);
         let id = id.clone();
@@ -205,7 +223,9 @@ impl MesosContainerizerProcess {
 
     /// Lets the container's command run.
     fn run(&mut self, id: &ContainerId) {
-        let Some(container) = self.containers.get_mut(id) else { return };
+        let Some(container) = self.containers.get_mut(id) else {
+            return;
+        };
         container.phase = Phase::Running;
         let released = match container.release.take() {
             Some(mut pipe) => pipe.write_all(b"\0"),
@@ -225,7 +245,9 @@ impl MesosContainerizerProcess {
         stage: &'static str,
         ctx: &mut Context<Self>,
     ) -> bool {
-        let Some(container) = self.containers.get_mut(id) else { return false };
+        let Some(container) = self.containers.get_mut(id) else {
+            return false;
+        };
         container.step = Step::Idle;
         if !container.is_destroying() {
             return true;
@@ -285,7 +307,10 @@ pub(super) fn merge_launch_info(
 fn touch(path: &Path) -> Result<(), ContainerizerError> {
     fs::File::create(path)
         .map(drop)
-        .map_err(ContainerizerError::system(format!("create marker '{}'", path.display())))
+        .map_err(ContainerizerError::system(format!(
+            "create marker '{}'",
+            path.display()
+        )))
 }
 
 /// Makes a sandbox that only its owner and the owner's group can enter.

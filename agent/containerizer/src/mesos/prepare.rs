@@ -18,14 +18,13 @@ use crate::{
 
 impl MesosContainerizerProcess {
     /// Asks the isolator at `index`, or goes on when there is none.
-    pub(super) fn prepare_from(
-        &mut self,
-        id: &ContainerId,
-        index: usize,
-        ctx: &mut Context<Self>,
-    ) {
-        let Some(container) = self.containers.get_mut(id) else { return };
-        let Some(config) = container.config.clone() else { return };
+    pub(super) fn prepare_from(&mut self, id: &ContainerId, index: usize, ctx: &mut Context<Self>) {
+        let Some(container) = self.containers.get_mut(id) else {
+            return;
+        };
+        let Some(config) = container.config.clone() else {
+            return;
+        };
         let Some(isolator) = self.parts.isolators.get(index).cloned() else {
             return self.finish_prepare(id, ctx);
         };
@@ -53,8 +52,10 @@ impl MesosContainerizerProcess {
         if !self.resume_launch(id, "preparing", ctx) {
             return;
         }
-        let Some(launch) =
-            self.containers.get_mut(id).and_then(|container| container.launch.as_mut())
+        let Some(launch) = self
+            .containers
+            .get_mut(id)
+            .and_then(|container| container.launch.as_mut())
         else {
             return;
         };
@@ -70,8 +71,12 @@ impl MesosContainerizerProcess {
     }
 
     fn finish_prepare(&mut self, id: &ContainerId, ctx: &mut Context<Self>) {
-        let Some(container) = self.containers.get_mut(id) else { return };
-        let Some(launch) = container.launch.as_mut() else { return };
+        let Some(container) = self.containers.get_mut(id) else {
+            return;
+        };
+        let Some(launch) = container.launch.as_mut() else {
+            return;
+        };
         complete(launch);
         let refused = switchboard_needed(&launch.request.config, &launch.info);
         match refused {
@@ -102,7 +107,10 @@ fn switchboard_needed(
     config: &ContainerConfig,
     info: &ContainerLaunchInfo,
 ) -> Option<ContainerizerError> {
-    let tty = config.container_info.as_ref().is_some_and(|info| info.tty_info.is_some());
+    let tty = config
+        .container_info
+        .as_ref()
+        .is_some_and(|info| info.tty_info.is_some());
     (tty && info.tty_agent_path.is_none()).then_some(ContainerizerError::Conflict(
         "Containers with a terminal need the I/O switchboard, which is not available",
     ))
@@ -145,8 +153,13 @@ fn complete(launch: &mut Launch) {
     launch.info.working_directory = Some(directory);
     launch.info.user.clone_from(&config.user);
     launch.info.command = command.map(Into::into);
-    launch.info.environment =
-        Some(v1::Environment { variables, ..Default::default() }.into());
+    launch.info.environment = Some(
+        v1::Environment {
+            variables,
+            ..Default::default()
+        }
+        .into(),
+    );
 }
 
 fn variable(name: &str, value: &str) -> v1::environment::Variable {

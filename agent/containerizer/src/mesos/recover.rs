@@ -61,8 +61,9 @@ impl MesosContainerizerProcess {
     ) -> Result<Vec<ContainerId>, ContainerizerError> {
         for container in known {
             let runtime = paths::runtime_path(&self.options.runtime_dir, &container.id);
-            let config = state_file::read_message::<ContainerConfig>(&paths::config_file(&runtime))?
-                .unwrap_or_else(|| config_of(container));
+            let config =
+                state_file::read_message::<ContainerConfig>(&paths::config_file(&runtime))?
+                    .unwrap_or_else(|| config_of(container));
             self.adopt(&container.id, Some(container.pid), Some(config));
         }
         let mut orphans = Vec::new();
@@ -89,7 +90,11 @@ impl MesosContainerizerProcess {
         let runtime = paths::runtime_path(&self.options.runtime_dir, id);
         let mut container = Container::new(Phase::Running, runtime, config);
         container.pid = pid;
-        container.exit = if pid.is_some() { Exit::Running } else { Exit::NotForked };
+        container.exit = if pid.is_some() {
+            Exit::Running
+        } else {
+            Exit::NotForked
+        };
         self.containers.insert(id.clone(), container);
     }
 
@@ -120,7 +125,12 @@ impl MesosContainerizerProcess {
                 standalone.insert(id.clone());
             }
             let config = state_file::read_message(&paths::config_file(&runtime))?;
-            found.push(Found { id, pid, config, keep });
+            found.push(Found {
+                id,
+                pid,
+                config,
+                keep,
+            });
         }
         Ok(found)
     }

@@ -36,9 +36,26 @@ impl ContainerLogger for FileLogger {
     ) -> std::io::Result<ContainerOutput> {
         let open = |name: &str| {
             let path = Path::new(config.directory()).join(name);
-            fs::OpenOptions::new().create(true).append(true).open(path).map(Sink::File)
+            fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(path)
+                .map(Sink::File)
         };
-        Ok(ContainerOutput { out: open("stdout")?, err: open("stderr")? })
+        Ok(ContainerOutput {
+            out: open("stdout")?,
+            err: open("stderr")?,
+        })
+    }
+}
+
+fn executor() -> v1::ExecutorInfo {
+    v1::ExecutorInfo {
+        executor_id: Some(v1::ExecutorId {
+            value: Some("e".to_owned()),
+            ..Default::default()
+        }),
+        ..Default::default()
     }
 }
 
@@ -53,7 +70,11 @@ impl Fixture {
         let runtime = Runtime::builder().start().expect("runtime");
         let directory = tempfile::tempdir().expect("temporary directory");
         let containerizer = Self::containerizer(&runtime, directory.path());
-        Self { runtime, containerizer, directory }
+        Self {
+            runtime,
+            containerizer,
+            directory,
+        }
     }
 
     fn containerizer(runtime: &Runtime, root: &Path) -> MesosContainerizer {
@@ -95,11 +116,17 @@ impl Fixture {
         let runtime = self.runtime_path(id);
         fs::create_dir_all(&runtime).expect("runtime directory");
         fs::write(runtime.join("command"), script).expect("command");
-        let command = v1::CommandInfo { value: Some(script.to_owned()), ..Default::default() };
+        let command = v1::CommandInfo {
+            value: Some(script.to_owned()),
+            ..Default::default()
+        };
         let resource = |name: &str, value: f64| v1::Resource {
             name: Some(name.to_owned()),
             r#type: Some(v1::value::Type::Scalar.into()),
-            scalar: Some(v1::value::Scalar { value: Some(value), ..Default::default() }),
+            scalar: Some(v1::value::Scalar {
+                value: Some(value),
+                ..Default::default()
+            }),
             ..Default::default()
         };
         LaunchRequest {
@@ -107,7 +134,7 @@ impl Fixture {
             config: ContainerConfig {
                 directory: Some(sandbox.display().to_string()),
                 command_info: Some(command.into()),
-                executor_info: Some(v1::ExecutorInfo::default().into()),
+                executor_info: Some(executor().into()),
                 resources: vec![resource("cpus", 1.0), resource("mem", 64.0)],
                 ..Default::default()
             },
@@ -121,13 +148,16 @@ impl Fixture {
     }
 
     fn launch(&self, id: &ContainerId, script: &str) -> LaunchResult {
-        self.wait(self.containerizer.launch(self.request(id, script))).expect("launched")
+        self.wait(self.containerizer.launch(self.request(id, script)))
+            .expect("launched")
     }
 }
 
 impl Drop for Fixture {
     fn drop(&mut self) {
-        let ids = self.wait(self.containerizer.containers()).unwrap_or_default();
+        let ids = self
+            .wait(self.containerizer.containers())
+            .unwrap_or_default();
         for id in ids.iter().filter(|id| !id.is_nested()) {
             drop(self.wait(self.containerizer.destroy(id)));
         }
@@ -142,11 +172,18 @@ fn container_ends_with_the_status_of_its_command() {
     let id = ContainerId::random();
 
     let launched = fixture.launch(&id, "echo hello; exit 3");
-    let termination = fixture.wait(fixture.containerizer.wait(&id)).expect("waited");
+    let termination = fixture
+        .wait(fixture.containerizer.wait(&id))
+        .expect("waited");
 
     assert_eq!(launched, LaunchResult::Success);
     assert_eq!(termination.expect("known").status, Some(3 << 8));
-    let out = fixture.directory.path().join("sandbox").join(id.value()).join("stdout");
+    let out = fixture
+        .directory
+        .path()
+        .join("sandbox")
+        .join(id.value())
+        .join("stdout");
     assert_eq!(fs::read_to_string(out).expect("stdout"), "hello\n");
     assert!(!fixture.runtime_path(&id).is_dir());
 }
@@ -158,10 +195,17 @@ fn destroyed_container_was_killed() {
     let id = ContainerId::random();
     fixture.launch(&id, "sleep 1000");
 
-    let termination = fixture.wait(fixture.containerizer.destroy(&id)).expect("destroyed");
+    let termination = fixture
+        .wait(fixture.containerizer.destroy(&id))
+        .expect("destroyed");
 
     assert_eq!(termination.expect("known").status, Some(9));
-    assert!(fixture.wait(fixture.containerizer.containers()).expect("listed").is_empty());
+    assert!(
+        fixture
+            .wait(fixture.containerizer.containers())
+            .expect("listed")
+            .is_empty()
+    );
 }
 
 /// Mirrors: MesosContainerizerTest.StatusWithContainerID
@@ -171,7 +215,9 @@ fn status_names_container_and_process() {
     let id = ContainerId::random();
     fixture.launch(&id, "sleep 1000");
 
-    let status = fixture.wait(fixture.containerizer.status(&id)).expect("status");
+    let status = fixture
+        .wait(fixture.containerizer.status(&id))
+        .expect("status");
 
     assert_eq!(status.container_id().value(), id.value());
     assert!(status.executor_pid() > 1);
@@ -182,8 +228,9 @@ fn status_names_container_and_process() {
 fn unknown_container_cannot_be_destroyed() {
     let fixture = Fixture::new();
 
-    let termination =
-        fixture.wait(fixture.containerizer.destroy(&ContainerId::random())).expect("answered");
+    let termination = fixture
+        .wait(fixture.containerizer.destroy(&ContainerId::random()))
+        .expect("answered");
 
     assert_eq!(termination, None);
 }
@@ -220,7 +267,9 @@ fn container_of_another_kind_is_left_to_others() {
         .into(),
     );
 
-    let result = fixture.wait(fixture.containerizer.launch(request)).expect("answered");
+    let result = fixture
+        .wait(fixture.containerizer.launch(request))
+        .expect("answered");
 
     assert_eq!(result, LaunchResult::NotSupported);
 }
@@ -231,7 +280,9 @@ fn usage_tells_what_is_used_and_what_may_be() {
     let id = ContainerId::random();
     fixture.launch(&id, "sleep 1000");
 
-    let usage = fixture.wait(fixture.containerizer.usage(&id)).expect("measured");
+    let usage = fixture
+        .wait(fixture.containerizer.usage(&id))
+        .expect("measured");
 
     assert!(usage.mem_rss_bytes() > 0);
     assert_eq!(usage.mem_limit_bytes(), 64 << 20);
@@ -248,10 +299,14 @@ fn nested_container_goes_with_its_parent() {
     fixture.launch(&root, "sleep 1000");
     let mut request = fixture.request(&nested, "sleep 1000");
     request.config.executor_info = None;
-    fixture.wait(fixture.containerizer.launch(request)).expect("launched");
+    fixture
+        .wait(fixture.containerizer.launch(request))
+        .expect("launched");
     let waited = fixture.containerizer.wait(&nested);
 
-    fixture.wait(fixture.containerizer.destroy(&root)).expect("destroyed");
+    fixture
+        .wait(fixture.containerizer.destroy(&root))
+        .expect("destroyed");
 
     let termination = fixture.wait(waited).expect("waited").expect("known");
     assert_eq!(termination.status, Some(9));
@@ -266,14 +321,27 @@ fn end_of_a_nested_container_is_kept() {
     fixture.launch(&root, "sleep 1000");
     let mut request = fixture.request(&nested, "exit 5");
     request.config.executor_info = None;
-    fixture.wait(fixture.containerizer.launch(request)).expect("launched");
-    fixture.wait(fixture.containerizer.wait(&nested)).expect("waited");
+    fixture
+        .wait(fixture.containerizer.launch(request))
+        .expect("launched");
+    fixture
+        .wait(fixture.containerizer.wait(&nested))
+        .expect("waited");
 
-    let again = fixture.wait(fixture.containerizer.wait(&nested)).expect("waited");
+    let again = fixture
+        .wait(fixture.containerizer.wait(&nested))
+        .expect("waited");
 
     assert_eq!(again.expect("kept").status, Some(5 << 8));
-    fixture.wait(fixture.containerizer.remove(&nested)).expect("removed");
-    assert_eq!(fixture.wait(fixture.containerizer.wait(&nested)).expect("waited"), None);
+    fixture
+        .wait(fixture.containerizer.remove(&nested))
+        .expect("removed");
+    assert_eq!(
+        fixture
+            .wait(fixture.containerizer.wait(&nested))
+            .expect("waited"),
+        None
+    );
 }
 
 #[test]
@@ -283,7 +351,9 @@ fn nested_container_needs_its_parent() {
     let mut request = fixture.request(&nested, "exit 0");
     request.config.executor_info = None;
 
-    let error = fixture.wait(fixture.containerizer.launch(request)).expect_err("refused");
+    let error = fixture
+        .wait(fixture.containerizer.launch(request))
+        .expect_err("refused");
 
     assert_eq!(error.to_string(), "Parent container none does not exist");
 }
@@ -294,13 +364,16 @@ fn container_survives_its_containerizer() {
     let id = ContainerId::random();
     fixture.launch(&id, "sleep 1000");
     let runtime = fixture.runtime_path(&id);
-    let pid: i32 = fs::read_to_string(runtime.join("pid")).expect("pid").parse().expect("number");
+    let pid: i32 = fs::read_to_string(runtime.join("pid"))
+        .expect("pid")
+        .parse()
+        .expect("number");
     let second = Runtime::builder().start().expect("runtime");
     let successor = Fixture::containerizer(&second, fixture.directory.path());
 
     let recovered = successor.recover(vec![RecoverableContainer {
         id: id.clone(),
-        executor_info: v1::ExecutorInfo::default(),
+        executor_info: executor(),
         pid,
         directory: fixture.directory.path().join("sandbox").join(id.value()),
     }]);
@@ -339,7 +412,9 @@ fn debug_container_is_marked_for_destruction() {
     request.config.executor_info = None;
     request.config.container_class = Some(ContainerClass::Debug.into());
 
-    fixture.wait(fixture.containerizer.launch(request)).expect("launched");
+    fixture
+        .wait(fixture.containerizer.launch(request))
+        .expect("launched");
 
     assert!(paths::force_destroy_file(&fixture.runtime_path(&nested)).is_file());
 }

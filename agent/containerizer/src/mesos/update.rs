@@ -22,7 +22,9 @@ impl MesosContainerizerProcess {
         ctx: &mut Context<Self>,
     ) -> Answer<()> {
         let isolators = self.isolators_of(id);
-        let Some(container) = self.containers.get_mut(id) else { return Future::ready(Ok(())) };
+        let Some(container) = self.containers.get_mut(id) else {
+            return Future::ready(Ok(()));
+        };
         if container.is_destroying() {
             return Future::ready(Ok(()));
         }

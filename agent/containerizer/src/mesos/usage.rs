@@ -23,7 +23,11 @@ impl MesosContainerizerProcess {
         if !self.containers.contains_key(id) {
             return Future::ready(Err(ContainerizerError::NotFound));
         }
-        let all = self.isolators_of(id).iter().map(|isolator| isolator.usage(id)).collect();
+        let all = self
+            .isolators_of(id)
+            .iter()
+            .map(|isolator| isolator.usage(id))
+            .collect();
         let (promise, future) = Promise::new();
         let id = id.clone();
         ctx.on_any(await_all(all), move |process, outcome, ctx| {
@@ -79,8 +83,9 @@ fn add_limits(container: &Container, statistics: &mut v1::ResourceStatistics) {
     }
     if let Some(mem) = request("mem") {
         statistics.mem_soft_limit_bytes = Some(megabytes(mem));
-        statistics.mem_limit_bytes =
-            Some(megabytes(limit("mem").filter(|mem| mem.is_finite()).unwrap_or(mem)));
+        statistics.mem_limit_bytes = Some(megabytes(
+            limit("mem").filter(|mem| mem.is_finite()).unwrap_or(mem),
+        ));
     }
 }
 

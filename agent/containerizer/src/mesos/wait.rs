@@ -40,7 +40,9 @@ impl MesosContainerizerProcess {
         signal: i32,
         ctx: &mut Context<Self>,
     ) -> Result<bool, ContainerizerError> {
-        let Some(container) = self.containers.get(id) else { return Ok(false) };
+        let Some(container) = self.containers.get(id) else {
+            return Ok(false);
+        };
         let Some(pid) = container.pid else {
             drop(self.destroy(id, ContainerTermination::default(), ctx));
             return Ok(true);
@@ -51,7 +53,9 @@ impl MesosContainerizerProcess {
             )
         };
         let signal = Signal::try_from(signal).map_err(failed)?;
-        kill(Pid::from_raw(pid), signal).map(|()| true).map_err(failed)
+        kill(Pid::from_raw(pid), signal)
+            .map(|()| true)
+            .map_err(failed)
     }
 
     /// Removes the runtime directory and sandbox of a nested container that has ended.
@@ -78,7 +82,10 @@ impl MesosContainerizerProcess {
         &self,
         id: &ContainerId,
     ) -> Result<v1::ContainerStatus, ContainerizerError> {
-        let container = self.containers.get(id).ok_or(ContainerizerError::NotFound)?;
+        let container = self
+            .containers
+            .get(id)
+            .ok_or(ContainerizerError::NotFound)?;
         Ok(v1::ContainerStatus {
             container_id: Some(id.to_proto().into()),
             executor_pid: container.pid.and_then(|pid| u32::try_from(pid).ok()),
@@ -89,9 +96,9 @@ impl MesosContainerizerProcess {
 
 fn remove_tree(path: &Path) -> Result<(), ContainerizerError> {
     match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(ContainerizerError::system(format!("remove '{}'", path.display()))(error))
-        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(ContainerizerError::system(
+            format!("remove '{}'", path.display()),
+        )(error)),
         Ok(()) | Err(_) => Ok(()),
     }
 }

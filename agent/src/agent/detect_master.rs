@@ -1,0 +1,100 @@
+//! Finds the master, and goes to it when it changes.
+
+use libprocess::{Context, Outcome, Upid};
+use mesos_detector::DetectError;
+use mesos_proto::v1;
+use rand::Rng;
+
+use super::{AgentProcess, AgentState};
+
+type Detected = Outcome<Result<Option<v1::MasterInfo>, DetectError>>;
+
+impl AgentProcess {
+    /// Waits for a master other than the present one.
+    pub(super) fn detect(&mut self, ctx: &mut Context<Self>) {
+        let Some(parts) = &self.parts else { return };
+        let detected = parts.detector.detect(self.master.info.clone());
+        self.master.detection = detected.discard_handle();
+        ctx.on_any(detected, Self::on_detected);
+    }
+
+    /// Ends the wait, so that the present master is found again and registered with.
+    pub(super) fn redetect(&mut self) {
+        if let Some(detection) = self.master.detection.take() {
+            detection.discard();
+        }
+    }
+
+    fn on_detected(&mut self, outcome: Detected, ctx: &mut Context<Self>) {
+        let Some(parts) = &self.parts else { return };
+        parts.updates.pause();
+        parts.operation_updates.pause();
+        if !matches!(self.state, AgentState::Terminating) {
+            self.state = AgentState::Disconnected;
+        }
+        let found = match outcome {
+            Outcome::Ready(Ok(found)) => found,
+            Outcome::Ready(Err(error)) => {
+                return self.fail(format!("Failed to detect a master: {error}"), ctx);
+            }
+            Outcome::Failed(text) => {
+                return self.fail(format!("Failed to detect a master: {text}"), ctx);
+            }
+            Outcome::Discarded | Outcome::Abandoned => {
+                tracing::info!("re-detecting master");
+                self.lose_master();
+                return self.detect(ctx);
+            }
+        };
+        match found {
+            None => {
+                tracing::info!("lost leading master");
+                self.lose_master();
+            }
+            Some(info) => self.follow(info, ctx),
+        }
+        self.detect(ctx);
+    }
+
+    fn lose_master(&mut self) {
+        self.master.pid = None;
+        self.master.info = None;
+        if let Some(timer) = self.master.registration.take() {
+            timer.cancel();
+        }
+    }
+
+    fn follow(&mut self, info: v1::MasterInfo, ctx: &mut Context<Self>) {
+        let pid = info.pid().parse::<Upid>().ok();
+        tracing::info!(pid = info.pid(), "new master detected");
+        self.master.info = Some(info);
+        self.master.pid = pid;
+        if let Some(timer) = self.master.registration.take() {
+            timer.cancel();
+        }
+        if matches!(self.state, AgentState::Terminating) {
+            tracing::info!("skipping registration because the agent is terminating");
+            return;
+        }
+        if self.required_agent_update && !self.master_takes_updates() {
+            let text =
+                "Agent state was updated and the master does not have the AGENT_UPDATE capability";
+            return self.fail(text.to_owned(), ctx);
+        }
+        let factor = self.flags.registration_backoff_factor;
+        let wait = factor.mul_f64(rand::rng().random::<f64>());
+        let timer = ctx.delay(wait, move |agent, ctx| {
+            agent.try_to_register(factor * 2, ctx)
+        });
+        self.master.registration = Some(timer);
+    }
+
+    fn master_takes_updates(&self) -> bool {
+        use v1::master_info::capability::Type;
+        self.master.info.as_ref().is_some_and(|info| {
+            info.capabilities
+                .iter()
+                .any(|capability| capability.r#type() == Type::AgentUpdate)
+        })
+    }
+}

@@ -1,0 +1,594 @@
+//! Starts executors: sandbox, environment, container.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use libprocess::{Context, Upid};
+use mesos_common::{
+    duration,
+    ids::{AgentId, ExecutorId, FrameworkId},
+    resources::Resources,
+    wire::variable,
+};
+use mesos_containerizer::{
+    ContainerId, ContainerizerError, LaunchRequest, LaunchResult,
+    containerizer::settle,
+    launch_info::{ContainerConfig, ContainerTermination},
+    mesos::create_sandbox,
+    state_file::replace_symlink,
+};
+use mesos_proto::v1::{self, TaskState, executor_info::Type as ExecutorType, task_status::Reason};
+
+use super::AgentProcess;
+use crate::{
+    checkpoint::{layout::Origin, write},
+    flags::Flags,
+    paths::ExecutorPlace,
+    state::{
+        executor::{Durability, Executor, ExecutorSpec, ExecutorState},
+        framework::{FrameworkState, TaskLaunch},
+        task::create,
+    },
+};
+
+impl AgentProcess {
+    /// Makes an executor and its sandbox; the error is what the tasks' updates say.
+    pub(super) fn add_executor(
+        &mut self,
+        id: &FrameworkId,
+        launch: &TaskLaunch,
+        ctx: &mut Context<Self>,
+    ) -> Result<(), String> {
+        let Some(agent) = self.id.clone() else {
+            return Err("the agent has no id".to_owned());
+        };
+        let Some(framework) = self.frameworks.get(id) else {
+            return Err("the framework is gone".to_owned());
+        };
+        let durability = framework.durability();
+        let user = self.flags.switch_user.then(|| {
+            let command = launch.executor.command();
+            command
+                .user
+                .clone()
+                .unwrap_or_else(|| framework.info.user().to_owned())
+        });
+        let info = self.complete_executor_info(id, &launch.executor);
+        let executor_id = ExecutorId::from(info.executor_id());
+        let container = ContainerId::random();
+        let place = ExecutorPlace {
+            root: &self.work_dir,
+            agent: &agent,
+            framework: id,
+            executor: &executor_id,
+        };
+        let directory = place.run_dir(&container);
+        create_sandbox(&directory, user.as_deref()).map_err(|error| error.chain())?;
+        replace_symlink(&place.latest_run(), &directory).map_err(|error| error.to_string())?;
+        let origin = if launch.is_command_task() {
+            Origin::CommandTask
+        } else {
+            Origin::Framework
+        };
+        if durability == Durability::Checkpointed {
+            let meta = ExecutorPlace {
+                root: &self.meta,
+                ..place
+            };
+            if let Err(error) = write::executor(meta, &info, origin, &container) {
+                self.fail_checkpoint(&error, ctx);
+                return Err(error.to_string());
+            }
+        }
+        self.attach_sandbox(id, &executor_id, &directory);
+        let executor = Executor::new(ExecutorSpec {
+            info,
+            framework: id.clone(),
+            container,
+            directory,
+            user,
+            durability,
+            origin,
+        });
+        if let Some(framework) = self.frameworks.get_mut(id) {
+            framework.add_executor(executor);
+        }
+        Ok(())
+    }
+
+    /// Fills in what the agent decides: the framework, and the command of a default executor.
+    fn complete_executor_info(
+        &self,
+        id: &FrameworkId,
+        given: &v1::ExecutorInfo,
+    ) -> v1::ExecutorInfo {
+        let mut info = given.clone();
+        info.framework_id = Some(id.to_proto());
+        if info.r#type() == ExecutorType::Default {
+            info.command = Some(default_executor_command(&self.flags).into());
+        }
+        if info.container.is_none()
+            && let Some(json) = &self.flags.default_container_info
+        {
+            info.container = Some(json.message().clone().into());
+        }
+        info
+    }
+
+    /// Launches the container of a fresh executor.
+    pub(super) fn launch_executor(
+        &mut self,
+        id: &FrameworkId,
+        launch: &TaskLaunch,
+        ctx: &mut Context<Self>,
+    ) {
+        let executor_id = launch.executor_id();
+        let Some(agent) = self.id.clone() else { return };
+        let Some(framework) = self.frameworks.get(id) else {
+            return;
+        };
+        if framework.state == FrameworkState::Terminating {
+            return;
+        }
+        let Some(executor) = framework.executor(&executor_id) else {
+            return;
+        };
+        let container = executor.container().clone();
+        let config = container_config(executor, launch);
+        let environment = executor_environment(&EnvironmentSpec {
+            flags: &self.flags,
+            info: executor.info(),
+            directory: executor.directory(),
+            agent: &agent,
+            pid: ctx.upid(),
+            durability: executor.durability(),
+        });
+        let pid_path = (executor.durability() == Durability::Checkpointed).then(|| {
+            ExecutorPlace {
+                root: &self.meta,
+                agent: &agent,
+                framework: id,
+                executor: &executor_id,
+            }
+            .forked_pid_file(&container)
+        });
+        let Some(parts) = &self.parts else { return };
+        tracing::info!(%container, executor = %executor_id, framework = %id, "launching container");
+        let launched = parts.containerizer.launch(LaunchRequest {
+            id: container.clone(),
+            config,
+            environment,
+            pid_path,
+        });
+        let (framework, executor, launched_container) =
+            (id.clone(), executor_id.clone(), container.clone());
+        ctx.on_any(launched, move |agent, outcome, ctx| {
+            let result = settle(outcome);
+            agent.on_executor_launched(&framework, &executor, &launched_container, result, ctx);
+        });
+        let (framework, executor) = (id.clone(), executor_id);
+        ctx.delay(
+            self.flags.executor_registration_timeout,
+            move |agent, ctx| {
+                agent.miss_executor(&framework, &executor, &container, ctx);
+            },
+        );
+    }
+
+    /// The container runs, or it could not be launched.
+    fn on_executor_launched(
+        &mut self,
+        id: &FrameworkId,
+        executor_id: &ExecutorId,
+        container: &ContainerId,
+        result: Result<LaunchResult, ContainerizerError>,
+        ctx: &mut Context<Self>,
+    ) {
+        self.await_container(id, executor_id, container, ctx);
+        let failure = match result {
+            Ok(LaunchResult::Success | LaunchResult::AlreadyLaunched) => None,
+            Ok(LaunchResult::NotSupported) => {
+                tracing::error!(%container, "no containerizer could create the container");
+                self.metrics.container_launch_errors.increment();
+                return;
+            }
+            Err(error) => Some(error.chain()),
+        };
+        if let Some(text) = failure {
+            tracing::error!(%container, error = text, "container cannot be launched");
+            self.metrics.container_launch_errors.increment();
+            self.destroy_container(container);
+            if let Some(executor) = self.frameworks.executor_mut(id, executor_id)
+                && executor.container() == container
+            {
+                executor.pending_termination = Some(ContainerTermination {
+                    state: Some(TaskState::TaskFailed.into()),
+                    reason: Some(Reason::ReasonContainerLaunchFailed.into()),
+                    message: Some(format!("Failed to launch container: {text}")),
+                    ..Default::default()
+                });
+            }
+            return;
+        }
+        // Whoever wanted the container may be gone by now.
+        let wanted = self.frameworks.get(id).is_some_and(|framework| {
+            framework.state == FrameworkState::Running
+                && framework.executor(executor_id).is_some_and(|executor| {
+                    executor.container() == container
+                        && executor.state() != ExecutorState::Terminating
+                })
+        });
+        if !wanted {
+            self.destroy_container(container);
+        }
+    }
+
+    /// The executor did not register in time.
+    fn miss_executor(
+        &mut self,
+        id: &FrameworkId,
+        executor_id: &ExecutorId,
+        container: &ContainerId,
+        _ctx: &mut Context<Self>,
+    ) {
+        let timeout = self.flags.executor_registration_timeout;
+        let Some(framework) = self.frameworks.get_mut(id) else {
+            return;
+        };
+        if framework.state == FrameworkState::Terminating {
+            return;
+        }
+        let Some(executor) = framework.executor_mut(executor_id) else {
+            return;
+        };
+        if executor.container() != container || executor.state() != ExecutorState::Registering {
+            return;
+        }
+        tracing::info!(executor = %executor_id, "terminating executor because it did not register in time");
+        executor.become_state(ExecutorState::Terminating);
+        executor.pending_termination = Some(ContainerTermination {
+            state: Some(TaskState::TaskFailed.into()),
+            reason: Some(Reason::ReasonExecutorRegistrationTimeout.into()),
+            message: Some(format!(
+                "Executor did not register within {}",
+                duration::format(timeout)
+            )),
+            ..Default::default()
+        });
+        self.destroy_container(container);
+    }
+
+    /// Writes tasks down before they are queued; false when that is fatal.
+    pub(super) fn checkpoint_tasks(
+        &mut self,
+        id: &FrameworkId,
+        executor_id: &ExecutorId,
+        tasks: &[v1::TaskInfo],
+        ctx: &mut Context<Self>,
+    ) -> bool {
+        let Some(agent) = self.id.clone() else {
+            return false;
+        };
+        let Some(executor) = self.frameworks.executor(id, executor_id) else {
+            return false;
+        };
+        if executor.durability() == Durability::Volatile {
+            return true;
+        }
+        let place = ExecutorPlace {
+            root: &self.meta,
+            agent: &agent,
+            framework: id,
+            executor: executor_id,
+        };
+        let written = tasks.iter().try_for_each(|task| {
+            write::task(
+                place,
+                executor.container(),
+                &create(task, TaskState::TaskStaging, id),
+            )
+        });
+        match written {
+            Ok(()) => true,
+            Err(error) => {
+                self.fail_checkpoint(&error, ctx);
+                false
+            }
+        }
+    }
+
+    /// Destroys a container; its end comes back through the wait that was begun at its launch.
+    pub(crate) fn destroy_container(&self, container: &ContainerId) {
+        if let Some(parts) = &self.parts {
+            drop(parts.containerizer.destroy(container));
+        }
+    }
+}
+
+fn container_config(executor: &Executor, launch: &TaskLaunch) -> ContainerConfig {
+    let info = executor.info();
+    let mut resources = Resources::from_proto(&info.resources);
+    for task in &launch.tasks {
+        resources += &Resources::from_proto(&task.resources);
+    }
+    let resources = resources.to_proto();
+    let mut with_resources = info.clone();
+    with_resources.resources.clone_from(&resources);
+    ContainerConfig {
+        executor_info: Some(with_resources.into()),
+        command_info: info.command.clone(),
+        container_info: info.container.clone(),
+        task_info: executor
+            .is_for_command_task()
+            .then(|| launch.tasks.first().cloned().map(Into::into))
+            .flatten(),
+        resources,
+        limits: executor_limits(&info.resources, launch.tasks.iter().map(Limited::from)),
+        directory: Some(executor.directory().display().to_string()),
+        user: executor.user().map(str::to_owned),
+        ..Default::default()
+    }
+}
+
+/// The part of a task that decides about the limits of its container.
+pub(super) struct Limited<'a> {
+    resources: &'a [v1::Resource],
+    limits: &'a BTreeMap<String, v1::value::Scalar>,
+}
+
+impl<'a> From<&'a v1::TaskInfo> for Limited<'a> {
+    fn from(task: &'a v1::TaskInfo) -> Self {
+        Self {
+            resources: &task.resources,
+            limits: &task.limits,
+        }
+    }
+}
+
+impl<'a> From<&'a v1::Task> for Limited<'a> {
+    fn from(task: &'a v1::Task) -> Self {
+        Self {
+            resources: &task.resources,
+            limits: &task.limits,
+        }
+    }
+}
+
+/// Adds limits up: a task without one counts with its request, and one without end makes the sum endless.
+pub(super) fn executor_limits<'a>(
+    executor: &[v1::Resource],
+    tasks: impl Iterator<Item = Limited<'a>>,
+) -> BTreeMap<String, v1::value::Scalar> {
+    let request = |resources: &[v1::Resource], name: &str| -> f64 {
+        resources
+            .iter()
+            .filter(|resource| resource.name() == name)
+            .map(|resource| resource.scalar().value())
+            .sum()
+    };
+    let tasks: Vec<Limited<'a>> = tasks.collect();
+    let mut limits = BTreeMap::new();
+    for name in ["cpus", "mem"] {
+        if !tasks.iter().any(|task| task.limits.contains_key(name)) {
+            continue;
+        }
+        let total: f64 = tasks
+            .iter()
+            .map(|task| match task.limits.get(name) {
+                Some(limit) => limit.value(),
+                None => request(task.resources, name),
+            })
+            .sum::<f64>()
+            + request(executor, name);
+        limits.insert(
+            name.to_owned(),
+            v1::value::Scalar {
+                value: Some(total),
+                ..Default::default()
+            },
+        );
+    }
+    limits
+}
+
+fn default_executor_command(flags: &Flags) -> v1::CommandInfo {
+    let name = "mesos-default-executor";
+    let launcher_dir = &flags.launcher_dir;
+    let path = mesos_containerizer::programs::resolve(Path::new(launcher_dir), name).map_or_else(
+        |_| PathBuf::from(launcher_dir).join(name),
+        |program| program.path,
+    );
+    v1::CommandInfo {
+        shell: Some(false),
+        value: Some(path.display().to_string()),
+        arguments: vec![name.to_owned(), format!("--launcher_dir={launcher_dir}")],
+        ..Default::default()
+    }
+}
+
+struct EnvironmentSpec<'a> {
+    flags: &'a Flags,
+    info: &'a v1::ExecutorInfo,
+    directory: &'a Path,
+    agent: &'a AgentId,
+    pid: &'a Upid,
+    durability: Durability,
+}
+
+/// What an executor finds in its environment.
+///
+/// # Wire
+/// The names and formats are promises to executors.
+fn executor_environment(spec: &EnvironmentSpec<'_>) -> BTreeMap<String, String> {
+    let flags = spec.flags;
+    let yes_no = |yes: bool| if yes { "1" } else { "0" }.to_owned();
+    let mut environment = BTreeMap::new();
+    if let Ok(ip) = std::env::var("LIBPROCESS_IP") {
+        environment.insert("LIBPROCESS_IP".to_owned(), ip);
+    }
+    if let Some(given) = &flags.executor_environment_variables {
+        environment.extend(
+            given
+                .members()
+                .iter()
+                .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))),
+        );
+    }
+    let checkpointed = spec.durability == Durability::Checkpointed;
+    let grace = spec
+        .info
+        .shutdown_grace_period
+        .as_ref()
+        .map_or(flags.executor_shutdown_grace_period, |period| {
+            Duration::from_nanos(u64::try_from(period.nanoseconds()).unwrap_or_default())
+        });
+    let own = [
+        ("LIBPROCESS_PORT", "0".to_owned()),
+        (
+            "MESOS_FRAMEWORK_ID",
+            spec.info.framework_id().value().to_owned(),
+        ),
+        (
+            "MESOS_EXECUTOR_ID",
+            spec.info.executor_id().value().to_owned(),
+        ),
+        ("MESOS_DIRECTORY", spec.directory.display().to_string()),
+        (variable::AGENT_ID, spec.agent.to_string()),
+        (variable::AGENT_PID, spec.pid.to_string()),
+        ("MESOS_AGENT_ENDPOINT", spec.pid.address.to_string()),
+        ("MESOS_CHECKPOINT", yes_no(checkpointed)),
+        (
+            "MESOS_HTTP_COMMAND_EXECUTOR",
+            yes_no(speaks_http(flags, spec.info)),
+        ),
+        (
+            "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD",
+            duration::format(grace),
+        ),
+    ];
+    environment.extend(
+        own.into_iter()
+            .map(|(name, value)| (name.to_owned(), value)),
+    );
+    if checkpointed {
+        environment.insert(
+            "MESOS_RECOVERY_TIMEOUT".to_owned(),
+            duration::format(flags.recovery_timeout),
+        );
+        environment.insert(
+            "MESOS_SUBSCRIPTION_BACKOFF_MAX".to_owned(),
+            duration::format(flags.executor_reregistration_timeout),
+        );
+    }
+    environment
+}
+
+/// The command executor of this project speaks the v1 API; one of Mesos does as the flag says.
+fn speaks_http(flags: &Flags, info: &v1::ExecutorInfo) -> bool {
+    let genuine = Path::new(info.command().value()).ends_with("mesos-executor");
+    flags.http_command_executor || !genuine
+}
+
+#[cfg(test)]
+mod tests {
+    use mesos_common::flags::FlagSet;
+
+    use super::*;
+
+    fn scalar(name: &str, value: f64) -> v1::Resource {
+        v1::Resource {
+            name: Some(name.to_owned()),
+            scalar: Some(v1::value::Scalar {
+                value: Some(value),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }
+    }
+
+    fn task(cpus: f64, limit: Option<f64>) -> v1::TaskInfo {
+        let limits = limit
+            .map(|value| {
+                (
+                    "cpus".to_owned(),
+                    v1::value::Scalar {
+                        value: Some(value),
+                        ..Default::default()
+                    },
+                )
+            })
+            .into_iter()
+            .collect();
+        v1::TaskInfo {
+            resources: vec![scalar("cpus", cpus)],
+            limits,
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn task_without_limit_counts_with_its_request() {
+        let tasks = [task(1.0, Some(2.0)), task(0.5, None)];
+
+        let limits = executor_limits(&[scalar("cpus", 0.1)], tasks.iter().map(Limited::from));
+
+        assert_eq!(limits.get("cpus").map(v1::value::Scalar::value), Some(2.6));
+        assert_eq!(limits.get("mem"), None);
+    }
+
+    #[test]
+    fn endless_limit_makes_the_sum_endless() {
+        let tasks = [task(1.0, Some(f64::INFINITY)), task(0.5, None)];
+
+        let limits = executor_limits(&[], tasks.iter().map(Limited::from));
+
+        assert_eq!(
+            limits.get("cpus").map(v1::value::Scalar::value),
+            Some(f64::INFINITY)
+        );
+    }
+
+    #[test]
+    fn environment_names_agent_framework_and_sandbox() {
+        let flags = Flags::defaults();
+        let info = v1::ExecutorInfo {
+            executor_id: Some(ExecutorId::from("e").to_proto()),
+            framework_id: Some(FrameworkId::from("f").to_proto()),
+            ..Default::default()
+        };
+        let pid: Upid = "slave(1)@127.0.0.1:5051".parse().expect("an address");
+
+        let environment = executor_environment(&EnvironmentSpec {
+            flags: &flags,
+            info: &info,
+            directory: Path::new("/box"),
+            agent: &AgentId::from("a"),
+            pid: &pid,
+            durability: Durability::Checkpointed,
+        });
+
+        let expected = [
+            ("LIBPROCESS_PORT", "0"),
+            ("MESOS_AGENT_ENDPOINT", "127.0.0.1:5051"),
+            ("MESOS_CHECKPOINT", "1"),
+            ("MESOS_DIRECTORY", "/box"),
+            ("MESOS_EXECUTOR_ID", "e"),
+            ("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", "5secs"),
+            ("MESOS_FRAMEWORK_ID", "f"),
+            ("MESOS_RECOVERY_TIMEOUT", "15mins"),
+            (variable::AGENT_ID, "a"),
+            (variable::AGENT_PID, "slave(1)@127.0.0.1:5051"),
+            ("MESOS_SUBSCRIPTION_BACKOFF_MAX", "2secs"),
+        ];
+        for (name, value) in expected {
+            assert_eq!(
+                environment.get(name).map(String::as_str),
+                Some(value),
+                "{name}"
+            );
+        }
+    }
+}
