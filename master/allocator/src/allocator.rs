@@ -127,9 +127,11 @@ impl AllocatorHandle {
     /// Starts the actor `allocator`, which makes no offers until it is initialized.
     #[must_use]
     pub fn start(runtime: &Runtime) -> Self {
+        let dispatches = Dispatches::default();
+        let process = HierarchicalAllocatorProcess::new(Arc::clone(&dispatches));
         Self {
-            actor: runtime.spawn(HierarchicalAllocatorProcess::new()),
-            dispatches: Dispatches::default(),
+            actor: runtime.spawn(process),
+            dispatches,
         }
     }
 
@@ -147,9 +149,8 @@ impl AllocatorHandle {
     /// Sets the options and starts the periodic runs.
     pub fn initialize(&self, options: AllocatorOptions, observer: impl AllocatorObserver) {
         let observer = Box::new(observer);
-        let dispatches = Arc::clone(&self.dispatches);
         self.actor.dispatch(move |process, ctx| {
-            process.initialize_with(options, observer, dispatches, ctx);
+            process.initialize_with(options, observer, ctx);
         });
     }
 

@@ -17,7 +17,7 @@ use mesos_common::resources::ResourceConversion;
 
 use crate::allocator::{AllocatorObserver, AllocatorOptions, InverseOfferStatuses};
 use crate::event::{Command, Event, UpdateAvailableError};
-use crate::metrics::AllocatorMetrics;
+use crate::metrics::{AllocatorMetrics, Dispatches};
 use explain::{Explanation, Question};
 use state::State;
 
@@ -39,19 +39,22 @@ pub mod state;
 
 /// Decides which framework is offered which resources.
 pub struct HierarchicalAllocatorProcess {
+    dispatches: Dispatches,
     stage: Stage,
 }
 
 enum Stage {
-    /// Waits for its options.
+    /// Not spawned yet.
     New,
+    /// Waits for its options.
+    Spawned(Box<AllocatorMetrics>),
     Running(Box<Running>),
 }
 
 struct Running {
     state: State,
     observer: Box<dyn AllocatorObserver>,
-    metrics: AllocatorMetrics,
+    metrics: Box<AllocatorMetrics>,
     interval: Duration,
     periodic: Periodic,
 }
@@ -72,23 +75,26 @@ impl std::fmt::Debug for HierarchicalAllocatorProcess {
     }
 }
 
-impl Default for HierarchicalAllocatorProcess {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Process for HierarchicalAllocatorProcess {
     fn id(&self) -> ProcessId {
         ProcessId::fixed("allocator")
     }
+
+    fn initialize(&mut self, ctx: &mut Context<Self>) {
+        let metrics = AllocatorMetrics::new(ctx.runtime().metrics().clone(), &ctx.pid());
+        metrics.count_dispatches(&self.dispatches);
+        self.stage = Stage::Spawned(Box::new(metrics));
+    }
 }
 
 impl HierarchicalAllocatorProcess {
-    /// An allocator that waits for its options.
+    /// An allocator that waits for its options; its callers count their calls.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { stage: Stage::New }
+    pub fn new(dispatches: Dispatches) -> Self {
+        Self {
+            dispatches,
+            stage: Stage::New,
+        }
     }
 
     /// Sets the options and starts the periodic runs.
@@ -96,13 +102,18 @@ impl HierarchicalAllocatorProcess {
         &mut self,
         options: AllocatorOptions,
         observer: Box<dyn AllocatorObserver>,
-        dispatches: crate::metrics::Dispatches,
         ctx: &mut Context<Self>,
     ) {
         let interval = options.allocation_interval;
-        let mut metrics =
-            AllocatorMetrics::new(ctx.runtime().metrics().clone(), &ctx.pid(), &options);
-        metrics.count_dispatches(&dispatches);
+        let mut metrics = match std::mem::replace(&mut self.stage, Stage::New) {
+            Stage::Spawned(metrics) => metrics,
+            other @ (Stage::New | Stage::Running(_)) => {
+                tracing::error!("ignoring a second initialization");
+                self.stage = other;
+                return;
+            }
+        };
+        metrics.configure(&options);
         self.stage = Stage::Running(Box::new(Running {
             state: State::new(options),
             observer,
@@ -150,7 +161,7 @@ impl HierarchicalAllocatorProcess {
     pub(crate) fn inverse_offer_statuses(&self) -> InverseOfferStatuses {
         match &self.stage {
             Stage::Running(running) => running.state.inverse_offer_statuses(),
-            Stage::New => InverseOfferStatuses::new(),
+            Stage::New | Stage::Spawned(_) => InverseOfferStatuses::new(),
         }
     }
 
@@ -179,7 +190,7 @@ impl HierarchicalAllocatorProcess {
     pub(crate) fn state(&self) -> Option<&State> {
         match &self.stage {
             Stage::Running(running) => Some(&running.state),
-            Stage::New => None,
+            Stage::New | Stage::Spawned(_) => None,
         }
     }
 }
@@ -222,7 +233,7 @@ impl Running {
                 }
                 Command::StartRecoveryTimer { after } => {
                     ctx.delay(after, |process, ctx| {
-                        process.apply(Event::RecoveryTimedOut, ctx)
+                        process.apply(Event::RecoveryTimedOut, ctx);
                     });
                 }
             }

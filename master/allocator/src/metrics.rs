@@ -51,22 +51,23 @@ pub(crate) struct AllocatorMetrics {
 }
 
 impl AllocatorMetrics {
-    pub(crate) fn new(registry: Metrics, actor: &Actor, options: &AllocatorOptions) -> Self {
+    /// Publishes what needs no options.
+    pub(crate) fn new(registry: Metrics, actor: &Actor) -> Self {
         let timer = |name| registry.timer_with_window(name, Unit::Milliseconds, WINDOW);
         let metrics = Self {
             runs: registry.counter("allocator/mesos/allocation_runs"),
             run: timer("allocator/mesos/allocation_run"),
             latency: timer("allocator/mesos/allocation_run_latency"),
             actor: actor.clone(),
-            sorter: options.sorter,
+            sorter: SorterKind::Drf,
             roles: BTreeSet::new(),
             sorted: BTreeSet::new(),
             quotas: BTreeMap::new(),
             consumed: BTreeMap::new(),
             frameworks: BTreeMap::new(),
             completed: VecDeque::new(),
-            max_completed: options.max_completed_frameworks,
-            per_framework: options.framework_metrics,
+            max_completed: 0,
+            per_framework: FrameworkMetrics::Publish,
             registry,
         };
         for resource in ["cpus", "mem", "disk"] {
@@ -79,8 +80,15 @@ impl AllocatorMetrics {
         metrics
     }
 
+    /// Takes the options into account.
+    pub(crate) fn configure(&mut self, options: &AllocatorOptions) {
+        self.sorter = options.sorter;
+        self.max_completed = options.max_completed_frameworks;
+        self.per_framework = options.framework_metrics;
+    }
+
     /// Publishes how many calls wait.
-    pub(crate) fn count_dispatches(&mut self, dispatches: &Dispatches) {
+    pub(crate) fn count_dispatches(&self, dispatches: &Dispatches) {
         for key in [
             "allocator/mesos/event_queue_dispatches",
             "allocator/event_queue_dispatches",
@@ -116,22 +124,25 @@ impl AllocatorMetrics {
 
     /// Looks at an event for what the state will no longer know afterwards.
     pub(crate) fn before(&mut self, event: &Event, state: &State) {
-        match event {
-            Event::UpdateQuota { role, quota } => self.set_quota(role, quota),
-            Event::Recover { quotas, .. } => {
-                for (role, quota) in quotas {
-                    self.set_quota(role, quota);
-                }
+        if let Event::UpdateQuota { role, quota } = event {
+            self.set_quota(role, quota);
+        }
+        if let Event::Recover { quotas, .. } = event {
+            for (role, quota) in quotas {
+                self.set_quota(role, quota);
             }
-            Event::RemoveFramework(id) if state.knows_framework(id) => {
-                self.completed.push_back(id.clone());
-                if self.completed.len() > self.max_completed
-                    && let Some(oldest) = self.completed.pop_front()
-                {
-                    self.forget_framework(&oldest);
-                }
-            }
-            _other_events_need_no_look => {}
+        }
+        let Event::RemoveFramework(id) = event else {
+            return;
+        };
+        if !state.knows_framework(id) {
+            return;
+        }
+        self.completed.push_back(id.clone());
+        if self.completed.len() > self.max_completed
+            && let Some(oldest) = self.completed.pop_front()
+        {
+            self.forget_framework(&oldest);
         }
     }
 

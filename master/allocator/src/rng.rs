@@ -1,6 +1,6 @@
 //! A small seeded generator, so that a replay shuffles as the original did.
 
-/// Produces the same numbers for the same seed (the SplitMix64 sequence).
+/// Produces the same numbers for the same seed (the `SplitMix64` sequence).
 #[derive(Clone, Debug)]
 pub struct Rng(u64);
 

@@ -274,7 +274,7 @@ impl State {
         key: AgentKey,
         info: Arc<v1::AgentInfo>,
         total: Option<Resources>,
-        capabilities: Option<Vec<v1::agent_info::Capability>>,
+        capabilities: Option<&[v1::agent_info::Capability]>,
     ) {
         let mut changed = false;
         let agent = self.agent(key);
@@ -288,12 +288,12 @@ impl State {
             changed = true;
         }
         if let Some(capabilities) = capabilities {
-            let abilities = AgentAbilities::of(&capabilities);
+            let abilities = AgentAbilities::of(capabilities);
             changed |= agent.abilities != abilities;
             agent.abilities = abilities;
         }
         if let Some(total) = total {
-            changed |= self.update_agent_total(key, total) == TotalUpdate::Changed;
+            changed |= self.update_agent_total(key, &total) == TotalUpdate::Changed;
         }
         if changed {
             self.request_run_for(key);
@@ -301,17 +301,17 @@ impl State {
     }
 
     /// Replaces an agent's resources; filters stay.
-    fn update_agent_total(&mut self, key: AgentKey, total: Resources) -> TotalUpdate {
+    fn update_agent_total(&mut self, key: AgentKey, total: &Resources) -> TotalUpdate {
         let old = self.agent(key).total.clone();
-        if old == total {
+        if old == *total {
             return TotalUpdate::Unchanged;
         }
         self.agent_mut(key).set_total(total.clone());
         // The new reservations come first, so that a role kept by both is not made anew.
-        self.roles.track_reservations(&mut self.names, &total);
+        self.roles.track_reservations(&mut self.names, total);
         self.roles.untrack_reservations(&mut self.names, &old);
         let before = self.names.sum(&old);
-        let after = self.names.sum(&total);
+        let after = self.names.sum(total);
         self.totals.subtract(&self.names, &before);
         self.totals.add(&self.names, &after);
         TotalUpdate::Changed
@@ -324,7 +324,7 @@ impl State {
         used: &BTreeMap<FrameworkId, Resources>,
     ) {
         let grown = self.agent(key).total() + total;
-        self.update_agent_total(key, grown);
+        self.update_agent_total(key, &grown);
         for (framework_id, resources) in used {
             let Some(framework) = self.frameworks.find(framework_id) else {
                 continue;
@@ -351,7 +351,7 @@ impl State {
         };
         self.agent(key).available.apply_all(conversions)?;
         let total = self.agent(key).total.apply_all(conversions)?;
-        self.update_agent_total(key, total);
+        self.update_agent_total(key, &total);
         Ok(())
     }
 
@@ -395,7 +395,7 @@ impl State {
         } else {
             agents.remove(&agent);
         }
-        self.update_agent_total(agent, total);
+        self.update_agent_total(agent, &total);
     }
 }
 

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// A number that stands for an entity.
-pub trait Key: Copy {
+pub(crate) trait Key: Copy {
     /// Wraps the number.
     fn new(index: usize) -> Self;
     /// The number.
@@ -37,7 +37,7 @@ impl Key for super::frameworks::FrameworkKey {
 
 /// Entities by number and by id.
 #[derive(Clone, Debug)]
-pub struct Arena<I, K, T> {
+pub(crate) struct Arena<I, K, T> {
     items: Vec<Option<Arc<T>>>,
     free: Vec<usize>,
     by_id: HashMap<I, usize, rustc_hash::FxBuildHasher>,
@@ -47,7 +47,7 @@ pub struct Arena<I, K, T> {
 impl<I: Clone + Eq + Hash, K: Key, T: Clone> Arena<I, K, T> {
     /// An empty arena.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             items: Vec::new(),
             free: Vec::new(),
@@ -58,18 +58,18 @@ impl<I: Clone + Eq + Hash, K: Key, T: Clone> Arena<I, K, T> {
 
     /// The number of an id.
     #[must_use]
-    pub fn find(&self, id: &I) -> Option<K> {
+    pub(crate) fn find(&self, id: &I) -> Option<K> {
         self.by_id.get(id).map(|index| K::new(*index))
     }
 
     /// The entity of a number.
     #[must_use]
-    pub fn get(&self, key: K) -> Option<&T> {
+    pub(crate) fn get(&self, key: K) -> Option<&T> {
         self.items.get(key.index()).and_then(Option::as_deref)
     }
 
     /// The entity of a number, to be changed; a snapshot keeps the old one.
-    pub fn get_mut(&mut self, key: K) -> Option<&mut T> {
+    pub(crate) fn get_mut(&mut self, key: K) -> Option<&mut T> {
         self.items
             .get_mut(key.index())
             .and_then(Option::as_mut)
@@ -77,7 +77,7 @@ impl<I: Clone + Eq + Hash, K: Key, T: Clone> Arena<I, K, T> {
     }
 
     /// Adds an entity under a new id.
-    pub fn insert(&mut self, id: I, item: T) -> K {
+    pub(crate) fn insert(&mut self, id: I, item: T) -> K {
         let index = match self.free.pop() {
             Some(index) => index,
             None => {
@@ -93,7 +93,7 @@ impl<I: Clone + Eq + Hash, K: Key, T: Clone> Arena<I, K, T> {
     }
 
     /// Removes an entity.
-    pub fn remove(&mut self, id: &I) {
+    pub(crate) fn remove(&mut self, id: &I) {
         let Some(index) = self.by_id.remove(id) else {
             return;
         };
@@ -105,18 +105,12 @@ impl<I: Clone + Eq + Hash, K: Key, T: Clone> Arena<I, K, T> {
 
     /// How many entities there are.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.by_id.len()
     }
 
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.by_id.is_empty()
-    }
-
     /// All entities, by number.
-    pub fn iter(&self) -> impl Iterator<Item = (K, &T)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (K, &T)> {
         self.items
             .iter()
             .enumerate()
@@ -125,7 +119,7 @@ impl<I: Clone + Eq + Hash, K: Key, T: Clone> Arena<I, K, T> {
 
     /// All numbers in use.
     #[must_use]
-    pub fn keys(&self) -> Vec<K> {
+    pub(crate) fn keys(&self) -> Vec<K> {
         self.iter().map(|(key, _)| key).collect()
     }
 }

@@ -5,14 +5,14 @@ use crate::amounts::AgentKey;
 
 /// A set of agents in the order in which they were added.
 #[derive(Clone, Debug, Default)]
-pub struct Candidates {
+pub(crate) struct Candidates {
     order: Vec<AgentKey>,
     present: Vec<bool>,
 }
 
 impl Candidates {
     /// Adds an agent.
-    pub fn insert(&mut self, agent: AgentKey) {
+    pub(crate) fn insert(&mut self, agent: AgentKey) {
         let index = agent.index();
         if self.present.len() <= index {
             self.present.resize(index + 1, false);
@@ -27,7 +27,7 @@ impl Candidates {
     }
 
     /// Removes an agent.
-    pub fn remove(&mut self, agent: AgentKey) {
+    pub(crate) fn remove(&mut self, agent: AgentKey) {
         let Some(present) = self.present.get_mut(agent.index()) else {
             return;
         };
@@ -38,7 +38,7 @@ impl Candidates {
     }
 
     /// Takes all agents out.
-    pub fn take(&mut self) -> Vec<AgentKey> {
+    pub(crate) fn take(&mut self) -> Vec<AgentKey> {
         self.present.fill(false);
         std::mem::take(&mut self.order)
     }

@@ -26,7 +26,7 @@ use crate::event::{Command, Offer};
 use crate::sorter::{Order, SortContext};
 
 /// Runs over the candidates; explains each decision to the witness.
-pub fn generate_offers(
+pub(crate) fn generate_offers(
     state: &mut State,
     candidates: &[AgentKey],
     witness: &mut impl Witness,

@@ -14,7 +14,7 @@ use crate::event::{Activity, Command, InverseOffer};
 /// Makes inverse offers for the agents among the candidates that will be maintained.
 ///
 /// Deactivated agents and those outside the whitelist are asked about too.
-pub fn generate_inverse_offers(state: &mut State, candidates: &[AgentKey]) -> Vec<Command> {
+pub(crate) fn generate_inverse_offers(state: &mut State, candidates: &[AgentKey]) -> Vec<Command> {
     let mut batches: BTreeMap<FrameworkId, Vec<InverseOffer>> = BTreeMap::new();
     for agent in candidates {
         for framework in wanted(state, *agent) {

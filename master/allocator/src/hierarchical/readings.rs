@@ -111,7 +111,7 @@ impl State {
     pub fn subscriptions(
         &self,
         id: &FrameworkId,
-    ) -> Option<(Arc<v1::FrameworkInfo>, BTreeMap<Arc<str>, bool>)> {
+    ) -> Option<(Arc<v1::FrameworkInfo>, Subscriptions)> {
         let framework = self.frameworks.get(self.frameworks.find(id)?)?;
         let roles = framework.roles.iter();
         let roles = roles.map(|role| (Arc::clone(role), framework.suppressed.contains(role)));
@@ -132,6 +132,9 @@ impl State {
         })
     }
 }
+
+/// The roles of a framework, and whether each is suppressed.
+pub type Subscriptions = BTreeMap<Arc<str>, bool>;
 
 /// The resources of one agent.
 #[derive(Clone, Debug, PartialEq, Eq)]

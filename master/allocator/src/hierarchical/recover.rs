@@ -11,7 +11,7 @@ use crate::event::{Command, Quota};
 
 /// Whether runs wait for agents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recovery {
+pub(crate) enum Recovery {
     /// They do not.
     None,
     /// They wait for this many.
@@ -24,7 +24,7 @@ pub enum Recovery {
 impl Recovery {
     /// Whether runs wait.
     #[must_use]
-    pub const fn is_waiting(self) -> bool {
+    pub(crate) const fn is_waiting(self) -> bool {
         match self {
             Self::None => false,
             Self::Waiting { .. } => true,

@@ -89,6 +89,10 @@ impl State {
     /// Applies one event at a time since the epoch, and returns what is to be done.
     ///
     /// An event about a framework or an agent that is not known is logged and ignored.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a table with one row per event reads best whole"
+    )]
     pub fn apply(&mut self, event: Event, now: Duration) -> Vec<Command> {
         self.now = now;
         match event {
@@ -121,7 +125,7 @@ impl State {
             Event::UpdateFramework { id, info, options } => {
                 self.with_framework(&id, |state, key| {
                     state.update_framework(key, info, options);
-                })
+                });
             }
             Event::RequestResources(id) => {
                 tracing::info!(framework = %id, "a request for resources has no effect");
@@ -142,12 +146,12 @@ impl State {
                 capabilities,
             } => {
                 self.with_agent(&id, |state, key| {
-                    state.update_agent(key, info, total, capabilities)
+                    state.update_agent(key, info, total, capabilities.as_deref());
                 });
             }
             Event::AddResourceProvider { id, total, used } => {
                 self.with_agent(&id, |state, key| {
-                    state.add_resource_provider(key, &total, &used)
+                    state.add_resource_provider(key, &total, &used);
                 });
             }
             Event::ActivateAgent(id) => self.with_agent(&id, |state, key| {

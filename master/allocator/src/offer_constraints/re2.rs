@@ -125,6 +125,7 @@ fn push_escape(out: &mut String, escaped: char, place: &Place) {
 }
 
 /// The words of RE2 for a malformed pattern.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the list of errors is open")]
 fn describe(error: &ast::Error, pattern: &str) -> String {
     let span = error.span();
     let rest = error.pattern().get(span.start.offset..).unwrap_or_default();
@@ -138,7 +139,8 @@ fn describe(error: &ast::Error, pattern: &str) -> String {
         ast::ErrorKind::ClassUnclosed => format!("missing ]: {rest}"),
         ast::ErrorKind::ClassRangeInvalid => format!("invalid character class range: {piece}"),
         ast::ErrorKind::RepetitionMissing => {
-            format!("no argument for repetition operator: {piece}")
+            let operator: String = rest.chars().take(1).collect();
+            format!("no argument for repetition operator: {operator}")
         }
         ast::ErrorKind::EscapeUnexpectedEof => "trailing \\".to_owned(),
         ast::ErrorKind::EscapeUnrecognized => format!("invalid escape sequence: {piece}"),

@@ -63,9 +63,3 @@ pub(super) fn shuffle(tree: &Tree, rng: &mut Rng) -> Vec<ClientId> {
     keyed.sort_by(|left, right| left.0.total_cmp(&right.0));
     keyed.into_iter().map(|(_, client)| client).collect()
 }
-
-/// The chance of a client after the last sort.
-#[cfg(test)]
-pub(super) fn chance(tree: &Tree, client: ClientId) -> f64 {
-    tree.node_of(client).map_or(0.0, |id| tree.node(id).share)
-}
