@@ -1,3 +1,22 @@
 //! The Mesos master.
+//!
+//! [`start`] spawns the actor `master` with its registrar and allocator in a runtime.
 
+pub mod agent_observer;
+pub mod constants;
 pub mod flags;
+pub mod framework_message;
+pub mod http;
+pub mod master;
+pub mod metrics;
+pub mod quota;
+pub mod registrar;
+pub mod registry;
+pub mod resource_format;
+pub mod start;
+pub mod state;
+pub mod validation;
+pub mod weights;
+
+pub use self::master::MasterProcess;
+pub use self::start::{MasterHandle, StartError, start};

@@ -1,0 +1,56 @@
+//! The master's HTTP endpoints.
+//!
+//! Mirrors `src/master/http.cpp` and `src/master/readonly_handler.cpp`.
+//! Reads take a snapshot in the actor and write their answer outside it.
+
+pub mod agents;
+mod api;
+mod api_read;
+pub mod frameworks;
+pub mod help;
+mod legacy_operations;
+mod maintenance;
+pub mod model;
+pub mod negotiation;
+mod quota;
+mod redirect;
+mod roles;
+mod routes;
+mod scheduler;
+pub mod state;
+pub mod stream;
+mod tasks;
+mod teardown;
+mod version;
+mod weights;
+
+pub(crate) use self::redirect::Guard;
+pub(crate) use self::version::stringified as flag_texts;
+
+use libprocess::http::{Request, Response};
+use libprocess::{Context, Future, Promise};
+
+use crate::master::MasterProcess;
+
+/// Writes an answer on another thread, from a snapshot.
+pub(crate) fn answer_outside(
+    ctx: &Context<MasterProcess>,
+    write: impl FnOnce() -> Response + Send + 'static,
+) -> Future<Response> {
+    let (promise, answer) = Promise::new();
+    ctx.perform_blocking(write, move |_, response, _| promise.set(response));
+    answer
+}
+
+/// The callback that wraps a JSON answer.
+pub(crate) fn jsonp(request: &Request) -> Option<String> {
+    request.query.get("jsonp").map(str::to_owned)
+}
+
+/// The name of who asks.
+pub(crate) fn principal(request: &Request) -> Option<String> {
+    request
+        .principal
+        .as_ref()
+        .and_then(|principal| principal.value.clone())
+}

@@ -1,0 +1,490 @@
+//! The operator calls that only read.
+
+use libprocess::http::Response;
+use libprocess::{Context, Future, Promise};
+use mesos_proto::v1;
+use mesos_proto::v1::master::call::Type;
+use mesos_proto::v1::master::response::{self, Type as ResponseType};
+use mesos_proto::v1::master::{Response as Answer, event};
+use mesos_proto_codec::json::JsonWriter;
+use mesos_proto_codec::{Dialect, Json};
+use prost::Message as _;
+
+use super::api::Asked;
+use super::frameworks::framework_model;
+use super::negotiation::ContentType;
+use super::version::version_info;
+use super::{agents, answer_outside};
+use crate::master::MasterProcess;
+use crate::state::agents::AgentsView;
+use crate::state::frameworks::FrameworksView;
+
+/// A snapshot of agents and frameworks.
+#[derive(Debug)]
+pub(crate) struct OperatorState {
+    pub(crate) agents: AgentsView,
+    pub(crate) frameworks: FrameworksView,
+}
+
+/// Lists that the JSON form writes even when they are empty.
+struct Lists<'a>(&'a mut JsonWriter);
+
+impl Lists<'_> {
+    fn list<M: Json>(&mut self, name: &str, messages: &[M]) {
+        self.0.field_with(name, |w| {
+            w.array(|w| messages.iter().for_each(|one| w.message(one)))
+        });
+    }
+}
+
+impl OperatorState {
+    fn get_tasks(&self) -> response::GetTasks {
+        let mut tasks = response::GetTasks::default();
+        for framework in &self.frameworks.registered {
+            tasks
+                .tasks
+                .extend(framework.tasks().values().map(|task| task.info().clone()));
+        }
+        for framework in self
+            .frameworks
+            .registered
+            .iter()
+            .chain(&self.frameworks.completed)
+        {
+            let unreachable = framework.unreachable_tasks().values();
+            tasks
+                .unreachable_tasks
+                .extend(unreachable.map(|task| task.info().clone()));
+            let completed = framework.completed_tasks().iter();
+            tasks
+                .completed_tasks
+                .extend(completed.map(|task| task.info().clone()));
+        }
+        tasks
+    }
+
+    fn get_executors(&self) -> response::GetExecutors {
+        let mut executors = response::GetExecutors::default();
+        for framework in self
+            .frameworks
+            .registered
+            .iter()
+            .chain(&self.frameworks.completed)
+        {
+            for (agent_id, of_agent) in framework.executors() {
+                for info in of_agent.values() {
+                    executors.executors.push(response::get_executors::Executor {
+                        executor_info: Some(v1::ExecutorInfo::clone(info).into()),
+                        agent_id: Some(agent_id.to_proto().into()),
+                        ..Default::default()
+                    });
+                }
+            }
+        }
+        executors
+    }
+
+    fn get_frameworks(&self) -> response::GetFrameworks {
+        let models = |list: &[std::sync::Arc<crate::state::framework::Framework>]| {
+            list.iter()
+                .map(|framework| framework_model(framework))
+                .collect()
+        };
+        response::GetFrameworks {
+            frameworks: models(&self.frameworks.registered),
+            completed_frameworks: models(&self.frameworks.completed),
+            ..Default::default()
+        }
+    }
+
+    fn get_agents(&self) -> response::GetAgents {
+        let view = &self.agents;
+        response::GetAgents {
+            agents: view
+                .registered
+                .iter()
+                .map(|agent| {
+                    let deactivated = view.deactivated.contains(agent.id());
+                    agents::model(agent, view.draining.get(agent.id()), deactivated)
+                })
+                .collect(),
+            recovered_agents: view.recovered.clone(),
+            ..Default::default()
+        }
+    }
+
+    fn get_state(&self) -> response::GetState {
+        response::GetState {
+            get_tasks: Some(self.get_tasks().into()),
+            get_executors: Some(self.get_executors().into()),
+            get_frameworks: Some(self.get_frameworks().into()),
+            get_agents: Some(self.get_agents().into()),
+            ..Default::default()
+        }
+    }
+}
+
+fn write_tasks(w: &mut JsonWriter, tasks: &response::GetTasks) {
+    w.object(|w| {
+        let mut lists = Lists(w);
+        lists.list("tasks", &tasks.tasks);
+        lists.list("unreachable_tasks", &tasks.unreachable_tasks);
+        lists.list("completed_tasks", &tasks.completed_tasks);
+    });
+}
+
+fn write_executors(w: &mut JsonWriter, executors: &response::GetExecutors) {
+    w.object(|w| Lists(w).list("executors", &executors.executors));
+}
+
+fn write_frameworks(w: &mut JsonWriter, frameworks: &response::GetFrameworks) {
+    w.object(|w| {
+        let mut lists = Lists(w);
+        lists.list("frameworks", &frameworks.frameworks);
+        lists.list("completed_frameworks", &frameworks.completed_frameworks);
+    });
+}
+
+fn write_agents(w: &mut JsonWriter, agents: &response::GetAgents) {
+    w.object(|w| {
+        let mut lists = Lists(w);
+        lists.list("agents", &agents.agents);
+        lists.list("recovered_agents", &agents.recovered_agents);
+    });
+}
+
+fn write_state(w: &mut JsonWriter, state: &response::GetState) {
+    w.object(|w| {
+        w.field_with("get_tasks", |w| write_tasks(w, state.get_tasks()));
+        w.field_with("get_executors", |w| {
+            write_executors(w, state.get_executors())
+        });
+        w.field_with("get_frameworks", |w| {
+            write_frameworks(w, state.get_frameworks())
+        });
+        w.field_with("get_agents", |w| write_agents(w, state.get_agents()));
+    });
+}
+
+/// The first event of an operator's stream.
+pub(super) fn subscribed(state: &OperatorState, accept: ContentType) -> Vec<u8> {
+    let interval = crate::constants::HEARTBEAT_INTERVAL.as_secs_f64();
+    let state = state.get_state();
+    match accept {
+        ContentType::Json => {
+            let mut w = JsonWriter::new(Dialect::V1);
+            w.object(|w| {
+                w.field("type", "SUBSCRIBED");
+                w.field_with("subscribed", |w| {
+                    w.object(|w| {
+                        w.field_with("get_state", |w| write_state(w, &state));
+                        w.field("heartbeat_interval_seconds", &interval);
+                    });
+                });
+            });
+            w.into_vec()
+        }
+        ContentType::Protobuf => v1::master::Event {
+            r#type: Some(event::Type::Subscribed.into()),
+            subscribed: Some(
+                event::Subscribed {
+                    get_state: Some(state.into()),
+                    heartbeat_interval_seconds: Some(interval),
+                    ..Default::default()
+                }
+                .into(),
+            ),
+            ..Default::default()
+        }
+        .encode_to_vec(),
+    }
+}
+
+fn respond(answer: &Answer, accept: ContentType) -> Response {
+    let body = super::stream::encode(answer, accept);
+    typed(body, accept)
+}
+
+fn typed(body: Vec<u8>, accept: ContentType) -> Response {
+    Response::ok_text(body).with_header("Content-Type", accept.as_str())
+}
+
+/// A JSON answer whose payload is written by hand.
+fn by_hand(kind: &str, field: &str, write: impl FnOnce(&mut JsonWriter)) -> Response {
+    let mut w = JsonWriter::new(Dialect::V1);
+    w.object(|w| {
+        w.field("type", kind);
+        w.field_with(field, write);
+    });
+    typed(w.into_vec(), ContentType::Json)
+}
+
+impl MasterProcess {
+    /// A snapshot for operators.
+    pub(crate) fn operator_state(&self) -> OperatorState {
+        OperatorState {
+            agents: self.agents_view(),
+            frameworks: self.frameworks_view(),
+        }
+    }
+
+    /// Answers a call that only reads.
+    pub(super) fn read_call(&self, asked: &Asked, ctx: &Context<Self>) -> Future<Response> {
+        let accept = asked.accept;
+        match asked.call.r#type() {
+            Type::GetState
+            | Type::GetAgents
+            | Type::GetFrameworks
+            | Type::GetExecutors
+            | Type::GetTasks => self.read_state(asked.call.r#type(), accept, ctx),
+            Type::GetMetrics => Self::read_metrics(asked, ctx),
+            Type::GetRoles => self.read_roles(accept, ctx),
+            Type::GetMaintenanceStatus => self.read_maintenance_status(accept, ctx),
+            Type::ListFiles | Type::ReadFile => Response::not_found_text("").into(),
+            _ => respond(&self.small_answer(asked.call.r#type(), ctx), accept).into(),
+        }
+    }
+
+    fn read_state(&self, kind: Type, accept: ContentType, ctx: &Context<Self>) -> Future<Response> {
+        let state = self.operator_state();
+        answer_outside(ctx, move || {
+            if accept == ContentType::Json {
+                return match kind {
+                    Type::GetTasks => by_hand("GET_TASKS", "get_tasks", |w| {
+                        write_tasks(w, &state.get_tasks())
+                    }),
+                    Type::GetExecutors => by_hand("GET_EXECUTORS", "get_executors", |w| {
+                        write_executors(w, &state.get_executors());
+                    }),
+                    Type::GetFrameworks => by_hand("GET_FRAMEWORKS", "get_frameworks", |w| {
+                        write_frameworks(w, &state.get_frameworks());
+                    }),
+                    Type::GetAgents => by_hand("GET_AGENTS", "get_agents", |w| {
+                        write_agents(w, &state.get_agents())
+                    }),
+                    _ => by_hand("GET_STATE", "get_state", |w| {
+                        write_state(w, &state.get_state())
+                    }),
+                };
+            }
+            let mut answer = Answer::default();
+            let kind = match kind {
+                Type::GetTasks => {
+                    answer.get_tasks = Some(state.get_tasks().into());
+                    ResponseType::GetTasks
+                }
+                Type::GetExecutors => {
+                    answer.get_executors = Some(state.get_executors().into());
+                    ResponseType::GetExecutors
+                }
+                Type::GetFrameworks => {
+                    answer.get_frameworks = Some(state.get_frameworks().into());
+                    ResponseType::GetFrameworks
+                }
+                Type::GetAgents => {
+                    answer.get_agents = Some(state.get_agents().into());
+                    ResponseType::GetAgents
+                }
+                _ => {
+                    answer.get_state = Some(state.get_state().into());
+                    ResponseType::GetState
+                }
+            };
+            answer.r#type = Some(kind.into());
+            respond(&answer, accept)
+        })
+    }
+
+    fn read_metrics(asked: &Asked, ctx: &Context<Self>) -> Future<Response> {
+        let accept = asked.accept;
+        let timeout = asked.call.get_metrics().timeout.as_ref().map(|_| {
+            let nanoseconds = asked.call.get_metrics().timeout().nanoseconds();
+            std::time::Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(0))
+        });
+        let (promise, answer) = Promise::new();
+        ctx.runtime()
+            .metrics()
+            .snapshot(timeout)
+            .on_any(move |outcome| {
+                let metrics = outcome
+                    .ready()
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|(name, value)| v1::Metric {
+                        name: Some(name),
+                        value: Some(value),
+                        ..Default::default()
+                    })
+                    .collect();
+                let metrics = response::GetMetrics {
+                    metrics,
+                    ..Default::default()
+                };
+                promise.set(respond(
+                    &Answer {
+                        r#type: Some(ResponseType::GetMetrics.into()),
+                        get_metrics: Some(metrics.into()),
+                        ..Default::default()
+                    },
+                    accept,
+                ));
+            });
+        answer
+    }
+
+    fn read_roles(&self, accept: ContentType, ctx: &Context<Self>) -> Future<Response> {
+        let view = self.roles_view();
+        answer_outside(ctx, move || {
+            let roles = view
+                .known()
+                .iter()
+                .map(|name| {
+                    let role = view.view(name);
+                    let mut amounts = role.allocated.clone();
+                    amounts += &role.offered;
+                    v1::Role {
+                        name: Some(name.clone()),
+                        weight: Some(role.weight),
+                        frameworks: role.frameworks.iter().map(|id| id.to_proto()).collect(),
+                        resources: super::quota::resources_of(&amounts),
+                        ..Default::default()
+                    }
+                })
+                .collect();
+            let roles = response::GetRoles {
+                roles,
+                ..Default::default()
+            };
+            respond(
+                &Answer {
+                    r#type: Some(ResponseType::GetRoles.into()),
+                    get_roles: Some(roles.into()),
+                    ..Default::default()
+                },
+                accept,
+            )
+        })
+    }
+
+    fn read_maintenance_status(
+        &self,
+        accept: ContentType,
+        ctx: &Context<Self>,
+    ) -> Future<Response> {
+        let (promise, answer) = Promise::new();
+        self.maintenance_status(ctx).on_any(move |outcome| {
+            let status = outcome.ready().unwrap_or_default();
+            let status = response::GetMaintenanceStatus {
+                status: Some(status.into()),
+                ..Default::default()
+            };
+            promise.set(respond(
+                &Answer {
+                    r#type: Some(ResponseType::GetMaintenanceStatus.into()),
+                    get_maintenance_status: Some(status.into()),
+                    ..Default::default()
+                },
+                accept,
+            ));
+        });
+        answer
+    }
+
+    /// Answers that are small enough to be made in the actor.
+    fn small_answer(&self, kind: Type, ctx: &Context<Self>) -> Answer {
+        let mut answer = Answer::default();
+        let kind = match kind {
+            Type::GetHealth => {
+                let health = response::GetHealth {
+                    healthy: Some(true),
+                    ..Default::default()
+                };
+                answer.get_health = Some(health.into());
+                ResponseType::GetHealth
+            }
+            Type::GetFlags => {
+                let flags = self
+                    .flag_texts()
+                    .into_iter()
+                    .map(|(name, value)| v1::Flag {
+                        name: Some(name),
+                        value: Some(value),
+                        ..Default::default()
+                    })
+                    .collect();
+                answer.get_flags = Some(
+                    response::GetFlags {
+                        flags,
+                        ..Default::default()
+                    }
+                    .into(),
+                );
+                ResponseType::GetFlags
+            }
+            Type::GetVersion => {
+                let version = response::GetVersion {
+                    version_info: Some(version_info().into()),
+                    ..Default::default()
+                };
+                answer.get_version = Some(version.into());
+                ResponseType::GetVersion
+            }
+            Type::GetLoggingLevel => {
+                let level = response::GetLoggingLevel {
+                    level: Some(ctx.runtime().log_level()),
+                    ..Default::default()
+                };
+                answer.get_logging_level = Some(level.into());
+                ResponseType::GetLoggingLevel
+            }
+            Type::GetOperations => {
+                let operations = self.all_operations();
+                answer.get_operations = Some(
+                    response::GetOperations {
+                        operations,
+                        ..Default::default()
+                    }
+                    .into(),
+                );
+                ResponseType::GetOperations
+            }
+            Type::GetWeights => {
+                let weights = response::GetWeights {
+                    weight_infos: self.weights(),
+                    ..Default::default()
+                };
+                answer.get_weights = Some(weights.into());
+                ResponseType::GetWeights
+            }
+            Type::GetMaster => {
+                let master = response::GetMaster {
+                    master_info: Some(self.info().clone().into()),
+                    start_time: Some(self.start_time().as_secs_f64()),
+                    elected_time: self.elected_time().map(|time| time.as_secs_f64()),
+                    ..Default::default()
+                };
+                answer.get_master = Some(master.into());
+                ResponseType::GetMaster
+            }
+            Type::GetMaintenanceSchedule => {
+                let schedule = response::GetMaintenanceSchedule {
+                    schedule: Some(self.schedule().into()),
+                    ..Default::default()
+                };
+                answer.get_maintenance_schedule = Some(schedule.into());
+                ResponseType::GetMaintenanceSchedule
+            }
+            Type::GetQuota => {
+                let quota = response::GetQuota {
+                    status: Some(self.quota_status().into()),
+                    ..Default::default()
+                };
+                answer.get_quota = Some(quota.into());
+                ResponseType::GetQuota
+            }
+            _ => ResponseType::Unknown,
+        };
+        answer.r#type = Some(kind.into());
+        answer
+    }
+}

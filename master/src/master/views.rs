@@ -1,0 +1,121 @@
+//! Snapshots and facts for the HTTP handlers.
+
+use std::sync::Arc;
+
+use libprocess::Time;
+use mesos_common::ids::FrameworkId;
+use mesos_proto::v1;
+
+use super::MasterProcess;
+use crate::http::frameworks::OffersOf;
+use crate::http::stream::EventStream;
+use crate::state::agents::AgentsView;
+use crate::state::framework::Framework;
+use crate::state::frameworks::FrameworksView;
+
+impl MasterProcess {
+    /// What this master says about itself.
+    pub(crate) fn info(&self) -> &v1::MasterInfo {
+        &self.info
+    }
+
+    /// Who leads.
+    pub(crate) fn leader(&self) -> Option<&v1::MasterInfo> {
+        self.leader.as_ref()
+    }
+
+    /// When this master started.
+    pub(crate) fn start_time(&self) -> Time {
+        self.start_time
+    }
+
+    /// The name of the cluster.
+    pub(crate) fn cluster(&self) -> Option<&str> {
+        self.flags.cluster.as_deref()
+    }
+
+    /// Where the web interface lies.
+    pub(crate) fn webui_dir(&self) -> &str {
+        &self.flags.webui_dir
+    }
+
+    /// All flags with their values as texts.
+    pub(crate) fn flag_texts(&self) -> Vec<(String, String)> {
+        crate::http::flag_texts(&self.flags)
+    }
+
+    /// A registered framework.
+    pub(crate) fn framework(&self, id: &FrameworkId) -> Option<&Arc<Framework>> {
+        self.frameworks.get(id)
+    }
+
+    /// Whether a role may be used.
+    pub(crate) fn is_known_role(&self, role: &str) -> bool {
+        self.roles.is_whitelisted(role)
+    }
+
+    /// Whether a role has a quota.
+    pub(crate) fn has_quota(&self, role: &str) -> bool {
+        self.roles
+            .quota(role)
+            .is_some_and(|quota| !quota.is_default())
+    }
+
+    /// Every operation on every agent.
+    pub(crate) fn all_operations(&self) -> Vec<v1::Operation> {
+        self.agents
+            .iter()
+            .flat_map(|agent| {
+                agent
+                    .all_operations()
+                    .map(|one| one.info().clone())
+                    .collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    /// Adds an operator's stream.
+    pub(crate) fn add_subscriber(&mut self, stream: EventStream) {
+        self.subscribers.add(stream, &self.metrics);
+    }
+
+    /// Forgets an operator's stream.
+    pub(crate) fn remove_subscriber(&mut self, stream_id: &str) {
+        self.subscribers.remove(stream_id, &self.metrics);
+    }
+
+    /// Sends a heartbeat to one operator; false when the stream is gone.
+    pub(crate) fn send_operator_heartbeat(&self, stream_id: &str) -> bool {
+        let heartbeat = v1::master::Event {
+            r#type: Some(v1::master::event::Type::Heartbeat.into()),
+            ..Default::default()
+        };
+        self.subscribers
+            .get(stream_id)
+            .is_some_and(|stream| stream.send(&heartbeat).is_ok())
+    }
+
+    /// A snapshot of agents.
+    pub(crate) fn agents_view(&self) -> AgentsView {
+        self.agents.view()
+    }
+
+    /// A snapshot of frameworks.
+    pub(crate) fn frameworks_view(&self) -> FrameworksView {
+        self.frameworks.view()
+    }
+
+    /// A snapshot of offers.
+    pub(crate) fn offers_view(&self) -> OffersOf {
+        let mut offers = OffersOf::new();
+        for offer_id in self.offers.ids() {
+            if let Some(offer) = self.offers.get(&offer_id) {
+                offers
+                    .entry(offer.framework_id.clone())
+                    .or_default()
+                    .push(Arc::clone(&offer.message));
+            }
+        }
+        offers
+    }
+}

@@ -1,0 +1,184 @@
+//! Tests of the registrar actor, after `RegistrarTest` of Mesos.
+
+use std::time::Duration;
+
+use libprocess::{Clock, Future, Outcome, Runtime};
+use mesos_proto::internal::state::Entry;
+use mesos_proto::v1;
+use mesos_state::{InMemoryStorage, State, Storage, StorageError};
+use uuid::Uuid;
+
+use super::*;
+use crate::registry::admit_agent::AdmitAgent;
+
+const OPTIONS: RegistrarOptions = RegistrarOptions {
+    fetch_timeout: Duration::from_secs(60),
+    store_timeout: Duration::from_secs(20),
+};
+
+fn runtime() -> Runtime {
+    Runtime::builder()
+        .ip([127, 0, 0, 1].into())
+        .clock(Clock::paused())
+        .start()
+        .expect("a free port")
+}
+
+fn get<T: Send + 'static>(runtime: &Runtime, future: Future<T>) -> T {
+    match runtime.block_on(async move { future.await }) {
+        Outcome::Ready(value) => value,
+        Outcome::Failed(error) => panic!("failed: {error}"),
+        Outcome::Discarded | Outcome::Abandoned => panic!("nobody answered"),
+    }
+}
+
+fn master() -> v1::MasterInfo {
+    v1::MasterInfo {
+        id: Some("m".to_owned()),
+        ..Default::default()
+    }
+}
+
+fn admit(id: &str) -> AdmitAgent {
+    let id = v1::AgentId {
+        value: Some(id.to_owned()),
+        ..Default::default()
+    };
+    AdmitAgent {
+        info: v1::AgentInfo {
+            id: Some(id.into()),
+            ..Default::default()
+        },
+    }
+}
+
+/// Mirrors: RegistrarTest.Recover
+#[test]
+fn registry_survives_the_registrar() {
+    let runtime = runtime();
+    let state = State::new(InMemoryStorage::start(&runtime));
+    let first = Registrar::start(&runtime, state.clone(), OPTIONS);
+    get(&runtime, first.recover(master())).expect("recovered");
+    get(&runtime, first.apply(admit("a"))).expect("admitted");
+    first.terminate();
+
+    let second = Registrar::start(&runtime, state, OPTIONS);
+    let registry = get(&runtime, second.recover(master())).expect("recovered");
+
+    assert_eq!(registry.agents().agents.len(), 1);
+    assert_eq!(registry.master().info().id(), "m");
+    runtime.shutdown();
+}
+
+#[test]
+fn operation_before_recovery_is_refused() {
+    let runtime = runtime();
+    let state = State::new(InMemoryStorage::start(&runtime));
+    let registrar = Registrar::start(&runtime, state, OPTIONS);
+
+    let applied = get(&runtime, registrar.apply(admit("a")));
+
+    assert_eq!(applied, Err(RegistrarError::NotRecovered));
+    runtime.shutdown();
+}
+
+#[test]
+fn refused_operation_harms_no_other() {
+    let runtime = runtime();
+    let state = State::new(InMemoryStorage::start(&runtime));
+    let registrar = Registrar::start(&runtime, state, OPTIONS);
+    get(&runtime, registrar.recover(master())).expect("recovered");
+
+    let one = registrar.apply(admit("a"));
+    let twin = registrar.apply(admit("a"));
+    let other = registrar.apply(admit("b"));
+
+    assert_eq!(get(&runtime, one), Ok(Applied::Stored));
+    assert!(matches!(
+        get(&runtime, twin),
+        Err(RegistrarError::Refused(_))
+    ));
+    assert_eq!(get(&runtime, other), Ok(Applied::Stored));
+    runtime.shutdown();
+}
+
+/// A storage in which somebody else always stored in between.
+struct Contested;
+
+impl Storage for Contested {
+    fn get(&self, _name: &str) -> Future<Result<Option<Entry>, StorageError>> {
+        Future::ready(Ok(None))
+    }
+
+    fn set(&self, _entry: Entry, _version: Uuid) -> Future<Result<bool, StorageError>> {
+        Future::ready(Ok(false))
+    }
+
+    fn expunge(&self, _entry: Entry) -> Future<Result<bool, StorageError>> {
+        Future::ready(Ok(false))
+    }
+
+    fn names(&self) -> Future<Result<Vec<String>, StorageError>> {
+        Future::ready(Ok(Vec::new()))
+    }
+}
+
+/// Mirrors: RegistrarTest.Abort
+#[test]
+fn lost_store_ends_the_registrar_for_good() {
+    let runtime = runtime();
+    let registrar = Registrar::start(&runtime, State::new(Contested), OPTIONS);
+
+    let recovered = get(&runtime, registrar.recover(master()));
+
+    let error = recovered.expect_err("somebody else leads");
+    assert!(error.is_fatal());
+    assert!(error.to_string().contains("version mismatch"), "{error}");
+    assert!(
+        get(&runtime, registrar.apply(admit("a")))
+            .expect_err("aborted")
+            .is_fatal()
+    );
+    runtime.shutdown();
+}
+
+/// A storage that never answers.
+struct Silent;
+
+impl Storage for Silent {
+    fn get(&self, _name: &str) -> Future<Result<Option<Entry>, StorageError>> {
+        let (promise, future) = Promise::new();
+        std::mem::forget(promise);
+        future
+    }
+
+    fn set(&self, _entry: Entry, _version: Uuid) -> Future<Result<bool, StorageError>> {
+        Future::ready(Ok(false))
+    }
+
+    fn expunge(&self, _entry: Entry) -> Future<Result<bool, StorageError>> {
+        Future::ready(Ok(false))
+    }
+
+    fn names(&self) -> Future<Result<Vec<String>, StorageError>> {
+        Future::ready(Ok(Vec::new()))
+    }
+}
+
+/// Mirrors: RegistrarTest.FetchTimeout
+#[test]
+fn fetch_that_takes_too_long_fails_recovery() {
+    let runtime = runtime();
+    let registrar = Registrar::start(&runtime, State::new(Silent), OPTIONS);
+    let recovered = registrar.recover(master());
+    runtime.clock().settle();
+
+    runtime.clock().advance(OPTIONS.fetch_timeout);
+
+    let error = get(&runtime, recovered).expect_err("too late");
+    assert_eq!(
+        error.to_string(),
+        "failed to recover registrar: Failed to perform fetch within 1mins"
+    );
+    runtime.shutdown();
+}

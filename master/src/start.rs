@@ -1,0 +1,224 @@
+//! Starting a master in a runtime.
+//!
+//! Mirrors the second half of `src/master/main.cpp`.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use libprocess::{Future, Pid, Promise, Runtime, Upid};
+use mesos_allocator::{
+    AllocatorHandle, AllocatorOptions, FrameworkMetrics, GpuFiltering, SorterKind,
+};
+use mesos_common::ids::MasterId;
+use mesos_common::resource_quantities::ResourceQuantities;
+use mesos_detector::{Contender, Detector, StandaloneContender, StandaloneDetector, master_info};
+use mesos_proto::v1;
+use mesos_state::{InMemoryStorage, State};
+
+use crate::constants::MESOS_VERSION;
+use crate::flags::Flags;
+use crate::master::{MasterParts, MasterProcess};
+use crate::metrics::Metrics;
+use crate::registrar::{Registrar, RegistrarOptions};
+
+/// Why a master cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The role and framework sorters do not fit together.
+    #[error("{0}")]
+    Sorters(String),
+    /// A flag's value cannot be used.
+    #[error("bad value of --{flag}: {reason}")]
+    Flag {
+        /// The flag.
+        flag: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// What a master is given from outside; the rest comes from its flags.
+pub struct Surroundings {
+    /// Where the registry is kept.
+    pub state: State,
+    /// Who takes part in the election.
+    pub contender: Box<dyn Contender>,
+    /// Who says who leads; when `None` the master appoints itself.
+    pub detector: Option<Box<dyn Detector>>,
+}
+
+impl fmt::Debug for Surroundings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Surroundings").finish_non_exhaustive()
+    }
+}
+
+/// A running master.
+#[derive(Clone)]
+pub struct MasterHandle {
+    process: Pid<MasterProcess>,
+    registrar: Registrar,
+    allocator: AllocatorHandle,
+    info: Arc<v1::MasterInfo>,
+    ended: Arc<std::sync::Mutex<Option<Future<String>>>>,
+}
+
+impl fmt::Debug for MasterHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MasterHandle")
+            .field("pid", self.process.upid())
+            .finish_non_exhaustive()
+    }
+}
+
+impl MasterHandle {
+    /// Where the master listens.
+    #[must_use]
+    pub fn upid(&self) -> &Upid {
+        self.process.upid()
+    }
+
+    /// What the master says about itself.
+    #[must_use]
+    pub fn info(&self) -> &v1::MasterInfo {
+        &self.info
+    }
+
+    /// Ready with the reason when the master gives up; can be taken once.
+    #[must_use]
+    pub fn ended(&self) -> Option<Future<String>> {
+        self.ended.lock().ok()?.take()
+    }
+
+    /// Ends the master with its registrar and allocator.
+    pub fn shutdown(&self) {
+        self.process.terminate();
+        self.registrar.terminate();
+        self.allocator.terminate();
+    }
+}
+
+/// Starts a master alone: registry in memory, no election.
+///
+/// # Errors
+/// A flag's value cannot be used.
+pub fn start(runtime: &Runtime, flags: Flags) -> Result<MasterHandle, StartError> {
+    let surroundings = Surroundings {
+        state: State::new(InMemoryStorage::start(runtime)),
+        contender: Box::new(StandaloneContender::default()),
+        detector: None,
+    };
+    start_with(runtime, flags, surroundings)
+}
+
+/// Starts a master in given surroundings.
+///
+/// # Errors
+/// A flag's value cannot be used.
+pub fn start_with(
+    runtime: &Runtime,
+    flags: Flags,
+    surroundings: Surroundings,
+) -> Result<MasterHandle, StartError> {
+    let flags = Arc::new(flags);
+    check_flags(&flags)?;
+    let id = MasterId::random();
+    let pid = runtime.upid("master");
+    let hostname = flags.hostname.clone().unwrap_or_else(|| hostname_of(&pid));
+    let mut info = master_info(id.as_str(), &pid, &hostname, Some(MESOS_VERSION));
+    info.domain = flags
+        .domain
+        .as_ref()
+        .map(|domain| domain.message().clone().into());
+    let registrar = Registrar::start(
+        runtime,
+        surroundings.state,
+        RegistrarOptions {
+            fetch_timeout: flags.registry_fetch_timeout,
+            store_timeout: flags.registry_store_timeout,
+        },
+    );
+    let allocator = AllocatorHandle::start(runtime);
+    let detector = surroundings
+        .detector
+        .unwrap_or_else(|| Box::new(StandaloneDetector::start(runtime, Some(info.clone()))));
+    let (end, ended) = Promise::new();
+    let parts = MasterParts {
+        flags,
+        id,
+        info: info.clone(),
+        allocator: allocator.clone(),
+        registrar: registrar.clone(),
+        contender: surroundings.contender,
+        detector,
+        end,
+    };
+    let metrics = Metrics::new(runtime);
+    let process = runtime.spawn(MasterProcess::new(parts, metrics, runtime.clock().now()));
+    Ok(MasterHandle {
+        process,
+        registrar,
+        allocator,
+        info: Arc::new(info),
+        ended: Arc::new(std::sync::Mutex::new(Some(ended))),
+    })
+}
+
+/// The name of the address that others see.
+fn hostname_of(pid: &Upid) -> String {
+    if pid.address.ip.is_loopback() {
+        "localhost".to_owned()
+    } else {
+        pid.address.ip.to_string()
+    }
+}
+
+/// Everything that may be wrong with flags and that the allocator needs.
+fn check_flags(flags: &Flags) -> Result<(), StartError> {
+    SorterKind::from_flags(&flags.role_sorter, &flags.framework_sorter)
+        .map_err(|error| StartError::Sorters(error.to_string()))?;
+    min_allocatable(&flags.min_allocatable_resources).map_err(|reason| StartError::Flag {
+        flag: "min_allocatable_resources",
+        reason,
+    })?;
+    Ok(())
+}
+
+fn min_allocatable(text: &str) -> Result<Vec<ResourceQuantities>, String> {
+    text.split('|')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(|part| ResourceQuantities::parse(part).map_err(|error| error.to_string()))
+        .collect()
+}
+
+/// How the allocator shall work.
+pub(crate) fn allocator_options(flags: &Flags, info: &v1::MasterInfo) -> AllocatorOptions {
+    AllocatorOptions {
+        allocation_interval: flags.allocation_interval,
+        fairness_exclude_resource_names: flags
+            .fair_sharing_excluded_resource_names
+            .clone()
+            .unwrap_or_else(BTreeSet::new),
+        gpu_filtering: if flags.filter_gpu_resources {
+            GpuFiltering::On
+        } else {
+            GpuFiltering::Off
+        },
+        domain: info.domain.as_ref().map(|_| info.domain().clone()),
+        min_allocatable_resources: min_allocatable(&flags.min_allocatable_resources)
+            .unwrap_or_default(),
+        max_completed_frameworks: flags.max_completed_frameworks,
+        framework_metrics: if flags.publish_per_framework_metrics {
+            FrameworkMetrics::Publish
+        } else {
+            FrameworkMetrics::Hide
+        },
+        recovery_timeout: flags.allocator_recovery_timeout,
+        agent_recovery_factor: flags.allocator_agent_recovery_factor,
+        sorter: SorterKind::from_flags(&flags.role_sorter, &flags.framework_sorter)
+            .unwrap_or(SorterKind::Drf),
+        ..AllocatorOptions::default()
+    }
+}
