@@ -259,6 +259,25 @@ fn a_list_of_messages_is_read() {
 }
 
 #[test]
+fn messages_nest_as_deep_as_the_text_may() {
+    let depth = 200;
+    let text = format!(
+        r#"{}{{"value":"top"}}{}"#,
+        r#"{"value":"c","parent":"#.repeat(depth - 1),
+        "}".repeat(depth - 1)
+    );
+
+    let mut id = &read::<v1::ContainerId>(&text);
+
+    let mut levels = 1;
+    while let Some(parent) = id.parent.as_deref() {
+        id = parent;
+        levels += 1;
+    }
+    assert_eq!((levels, id.value()), (depth, "top"));
+}
+
+#[test]
 fn bytes_that_are_not_utf8_are_replaced() {
     let id = v1::TaskId::read_json(Dialect::V1, b"{\"value\":\"a\xffb\"}").expect("it is read");
 
