@@ -9,7 +9,7 @@ type Log = Arc<Mutex<Vec<&'static str>>>;
 fn set(clock: &Clock, log: &Log, secs: u64, name: &'static str) -> Timer {
     let log = Arc::clone(log);
     clock.timer(Duration::from_secs(secs), move || {
-        log.lock().expect("a lock").push(name)
+        log.lock().expect("a lock").push(name);
     })
 }
 
@@ -68,7 +68,7 @@ fn a_running_clock_fires_by_itself_and_does_not_advance() {
     clock.advance(Duration::from_secs(3600));
     let before = clock.now();
     clock.timer(Duration::from_millis(5), move || {
-        tell.send(()).expect("the test waits")
+        tell.send(()).expect("the test waits");
     });
 
     told.recv_timeout(Duration::from_secs(10))
@@ -82,7 +82,7 @@ fn what_is_set_while_paused_fires_after_resuming() {
     let clock = Clock::paused();
     let (tell, told) = mpsc::channel();
     clock.timer(Duration::from_millis(1), move || {
-        tell.send(()).expect("the test waits")
+        tell.send(()).expect("the test waits");
     });
 
     clock.resume();

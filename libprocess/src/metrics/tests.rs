@@ -75,6 +75,7 @@ fn a_name_belongs_to_its_first_metric() {
 
 /// Mirrors: MetricsTest.THREADSAFE_SnapshotTimeout
 #[test]
+#[expect(clippy::doc_markdown, reason = "the name is that of the mirrored test")]
 fn what_is_pending_at_the_timeout_is_left_out() {
     let (clock, metrics) = metrics();
     metrics.counter("test/there").increment();
