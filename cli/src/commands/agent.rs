@@ -5,12 +5,13 @@
 //! tasks running for the next agent on the same directory.
 
 use std::ffi::OsString;
+use std::pin::pin;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use libprocess::Runtime;
-use mesos_agent::AgentHandle;
+use libprocess::{Future, Runtime};
 use mesos_agent::flags::Flags;
+use mesos_agent::{AgentExit, AgentHandle};
 use mesos_common::wire::variable::AGENT_PROCESS_ID;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -41,20 +42,29 @@ fn serve(flags: Flags, verbosity: Verbosity) -> Result<ExitCode> {
     .builder()?
     .delegate(AGENT_PROCESS_ID)
     .realms("mesos-agent-readonly", "mesos-agent-readwrite");
-    let runtime = daemon::start(builder, Some(verbosity))?;
-    let agent = mesos_agent::start(&runtime, flags).context("failed to start the agent")?;
-    let code = runtime.block_on(until_the_end(&runtime, &agent));
-    drop(agent);
+    let runtime = daemon::start(builder)?;
+    runtime.on_log_level(move |level| verbosity.set(level));
+    let outcome = serve_in(&runtime, flags);
     runtime.shutdown();
+    outcome
+}
+
+/// Runs the agent in a runtime until its end.
+fn serve_in(runtime: &Runtime, flags: Flags) -> Result<ExitCode> {
+    let mut agent = mesos_agent::start(runtime, flags).context("failed to start the agent")?;
+    let ended = agent
+        .exited()
+        .context("somebody else waits for the end of the agent")?;
+    let code = runtime.block_on(until_the_end(&agent, ended));
+    agent.terminate();
     code
 }
 
 /// Waits for a signal that stops the agent, or for its end.
-async fn until_the_end(runtime: &Runtime, agent: &AgentHandle) -> Result<ExitCode> {
+async fn until_the_end(agent: &AgentHandle, ended: Future<AgentExit>) -> Result<ExitCode> {
     let mut unregister = signal(SignalKind::user_defined1()).context("failed to watch SIGUSR1")?;
-    let mut ended = Box::pin(runtime.wait(&runtime.upid(AGENT_PROCESS_ID)).into_future());
-    let mut stopped = Box::pin(termination());
-    let mut asked = ExitCode::FAILURE;
+    let mut ended = pin!(ended.into_future());
+    let mut stopped = pin!(termination());
     loop {
         tokio::select! {
             signal = &mut stopped => {
@@ -64,11 +74,22 @@ async fn until_the_end(runtime: &Runtime, agent: &AgentHandle) -> Result<ExitCod
             _signal = unregister.recv() => {
                 tracing::info!("Received SIGUSR1; unregistering and shutting down");
                 agent.unregister();
-                asked = ExitCode::SUCCESS;
             }
-            _ended = &mut ended => {
-                return Ok(asked);
-            }
+            exit = &mut ended => return Ok(exit_code(exit.ready())),
+        }
+    }
+}
+
+fn exit_code(exit: Option<AgentExit>) -> ExitCode {
+    match exit {
+        Some(AgentExit::ShutDown) => ExitCode::SUCCESS,
+        Some(AgentExit::Failed(reason)) => {
+            tracing::error!("{reason}");
+            ExitCode::FAILURE
+        }
+        None => {
+            tracing::error!("The agent has ended");
+            ExitCode::FAILURE
         }
     }
 }

@@ -143,8 +143,8 @@ impl Addresses<'_> {
 }
 
 /// Starts a runtime; a port that is taken is an error that says which flag to change.
-pub(crate) fn start(builder: RuntimeBuilder, verbosity: Option<Verbosity>) -> Result<Runtime> {
-    let runtime = builder.start().map_err(|error| {
+pub(crate) fn start(builder: RuntimeBuilder) -> Result<Runtime> {
+    builder.start().map_err(|error| {
         let hint = match &error {
             StartError::Bind { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
                 "; choose another port with --port"
@@ -155,11 +155,7 @@ pub(crate) fn start(builder: RuntimeBuilder, verbosity: Option<Verbosity>) -> Re
         };
         let error = anyhow::Error::new(error);
         anyhow!("{error:#}{hint}")
-    })?;
-    if let Some(verbosity) = verbosity {
-        runtime.on_log_level(move |level| verbosity.set(level));
-    }
-    Ok(runtime)
+    })
 }
 
 /// A flag, or where it was not given the variable of libprocess.
@@ -217,7 +213,7 @@ mod tests {
         let builder = addresses(Some("127.0.0.1"), port)
             .builder()
             .expect("valid flags");
-        let error = start(builder, None).expect_err("taken").to_string();
+        let error = start(builder).expect_err("taken").to_string();
 
         assert_eq!(
             error,

@@ -2,12 +2,16 @@
 //!
 //! Mirrors `src/master/main.cpp`.
 
+mod storage;
+
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use libprocess::Runtime;
+use mesos_detector::StandaloneContender;
 use mesos_master::flags::Flags;
+use mesos_master::start::{MasterHandle, Surroundings, start_with};
 
 use crate::commands::daemon::{self, Addresses, Daemon};
 use crate::logging::Verbosity;
@@ -39,23 +43,39 @@ fn serve(flags: Flags, verbosity: Verbosity) -> Result<ExitCode> {
     .builder()?
     .delegate(ID)
     .realms("mesos-master-readonly", "mesos-master-readwrite");
-    let runtime = daemon::start(builder, Some(verbosity))?;
-    let master = mesos_master::start(&runtime, flags).context("failed to start the master")?;
-    let code = runtime.block_on(until_the_end(&runtime));
-    drop(master);
+    let runtime = daemon::start(builder)?;
+    runtime.on_log_level(move |level| verbosity.set(level));
+    let outcome = lead(&runtime, flags);
     runtime.shutdown();
+    outcome
+}
+
+/// Runs the master in a runtime until its end.
+fn lead(runtime: &Runtime, flags: Flags) -> Result<ExitCode> {
+    let surroundings = Surroundings {
+        state: storage::start(runtime, &flags)?,
+        contender: Box::new(StandaloneContender::default()),
+        detector: None,
+    };
+    let master = start_with(runtime, flags, surroundings).context("failed to start the master")?;
+    let code = runtime.block_on(until_the_end(&master));
+    master.shutdown();
     code
 }
 
-/// Waits for a signal, which is a good end, or for the end of the master, which is not.
-async fn until_the_end(runtime: &Runtime) -> Result<ExitCode> {
+/// Waits for a signal, which is a good end, or for the master to give up, which is not.
+async fn until_the_end(master: &MasterHandle) -> Result<ExitCode> {
+    let ended = master
+        .ended()
+        .context("somebody else waits for the end of the master")?;
     tokio::select! {
         signal = termination() => {
             tracing::info!("Stopping: {:?}", signal.context("failed to watch signals")?);
             Ok(ExitCode::SUCCESS)
         }
-        _ended = runtime.wait(&runtime.upid(ID)) => {
-            tracing::error!("The master has ended");
+        reason = ended => {
+            let reason = reason.ready().unwrap_or_else(|| "the master has ended".to_owned());
+            tracing::error!("{reason}");
             Ok(ExitCode::FAILURE)
         }
     }
