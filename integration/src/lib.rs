@@ -19,3 +19,4 @@ pub mod record_stream;
 pub mod registry_probe;
 pub mod replay;
 pub mod stage;
+pub mod zookeeper_server;

@@ -3,8 +3,9 @@
 //! Mirrors `src/master/contender/contender.cpp`.
 
 mod standalone;
+pub(crate) mod zookeeper;
 
-pub use self::standalone::StandaloneContender;
+pub use self::{standalone::StandaloneContender, zookeeper::ZooKeeperContender};
 
 use libprocess::Future;
 use mesos_proto::v1;

@@ -3,8 +3,12 @@
 //! Mirrors `src/master/detector/detector.cpp`.
 
 mod standalone;
+mod zookeeper;
 
-pub use self::standalone::{StandaloneDetector, StandaloneDetectorProcess};
+pub use self::{
+    standalone::{StandaloneDetector, StandaloneDetectorProcess},
+    zookeeper::ZooKeeperDetector,
+};
 
 use std::path::Path;
 

@@ -33,18 +33,22 @@ impl ZooKeeperContender {
             info: None,
             contender: None,
         };
-        Self { process: runtime.spawn(process) }
+        Self {
+            process: runtime.spawn(process),
+        }
     }
 }
 
 impl Contender for ZooKeeperContender {
     fn initialize(&mut self, info: &v1::MasterInfo) {
         let info = info.clone();
-        self.process.dispatch(move |contender, _| contender.info = Some(info));
+        self.process
+            .dispatch(move |contender, _| contender.info = Some(info));
     }
 
     fn contend(&mut self) -> Future<Result<Candidacy, ContendError>> {
-        self.process.call_future(ZooKeeperMasterContenderProcess::contend)
+        self.process
+            .call_future(ZooKeeperMasterContenderProcess::contend)
     }
 }
 
@@ -55,7 +59,7 @@ impl Drop for ZooKeeperContender {
 }
 
 /// The actor behind [`ZooKeeperContender`], id `zookeeper-master-contender(N)`.
-pub struct ZooKeeperMasterContenderProcess {
+pub(crate) struct ZooKeeperMasterContenderProcess {
     group: Group,
     info: Option<v1::MasterInfo>,
     contender: Option<LeaderContender>,
@@ -92,7 +96,10 @@ impl ZooKeeperMasterContenderProcess {
                 return;
             }
         };
-        let request = JoinRequest { data, label: Some(LABEL.to_owned()) };
+        let request = JoinRequest {
+            data,
+            label: Some(LABEL.to_owned()),
+        };
         let contender = LeaderContender::start(ctx.runtime(), self.group.clone(), request);
         let candidacy = contender.contend();
         self.contender = Some(contender);
@@ -106,7 +113,9 @@ impl ZooKeeperMasterContenderProcess {
 }
 
 fn service_error(error: &ContenderError) -> ContendError {
-    ContendError::Service { reason: error.to_string() }
+    ContendError::Service {
+        reason: error.to_string(),
+    }
 }
 
 /// The content of a candidate's node.

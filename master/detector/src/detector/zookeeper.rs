@@ -34,7 +34,9 @@ impl ZooKeeperDetector {
             failed: None,
             waiting: Vec::new(),
         };
-        Self { process: runtime.spawn(process) }
+        Self {
+            process: runtime.spawn(process),
+        }
     }
 
     /// Ends the detector and its session.
@@ -45,7 +47,8 @@ impl ZooKeeperDetector {
 
 impl Detector for ZooKeeperDetector {
     fn detect(&self, previous: Option<v1::MasterInfo>) -> Future<Answer> {
-        self.process.call_future(move |detector, _| detector.detect(previous.as_ref()))
+        self.process
+            .call_future(move |detector, _| detector.detect(previous.as_ref()))
     }
 }
 
@@ -85,7 +88,7 @@ pub(crate) fn leader_of(label: Option<&str>, data: &[u8]) -> Result<v1::MasterIn
 }
 
 /// The actor behind [`ZooKeeperDetector`], id `zookeeper-master-detector(N)`.
-pub struct ZooKeeperMasterDetectorProcess {
+pub(crate) struct ZooKeeperMasterDetectorProcess {
     group: Group,
     detector: LeaderDetector,
     leader: Option<v1::MasterInfo>,
@@ -137,7 +140,9 @@ impl ZooKeeperMasterDetectorProcess {
 
     /// A node that cannot be read fails who waits now; whoever asks later waits for the next.
     fn lead(&mut self, leader: Result<Option<v1::MasterInfo>, NodeError>) {
-        let answer = leader.map_err(|error| DetectError::Service { reason: error.to_string() });
+        let answer = leader.map_err(|error| DetectError::Service {
+            reason: error.to_string(),
+        });
         self.leader = answer.clone().ok().flatten();
         if let Some(leader) = &self.leader {
             tracing::info!("A new leading master ({}) is detected", leader.pid());
@@ -148,7 +153,9 @@ impl ZooKeeperMasterDetectorProcess {
     }
 
     fn fail(&mut self, error: &GroupError) {
-        let error = DetectError::Service { reason: error.to_string() };
+        let error = DetectError::Service {
+            reason: error.to_string(),
+        };
         self.leader = None;
         self.failed = Some(error.clone());
         for promise in std::mem::take(&mut self.waiting) {
@@ -192,13 +199,19 @@ mod tests {
         let info = leader_of(None, b"master@10.0.0.1:5050").expect("a leader");
 
         assert_eq!((info.pid(), info.port()), ("master@10.0.0.1:5050", 5050));
-        assert_eq!(leader_of(None, b"nobody"), Err(NodeError::Pid("nobody".to_owned())));
+        assert_eq!(
+            leader_of(None, b"nobody"),
+            Err(NodeError::Pid("nobody".to_owned()))
+        );
     }
 
     #[test]
     fn a_node_of_an_unknown_label_is_refused_by_name() {
         let error = leader_of(Some("yaml.info"), b"").expect_err("no leader");
 
-        assert_eq!(error.to_string(), "Failed to parse data of unknown label 'yaml.info'");
+        assert_eq!(
+            error.to_string(),
+            "Failed to parse data of unknown label 'yaml.info'"
+        );
     }
 }

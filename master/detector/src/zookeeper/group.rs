@@ -1,0 +1,639 @@
+//! A group: who is a member, kept up to date over broken connections and expired sessions.
+//!
+//! Mirrors `GroupProcess` of `src/zookeeper/group.cpp`.
+//!
+//! # Owns
+//! One session, the members as last seen, and what waits for a connection.
+//!
+//! # Invariants
+//! - Requests are carried out in the order joins, cancels, reads.
+//! - After an expired session nobody is a member: watchers see the empty set, and own memberships
+//!   are reported as cancelled. They are not renewed.
+//!
+//! # Timers
+//! - A failed call is tried again after 2 s, doubled up to 60 s.
+//! - A connection that is away for the session's timeout counts as an expired session, without
+//!   waiting for the server to say so.
+
+mod requests;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use libprocess::{Context, Future, Pid, Process, ProcessId, Promise, Runtime, Timer};
+use zookeeper_client::{Error, EventType, OneshotWatcher, SessionState};
+
+use self::requests::{Cancel, Data, Join, Pending, Request};
+use super::{
+    membership::Membership,
+    session::{Failure, Session, failure_of},
+    url::ZooKeeperUrl,
+};
+
+const RETRY_INTERVAL: Duration = Duration::from_secs(2);
+const LONGEST_RETRY_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Where a group is and how long its sessions live without contact.
+#[derive(Clone, Debug)]
+pub struct GroupOptions {
+    /// Servers, path and credentials.
+    pub url: ZooKeeperUrl,
+    /// Asked of the server, which may decide on another.
+    pub session_timeout: Duration,
+}
+
+/// Why a group answers no more, or could not do one thing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{operation}: {cause}")]
+pub struct GroupError {
+    operation: String,
+    cause: String,
+}
+
+impl GroupError {
+    fn new(operation: impl Into<String>, cause: &Error) -> Self {
+        Self {
+            operation: operation.into(),
+            cause: cause.to_string(),
+        }
+    }
+}
+
+/// How a membership ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancelled {
+    /// Its owner asked for it.
+    Requested,
+    /// The session expired, or somebody removed the node.
+    Lost,
+}
+
+/// What a new member brings.
+#[derive(Clone, Debug)]
+pub struct JoinRequest {
+    /// The content of its node.
+    pub data: Vec<u8>,
+    /// What stands before its number.
+    pub label: Option<String>,
+}
+
+/// A membership of one's own.
+#[derive(Debug)]
+pub struct Joined {
+    /// The member.
+    pub membership: Membership,
+    /// Ready when the membership has ended.
+    pub cancelled: Future<Cancelled>,
+}
+
+/// The handle of a group.
+#[derive(Clone, Debug)]
+pub struct Group {
+    process: Pid<GroupProcess>,
+}
+
+impl Group {
+    /// Starts a group; it connects at once and for as long as it lives.
+    #[must_use]
+    pub fn start(runtime: &Runtime, options: GroupOptions) -> Self {
+        let process = GroupProcess {
+            options,
+            phase: Phase::Connecting,
+            epoch: 0,
+            loads: 0,
+            members: None,
+            owned: Vec::new(),
+            pending: Pending::default(),
+            watches: Vec::new(),
+            retry: None,
+            expiry: None,
+        };
+        Self {
+            process: runtime.spawn(process),
+        }
+    }
+
+    /// Becomes a member.
+    ///
+    /// # Errors
+    /// Through the future: a failure that would happen again.
+    pub fn join(&self, request: JoinRequest) -> Future<Result<Joined, GroupError>> {
+        self.process.call_future(move |group, ctx| {
+            let (promise, future) = Promise::new();
+            group.ask(Request::Join(Join { request, promise }), ctx);
+            future
+        })
+    }
+
+    /// Ends a membership of one's own; false when it was none, or is gone already.
+    ///
+    /// # Errors
+    /// Through the future: a failure that would happen again.
+    pub fn cancel(&self, membership: Membership) -> Future<Result<bool, GroupError>> {
+        self.process.call_future(move |group, ctx| {
+            if !group
+                .owned
+                .iter()
+                .any(|owned| owned.membership == membership)
+            {
+                return Future::ready(Ok(false));
+            }
+            let (promise, future) = Promise::new();
+            group.ask(
+                Request::Cancel(Cancel {
+                    membership,
+                    promise,
+                }),
+                ctx,
+            );
+            future
+        })
+    }
+
+    /// Reads the content of a member's node; none when it is gone.
+    ///
+    /// # Errors
+    /// Through the future: a failure that would happen again.
+    pub fn data(&self, membership: Membership) -> Future<Result<Option<Vec<u8>>, GroupError>> {
+        self.process.call_future(move |group, ctx| {
+            let (promise, future) = Promise::new();
+            group.ask(
+                Request::Data(Data {
+                    membership,
+                    promise,
+                }),
+                ctx,
+            );
+            future
+        })
+    }
+
+    /// Ready with the members as soon as they differ from `expected`.
+    ///
+    /// # Errors
+    /// Through the future: the group is of no more use.
+    pub fn watch(
+        &self,
+        expected: BTreeSet<Membership>,
+    ) -> Future<Result<BTreeSet<Membership>, GroupError>> {
+        self.process
+            .call_future(move |group, _| group.watch(expected))
+    }
+
+    /// Ends the group and its session, and with it all own memberships.
+    pub fn terminate(&self) {
+        self.process.terminate();
+    }
+}
+
+/// The actor behind [`Group`], id `zookeeper-group(N)`.
+pub(crate) struct GroupProcess {
+    options: GroupOptions,
+    phase: Phase,
+    /// Counts sessions; whatever belongs to an older one is dropped.
+    epoch: u64,
+    /// Counts reads of the members; only the newest goes on to watch.
+    loads: u64,
+    members: Option<BTreeSet<Membership>>,
+    owned: Vec<Owned>,
+    pending: Pending,
+    watches: Vec<Watch>,
+    retry: Option<Duration>,
+    expiry: Option<Timer>,
+}
+
+enum Phase {
+    Connecting,
+    Ready {
+        session: Session,
+    },
+    /// A call runs; the next waits for it.
+    Busy {
+        session: Session,
+    },
+    Aborted {
+        error: GroupError,
+    },
+}
+
+/// One read of the members, and the watch that follows it.
+#[derive(Clone, Copy)]
+struct Load {
+    epoch: u64,
+    number: u64,
+}
+
+struct Owned {
+    membership: Membership,
+    cancelled: Promise<Cancelled>,
+}
+
+struct Watch {
+    expected: BTreeSet<Membership>,
+    promise: Promise<Result<BTreeSet<Membership>, GroupError>>,
+}
+
+impl GroupProcess {
+    fn ask(&mut self, request: Request, ctx: &mut Context<Self>) {
+        if let Phase::Aborted { error } = &self.phase {
+            request.fail(error);
+            return;
+        }
+        self.pending.push(request);
+        self.serve(ctx);
+    }
+
+    fn watch(
+        &mut self,
+        expected: BTreeSet<Membership>,
+    ) -> Future<Result<BTreeSet<Membership>, GroupError>> {
+        if let Phase::Aborted { error } = &self.phase {
+            return Future::ready(Err(error.clone()));
+        }
+        if let Some(members) = &self.members
+            && *members != expected
+        {
+            return Future::ready(Ok(members.clone()));
+        }
+        let (promise, future) = Promise::new();
+        self.watches.push(Watch { expected, promise });
+        future
+    }
+
+    fn connect(&mut self, ctx: &mut Context<Self>) {
+        self.phase = Phase::Connecting;
+        self.epoch += 1;
+        let epoch = self.epoch;
+        let options = self.options.clone();
+        ctx.perform(Session::connect(options), move |group, connected, ctx| {
+            if group.epoch == epoch {
+                group.on_connected(connected, ctx);
+            }
+        });
+    }
+
+    fn on_connected(
+        &mut self,
+        connected: Result<Session, (Error, &'static str)>,
+        ctx: &mut Context<Self>,
+    ) {
+        match connected {
+            Ok(session) => {
+                self.retry = None;
+                self.watch_session(&session, ctx);
+                self.phase = Phase::Ready { session };
+                self.serve(ctx);
+                self.load_members(ctx);
+            }
+            Err((error, operation)) if failure_of(&error) == Failure::Final => {
+                self.abort(GroupError::new(operation, &error));
+            }
+            Err((error, _)) => {
+                tracing::warn!(%error, servers = %self.options.url.servers, "no connection to ZooKeeper yet");
+                self.later(ctx, Self::connect);
+            }
+        }
+    }
+
+    /// Follows the states of the session that was just made.
+    fn watch_session(&mut self, session: &Session, ctx: &mut Context<Self>) {
+        let epoch = self.epoch;
+        let mut states = session.client.state_watcher();
+        ctx.perform(
+            async move {
+                let state = states.changed().await;
+                (states, state)
+            },
+            move |group, (_, state), ctx| group.on_session_state(epoch, state, ctx),
+        );
+    }
+
+    fn on_session_state(&mut self, epoch: u64, state: SessionState, ctx: &mut Context<Self>) {
+        if epoch != self.epoch {
+            return;
+        }
+        match state {
+            SessionState::Disconnected => self.arm_expiry(ctx),
+            SessionState::SyncConnected | SessionState::ConnectedReadOnly => self.disarm_expiry(),
+            SessionState::Expired | SessionState::Closed | SessionState::AuthFailed => {
+                self.expired(ctx);
+                return;
+            }
+        }
+        if let Phase::Ready { session } | Phase::Busy { session } = &self.phase {
+            let session = session.clone();
+            self.watch_session(&session, ctx);
+        }
+    }
+
+    fn arm_expiry(&mut self, ctx: &mut Context<Self>) {
+        let (Phase::Ready { session } | Phase::Busy { session }) = &self.phase else {
+            return;
+        };
+        let epoch = self.epoch;
+        tracing::info!("lost the connection to ZooKeeper");
+        self.expiry = Some(ctx.delay(session.timeout(), move |group, ctx| {
+            if group.epoch == epoch && group.expiry.take().is_some() {
+                group.expired(ctx);
+            }
+        }));
+    }
+
+    fn disarm_expiry(&mut self) {
+        if let Some(timer) = self.expiry.take() {
+            timer.cancel();
+        }
+    }
+
+    /// Forgets everything that lived in the session, and begins a new one.
+    fn expired(&mut self, ctx: &mut Context<Self>) {
+        tracing::warn!("the ZooKeeper session has expired");
+        self.disarm_expiry();
+        for owned in std::mem::take(&mut self.owned) {
+            owned.cancelled.set(Cancelled::Lost);
+        }
+        self.set_members(BTreeSet::new());
+        self.members = None;
+        self.connect(ctx);
+    }
+
+    /// Reads the members and waits for the next change.
+    fn load_members(&mut self, ctx: &mut Context<Self>) {
+        let (Phase::Ready { session } | Phase::Busy { session }) = &self.phase else {
+            return;
+        };
+        let session = session.clone();
+        self.loads += 1;
+        let load = Load {
+            epoch: self.epoch,
+            number: self.loads,
+        };
+        ctx.perform(
+            async move { session.members().await },
+            move |group, loaded, ctx| {
+                if group.is_current(load) {
+                    group.on_members_loaded(load, loaded, ctx);
+                }
+            },
+        );
+    }
+
+    fn is_current(&self, load: Load) -> bool {
+        self.epoch == load.epoch && self.loads == load.number
+    }
+
+    fn on_members_loaded(
+        &mut self,
+        load: Load,
+        loaded: Result<(Vec<Membership>, OneshotWatcher), Error>,
+        ctx: &mut Context<Self>,
+    ) {
+        match loaded {
+            Ok((members, watcher)) => {
+                self.set_members(members.into_iter().collect());
+                ctx.perform(watcher.changed(), move |group, event, ctx| {
+                    if group.is_current(load) && event.event_type != EventType::Session {
+                        group.load_members(ctx);
+                    }
+                });
+            }
+            Err(error) if failure_of(&error) == Failure::Retryable => {
+                self.later(ctx, Self::load_members);
+            }
+            Err(error) => {
+                let path = &self.options.url.path;
+                let operation = format!(
+                    "Non-retryable error attempting to get children of '{path}' in ZooKeeper"
+                );
+                self.abort(GroupError::new(operation, &error));
+            }
+        }
+    }
+
+    fn set_members(&mut self, members: BTreeSet<Membership>) {
+        let (gone, kept) =
+            std::mem::take(&mut self.owned)
+                .into_iter()
+                .partition(|owned: &Owned| {
+                    self.members.is_some() && !members.contains(&owned.membership)
+                });
+        self.owned = kept;
+        for owned in gone {
+            owned.cancelled.set(Cancelled::Lost);
+        }
+        let (due, waiting): (Vec<_>, Vec<_>) = std::mem::take(&mut self.watches)
+            .into_iter()
+            .partition(|watch| watch.expected != members);
+        self.watches = waiting;
+        for watch in due {
+            watch.promise.set(Ok(members.clone()));
+        }
+        self.members = Some(members);
+    }
+
+    /// Carries out the next request, when connected and none runs.
+    fn serve(&mut self, ctx: &mut Context<Self>) {
+        let Phase::Ready { session } = &self.phase else {
+            return;
+        };
+        let Some(request) = self.pending.pop() else {
+            return;
+        };
+        let (session, epoch) = (session.clone(), self.epoch);
+        self.phase = Phase::Busy {
+            session: session.clone(),
+        };
+        match request {
+            Request::Join(join) => {
+                let call = async move {
+                    let made = session
+                        .join(&join.request.data, join.request.label.as_deref())
+                        .await;
+                    (join, made)
+                };
+                ctx.perform(call, move |group, (join, made), ctx| {
+                    group.on_joined(epoch, join, made, ctx);
+                });
+            }
+            Request::Cancel(cancel) => {
+                let call = async move {
+                    let removed = session.cancel(&cancel.membership).await;
+                    (cancel, removed)
+                };
+                ctx.perform(call, move |group, (cancel, removed), ctx| {
+                    group.on_cancelled(epoch, cancel, removed, ctx);
+                });
+            }
+            Request::Data(data) => {
+                let call = async move {
+                    let read = session.data(&data.membership).await;
+                    (data, read)
+                };
+                ctx.perform(call, move |group, (data, read), ctx| {
+                    group.on_data(epoch, data, read, ctx);
+                });
+            }
+        }
+    }
+
+    fn on_joined(
+        &mut self,
+        epoch: u64,
+        join: Join,
+        made: Result<Membership, Error>,
+        ctx: &mut Context<Self>,
+    ) {
+        match made {
+            Ok(membership) if epoch == self.epoch => {
+                let (promise, cancelled) = Promise::new();
+                self.owned.push(Owned {
+                    membership: membership.clone(),
+                    cancelled: promise,
+                });
+                // A watch that is set now must see the new member.
+                self.members = None;
+                join.promise.set(Ok(Joined {
+                    membership,
+                    cancelled,
+                }));
+                self.next(epoch, ctx);
+            }
+            // Made in a session that is over: the node is gone with it.
+            Ok(_) => self.again(epoch, Request::Join(join), ctx),
+            Err(error) if failure_of(&error) == Failure::Retryable => {
+                self.again(epoch, Request::Join(join), ctx);
+            }
+            Err(error) => {
+                let path = &self.options.url.path;
+                let operation = format!("Failed to create ephemeral node at '{path}' in ZooKeeper");
+                join.promise.set(Err(GroupError::new(operation, &error)));
+                self.next(epoch, ctx);
+            }
+        }
+    }
+
+    fn on_cancelled(
+        &mut self,
+        epoch: u64,
+        cancel: Cancel,
+        removed: Result<bool, Error>,
+        ctx: &mut Context<Self>,
+    ) {
+        match removed {
+            Ok(removed) => {
+                self.members = None;
+                if let Some(at) = self
+                    .owned
+                    .iter()
+                    .position(|owned| owned.membership == cancel.membership)
+                {
+                    self.owned
+                        .swap_remove(at)
+                        .cancelled
+                        .set(Cancelled::Requested);
+                }
+                cancel.promise.set(Ok(removed));
+                self.next(epoch, ctx);
+            }
+            Err(error) if failure_of(&error) == Failure::Retryable => {
+                self.again(epoch, Request::Cancel(cancel), ctx);
+            }
+            Err(error) => {
+                let node = cancel.membership.node();
+                let operation = format!("Failed to remove ephemeral node '{node}' in ZooKeeper");
+                cancel.promise.set(Err(GroupError::new(operation, &error)));
+                self.next(epoch, ctx);
+            }
+        }
+    }
+
+    fn on_data(
+        &mut self,
+        epoch: u64,
+        data: Data,
+        read: Result<Option<Vec<u8>>, Error>,
+        ctx: &mut Context<Self>,
+    ) {
+        match read {
+            Ok(content) => {
+                data.promise.set(Ok(content));
+                self.next(epoch, ctx);
+            }
+            Err(error) if failure_of(&error) == Failure::Retryable => {
+                self.again(epoch, Request::Data(data), ctx);
+            }
+            Err(error) => {
+                let node = data.membership.node();
+                let operation =
+                    format!("Failed to get data for ephemeral node '{node}' in ZooKeeper");
+                data.promise.set(Err(GroupError::new(operation, &error)));
+                self.next(epoch, ctx);
+            }
+        }
+    }
+
+    /// Puts a request back and waits; after an expired session the new one takes it up.
+    fn again(&mut self, epoch: u64, request: Request, ctx: &mut Context<Self>) {
+        self.pending.push_front(request);
+        if epoch == self.epoch {
+            self.later(ctx, move |group, ctx| group.next(epoch, ctx));
+        } else {
+            self.serve(ctx);
+        }
+    }
+
+    fn next(&mut self, epoch: u64, ctx: &mut Context<Self>) {
+        if epoch != self.epoch {
+            return;
+        }
+        if let Phase::Busy { session } = &self.phase {
+            self.phase = Phase::Ready {
+                session: session.clone(),
+            };
+        }
+        self.serve(ctx);
+        if self.members.is_none() {
+            self.load_members(ctx);
+        }
+    }
+
+    fn later(
+        &mut self,
+        ctx: &mut Context<Self>,
+        then: impl FnOnce(&mut Self, &mut Context<Self>) + Send + 'static,
+    ) {
+        let pause = self.retry.unwrap_or(RETRY_INTERVAL);
+        self.retry = Some((pause * 2).min(LONGEST_RETRY_INTERVAL));
+        let epoch = self.epoch;
+        ctx.delay(pause, move |group, ctx| {
+            if group.epoch == epoch {
+                then(group, ctx);
+            }
+        });
+    }
+
+    /// Gives up for good.
+    fn abort(&mut self, error: GroupError) {
+        tracing::error!(%error, "the ZooKeeper group is of no more use");
+        self.epoch += 1;
+        for owned in std::mem::take(&mut self.owned) {
+            owned.cancelled.set(Cancelled::Lost);
+        }
+        while let Some(request) = self.pending.pop() {
+            request.fail(&error);
+        }
+        for watch in std::mem::take(&mut self.watches) {
+            watch.promise.set(Err(error.clone()));
+        }
+        self.phase = Phase::Aborted { error };
+    }
+}
+
+impl Process for GroupProcess {
+    fn id(&self) -> ProcessId {
+        ProcessId::generated("zookeeper-group")
+    }
+
+    fn initialize(&mut self, ctx: &mut Context<Self>) {
+        self.connect(ctx);
+    }
+}

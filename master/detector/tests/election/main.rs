@@ -1,0 +1,3 @@
+//! Groups and elections on a real ZooKeeper server.
+
+mod needs_zookeeper;
