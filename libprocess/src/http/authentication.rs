@@ -3,6 +3,8 @@
 //! Mirrors `3rdparty/libprocess/include/process/authenticator.hpp` and `src/authenticator_manager.cpp`.
 
 pub mod basic;
+pub mod combined;
+pub mod jwt;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;

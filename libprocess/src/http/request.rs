@@ -72,6 +72,22 @@ impl Request {
         rest.trim_end_matches('/')
     }
 
+    /// The request without its stream.
+    pub(crate) fn copy(&self) -> Self {
+        Self {
+            method: self.method.clone(),
+            path: self.path.clone(),
+            query: self.query.clone(),
+            headers: self.headers.clone(),
+            body: self.body.clone(),
+            peer: self.peer,
+            principal: self.principal.clone(),
+            reader: None,
+            url: self.url.clone(),
+            route: self.route.clone(),
+        }
+    }
+
     pub(crate) fn set_route(&mut self, name: &str) {
         name.clone_into(&mut self.route);
     }
