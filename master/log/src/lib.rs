@@ -11,6 +11,7 @@ mod catchup;
 mod consensus;
 mod coordinator;
 mod log;
+mod membership;
 mod network;
 mod positions;
 mod random;

@@ -7,7 +7,10 @@ use std::{collections::BTreeSet, path::PathBuf};
 
 use libprocess::{Context, Future, Pid, Process, ProcessId, Promise, Runtime, Upid};
 
+use mesos_detector::zookeeper::GroupOptions;
+
 use crate::{
+    membership::LogMembership,
     network::Network,
     recover::{Initialization, RecoverError, recover},
     replica::Replica,
@@ -23,6 +26,8 @@ pub struct LogOptions {
     pub path: PathBuf,
     /// The other replicas, where they are known from the start.
     pub peers: BTreeSet<Upid>,
+    /// Where the other replicas meet, when they are not known from the start.
+    pub group: Option<GroupOptions>,
     /// Whether an empty cluster may start itself.
     pub initialization: Initialization,
     /// Put before the names of the metrics, such as `registrar/`.
@@ -76,6 +81,7 @@ impl Log {
             runtime: runtime.clone(),
             options,
             replica: Some(replica),
+            membership: None,
             phase: Phase::Recovering {
                 waiting: Vec::new(),
             },
@@ -116,6 +122,7 @@ pub(crate) struct LogProcess {
     runtime: Runtime,
     options: LogOptions,
     replica: Option<Future<Result<Replica, StorageError>>>,
+    membership: Option<LogMembership>,
     phase: Phase,
 }
 
@@ -161,6 +168,15 @@ impl LogProcess {
         let mut base = self.options.peers.clone();
         base.insert(replica.upid().clone());
         let network = Network::start(&self.runtime, base);
+        if let Some(group) = self.options.group.clone() {
+            let own = replica.upid().clone();
+            self.membership = Some(LogMembership::start(
+                &self.runtime,
+                group,
+                network.clone(),
+                own,
+            ));
+        }
         let recovered = recover(
             &self.runtime,
             self.options.quorum,
@@ -227,6 +243,9 @@ impl Process for LogProcess {
     }
 
     fn finalize(&mut self, _: &mut Context<Self>) {
+        if let Some(membership) = &self.membership {
+            membership.terminate();
+        }
         if let Phase::CatchingUp { parts, .. } | Phase::Recovered { parts } = &self.phase {
             parts.replica.terminate();
             parts.network.terminate();

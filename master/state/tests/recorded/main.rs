@@ -28,6 +28,7 @@ fn host(runtime: Runtime, folder: &Folder, path: &str, quorum: usize, peers: &[U
         quorum,
         path: folder.path().join(path),
         peers: peers.iter().cloned().collect::<BTreeSet<_>>(),
+        group: None,
         initialization: Initialization::Automatic,
         metrics_prefix: "registrar/".to_owned(),
     };
