@@ -3,6 +3,7 @@
 pub mod checker;
 mod checks;
 pub mod command_executor;
+pub mod driver;
 #[cfg(test)]
 mod fake_agent;
 pub mod health_checker;

@@ -46,6 +46,7 @@ pub use validation::CallError;
 
 use callbacks::CallbackProcess;
 use process::MesosProcess;
+pub(crate) use shutdown::ShutdownProcess;
 
 /// What the library tells an executor.
 #[derive(Clone, Debug, PartialEq)]

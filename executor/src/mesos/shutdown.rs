@@ -12,12 +12,12 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 /// Kills the process group of this executor when the grace period is over.
-pub(super) struct ShutdownProcess {
+pub(crate) struct ShutdownProcess {
     grace_period: Duration,
 }
 
 impl ShutdownProcess {
-    pub(super) fn after(grace_period: Duration) -> Self {
+    pub(crate) fn after(grace_period: Duration) -> Self {
         Self { grace_period }
     }
 }
