@@ -74,7 +74,6 @@ mod tests {
         names
     }
 
-    /// Mirrors: SlaveTest.DefaultResources
     #[test]
     fn what_the_flag_does_not_name_is_detected() {
         let resources = detect(Some("cpus:0;mem:5"), "*", Path::new("/")).expect("valid");

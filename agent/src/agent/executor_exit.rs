@@ -212,10 +212,10 @@ impl TaskEnd {
         messages.extend(pending.and_then(|end| end.message.clone()));
         match waited {
             Err(error) => {
-                messages.push(format!("Abnormal executor termination: {}", error.chain()))
+                messages.push(format!("Abnormal executor termination: {}", error.chain()));
             }
             Ok(None) => {
-                messages.push("Abnormal executor termination: unknown container".to_owned())
+                messages.push("Abnormal executor termination: unknown container".to_owned());
             }
             Ok(Some(end)) => messages.extend(end.message.clone()),
         }

@@ -47,7 +47,7 @@ impl AgentProcess {
         let framework = message.framework_id.clone();
         let pending = operation_status(&info, OperationState::OperationPending, None, &agent);
         let operation = v1::Operation {
-            framework_id: framework.clone(),
+            framework_id: framework,
             agent_id: Some(agent.to_proto()),
             info: Some(info.clone().into()),
             latest_status: Some(pending.into()),

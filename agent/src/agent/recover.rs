@@ -455,7 +455,7 @@ impl AgentProcess {
         };
         let (framework, executor) = (framework.clone(), executor_id.clone());
         ctx.delay(interval, move |agent, ctx| {
-            agent.call_back(&framework, &executor, ctx)
+            agent.call_back(&framework, &executor, ctx);
         });
     }
 

@@ -96,7 +96,7 @@ impl AgentProcess {
         let wait = backoff.mul_f64(rand::rng().random::<f64>());
         tracing::debug!(?wait, "will retry registration if necessary");
         let timer = ctx.delay(wait, move |agent, ctx| {
-            agent.try_to_register(backoff * 2, ctx)
+            agent.try_to_register(backoff * 2, ctx);
         });
         self.master.registration = Some(timer);
     }

@@ -141,7 +141,7 @@ impl ToExecutor {
             ),
             // Only executors of the v1 API run groups.
             Self::LaunchGroup(_) => {
-                tracing::error!(%to, "task group for an executor that cannot run it")
+                tracing::error!(%to, "task group for an executor that cannot run it");
             }
             Self::Kill {
                 framework,

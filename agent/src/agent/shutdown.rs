@@ -72,7 +72,7 @@ impl AgentProcess {
         let container = executor.container().clone();
         let (id, executor_id) = (id.clone(), executor_id.clone());
         ctx.delay(grace, move |agent, _| {
-            agent.miss_shutdown(&id, &executor_id, &container)
+            agent.miss_shutdown(&id, &executor_id, &container);
         });
     }
 

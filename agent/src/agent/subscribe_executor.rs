@@ -93,7 +93,7 @@ impl AgentProcess {
             executor_info: Some(executor.info().clone().into()),
             framework_info: Some(framework.info.clone().into()),
             agent_info: Some(self.info.clone().into()),
-            container_id: Some(executor.container().to_proto().into()),
+            container_id: Some(executor.container().to_proto()),
             ..Default::default()
         };
         stream.send(&Event {

@@ -11,26 +11,23 @@ pub(super) const ROWS: &[Row<Flags>] = &[
     flag!(
         Flags.containerizers = "mesos",
         "Containerizers to use, parted by commas: `mesos`, `docker`.\n"
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.isolation = "posix/cpu,posix/mem",
         "Isolators to use, parted by commas.\n\
          For the Mesos containerizer only."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.launcher = compute(launcher),
         "How the Mesos containerizer starts processes: `linux` or `posix`."
     )
-    .rule(launcher_is_known)
-    .not_yet(),
+    .rule(launcher_is_known),
     flag!(
         Flags.container_logger,
         "What becomes of the output of containers.\n\
          Without it, it goes to the files `stdout` and `stderr` of the sandbox."
     )
-    .not_yet(),
+    .refused(),
     flag!(
         Flags.image_providers,
         "Kinds of images that may be used, parted by commas: `APPC`, `DOCKER`."
@@ -107,8 +104,7 @@ pub(super) const ROWS: &[Row<Flags>] = &[
          \x20   {\"host_path\": \".private/tmp\", \"container_path\": \"/tmp\", \"mode\": \"RW\"}\n\
          \x20 ]\n\
          }"
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.default_container_dns,
         "Name servers for CNI networks (Mesos containerizer) and for Docker networks, as JSON.\n\

@@ -17,44 +17,37 @@ pub(super) const ROWS: &[Row<Flags>] = &[
         Flags.runtime_dir = compute(runtime_dir),
         "Directory for what lives until the next reboot.\n\
          Choose one that is emptied at boot, such as `/var/run/mesos`."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.launcher_dir = "/usr/libexec/mesos",
         "Directory of the helper programs: executors, fetcher, containerizer.\n\
          Where one is missing, this program itself does its work."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.hadoop_home,
         "Directory of Hadoop, for the fetcher.\n\
          Without it, HADOOP_HOME and PATH are searched."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.frameworks_home = "",
         "Directory that is put before relative paths of executors."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.sandbox_directory = "/mnt/mesos/sandbox",
         "Path of the sandbox inside a container that has an image.\n"
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.gc_delay = "1weeks",
         "Longest time that the directories of ended executors are kept.\n\
          They go earlier when the disk fills."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.gc_disk_headroom = "0.1",
         "Share of the disk that is to stay free, 0.0 to 1.0.\n\
          Directories are kept for\n\
          `gc_delay * max(0.0, 1.0 - gc_disk_headroom - disk usage)`."
     )
-    .rule(headroom_is_a_share)
-    .not_yet(),
+    .rule(headroom_is_a_share),
     flag!(
         Flags.gc_non_executor_container_sandboxes = "false",
         "Whether sandboxes of nested and standalone containers are cleaned up as well."
@@ -63,8 +56,7 @@ pub(super) const ROWS: &[Row<Flags>] = &[
     flag!(
         Flags.disk_watch_interval = "1mins",
         "Time between two looks at the disk usage."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.container_disk_watch_interval = "15secs",
         "Time between two looks at the disk usage of a container.\n\

@@ -15,11 +15,9 @@ pub(super) const ROWS: &[Row<Flags>] = &[
     flag!(
         Flags.fetcher_cache_dir = compute(fetcher_cache_dir),
         "Directory of the fetcher's cache. It is emptied at start."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.fetcher_stall_timeout = "1mins",
         "How long a download may stall until it is given up."
-    )
-    .not_yet(),
+    ),
 ];

@@ -74,15 +74,13 @@ pub(super) const ROWS: &[Row<Flags>] = &[
     flag!(
         Flags.zk_session_timeout = "10secs",
         "Session timeout at ZooKeeper."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.registration_backoff_factor = "1secs",
         "The first registration waits a random time up to this value.\n\
          Each retry doubles the limit, up to 1mins."
     )
-    .rule(registration_backoff_at_most_one_minute)
-    .not_yet(),
+    .rule(registration_backoff_at_most_one_minute),
     flag!(
         Flags.domain,
         "Fault domain of this agent, as JSON or as the path of a JSON file.\n\
@@ -96,6 +94,5 @@ pub(super) const ROWS: &[Row<Flags>] = &[
          \x20 }\n\
          }"
     )
-    .rule(has_fault_domain)
-    .not_yet(),
+    .rule(has_fault_domain),
 ];

@@ -12,24 +12,20 @@ pub(super) const ROWS: &[Row<Flags>] = &[
         "What to do with executors of the agent before this one:\n\
          `reconnect` keeps them, `cleanup` ends them and then the agent."
     )
-    .rule(recover_is_known)
-    .not_yet(),
+    .rule(recover_is_known),
     flag!(
         Flags.recovery_timeout = "15mins",
         "How long executors wait for the agent to come back until they end themselves."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.reconfiguration_policy = "equal",
         "Which changes of the agent are accepted when it recovers:\n\
          `equal` none, `additive` more resources, attributes and a domain."
     )
-    .rule(policy_is_known)
-    .not_yet(),
+    .rule(policy_is_known),
     flag!(
         Flags.strict = "true",
         "Whether every error in recovery is fatal.\n\
          If not, as much as possible is recovered.\n"
-    )
-    .not_yet(),
+    ),
 ];

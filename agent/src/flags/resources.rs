@@ -12,18 +12,15 @@ pub(super) const ROWS: &[Row<Flags>] = &[
         "Resources of this agent, as `name(role):value;name:value`,\n\
          as a JSON array, or as `file:///path` of a JSON file.\n\
          What is not named is detected: cpus, mem, disk and ports."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.attributes,
         "Attributes of this agent, such as `rack:2` or `rack:2;zone:a`."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.default_role = "*",
         "Role of resources for which `--resources` names none."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.resource_provider_config_dir,
         "Directory of the JSON configurations of local resource providers."

@@ -33,7 +33,7 @@ pub(super) const ROWS: &[Row<Flags>] = &[
          Example:\n\
          {\"principal\": \"agent\", \"secret\": \"rabbit\"}"
     )
-    .not_yet(),
+    .refused(),
     flag!(
         Flags.http_credentials,
         "Path of a JSON file with the credentials that the HTTP interface accepts.\n\

@@ -29,7 +29,7 @@ impl Fixture {
     }
 
     fn wait<T: Send + 'static>(&self, future: Future<T>) -> Outcome<T> {
-        self.runtime.block_on(async { future.await })
+        self.runtime.block_on(future)
     }
 
     fn advance(&self, seconds: u64) {

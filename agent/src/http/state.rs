@@ -63,7 +63,7 @@ fn write_state(json: &mut JsonWriter, agent: &AgentProcess, pid: &str) {
     }
     write_resources(json, agent);
     json.field_with("attributes", |json| {
-        write_attributes(json, &agent.info.attributes)
+        write_attributes(json, &agent.info.attributes);
     });
     if let Some(master) = &agent.master.info {
         json.field("master_hostname", master.hostname());
@@ -86,7 +86,7 @@ fn write_state(json: &mut JsonWriter, agent: &AgentProcess, pid: &str) {
             agent
                 .frameworks
                 .iter()
-                .for_each(|f| write_framework(json, f))
+                .for_each(|f| write_framework(json, f));
         });
     });
     json.field_with("completed_frameworks", |json| {
@@ -94,7 +94,7 @@ fn write_state(json: &mut JsonWriter, agent: &AgentProcess, pid: &str) {
             agent
                 .frameworks
                 .completed()
-                .for_each(|f| write_framework(json, f))
+                .for_each(|f| write_framework(json, f));
         });
     });
 }
@@ -105,16 +105,16 @@ fn write_resources(json: &mut JsonWriter, agent: &AgentProcess) {
     json.field_with("resources", |json| write_summary(json, total));
     json.field_with("reserved_resources", |json| write_reserved(json, total));
     json.field_with("unreserved_resources", |json| {
-        write_summary(json, &total.unreserved())
+        write_summary(json, &total.unreserved());
     });
     json.field_with("reserved_resources_full", |json| {
-        write_reserved_full(json, total)
+        write_reserved_full(json, total);
     });
     json.field_with("unreserved_resources_full", |json| {
-        write_full(json, &total.unreserved())
+        write_full(json, &total.unreserved());
     });
     json.field_with("reserved_resources_allocated", |json| {
-        write_reserved(json, &allocated)
+        write_reserved(json, &allocated);
     });
     json.field_with("unreserved_resources_allocated", |json| {
         write_summary(json, &allocated.unreserved());
@@ -148,7 +148,7 @@ fn write_framework(json: &mut JsonWriter, framework: &Framework) {
             json.array(|json| {
                 framework
                     .completed_executors()
-                    .for_each(|e| write_executor(json, e))
+                    .for_each(|e| write_executor(json, e));
             });
         });
     });
@@ -226,7 +226,7 @@ pub(crate) fn write_task(json: &mut JsonWriter, task: &v1::Task) {
             json.array(|json| {
                 task.statuses
                     .iter()
-                    .for_each(|status| write_status(json, status))
+                    .for_each(|status| write_status(json, status));
             });
         });
         if let Some(user) = &task.user {

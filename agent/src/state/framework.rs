@@ -354,14 +354,14 @@ mod tests {
 
     fn task(id: &str) -> v1::TaskInfo {
         v1::TaskInfo {
-            task_id: Some(TaskId::from(id).to_proto().into()),
+            task_id: Some(TaskId::from(id).to_proto()),
             ..Default::default()
         }
     }
 
     fn framework(id: &str) -> Framework {
         let info = v1::FrameworkInfo {
-            id: Some(FrameworkId::from(id).to_proto().into()),
+            id: Some(FrameworkId::from(id).to_proto()),
             ..Default::default()
         };
         Framework::new(info, None, 2)

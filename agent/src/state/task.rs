@@ -24,7 +24,7 @@ pub fn create(info: &v1::TaskInfo, state: TaskState, framework: &FrameworkId) ->
     v1::Task {
         name: info.name.clone(),
         task_id: info.task_id.clone(),
-        framework_id: Some(framework.to_proto().into()),
+        framework_id: Some(framework.to_proto()),
         executor_id: info
             .executor
             .as_ref()
@@ -107,9 +107,9 @@ impl AgentUpdate<'_> {
         let uuid: bytes::Bytes = Uuid::new_v4().as_bytes().to_vec().into();
         let executor_id = self.executor.map(|id| id.to_proto());
         let status = v1::TaskStatus {
-            task_id: Some(self.task.to_proto().into()),
-            agent_id: Some(agent.to_proto().into()),
-            executor_id: executor_id.clone().map(Into::into),
+            task_id: Some(self.task.to_proto()),
+            agent_id: Some(agent.to_proto()),
+            executor_id: executor_id.clone(),
             state: Some(self.state.into()),
             source: Some(Source::SourceAgent.into()),
             reason: self.reason.map(Into::into),
@@ -119,9 +119,9 @@ impl AgentUpdate<'_> {
             ..Default::default()
         };
         StatusUpdate {
-            framework_id: Some(self.framework.to_proto().into()),
-            executor_id: executor_id.map(Into::into),
-            agent_id: Some(agent.to_proto().into()),
+            framework_id: Some(self.framework.to_proto()),
+            executor_id,
+            agent_id: Some(agent.to_proto()),
             status: Some(status.into()),
             timestamp: Some(now_secs),
             uuid: Some(uuid),

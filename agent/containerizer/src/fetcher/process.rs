@@ -169,7 +169,7 @@ impl FetcherProcess {
             items: uris
                 .iter()
                 .map(|uri| fetcher_info::Item {
-                    uri: Some(uri.clone().into()),
+                    uri: Some(uri.clone()),
                     action: Some(fetcher_info::item::Action::BypassCache.into()),
                     ..Default::default()
                 })
@@ -180,8 +180,7 @@ impl FetcherProcess {
                 v1::DurationInfo {
                     nanoseconds: Some(nanoseconds),
                     ..Default::default()
-                }
-                .into(),
+                },
             ),
             ..Default::default()
         }

@@ -157,8 +157,7 @@ fn complete(launch: &mut Launch) {
         v1::Environment {
             variables,
             ..Default::default()
-        }
-        .into(),
+        },
     );
 }
 

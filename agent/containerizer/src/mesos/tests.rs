@@ -144,7 +144,7 @@ impl Fixture {
     }
 
     fn wait<T: Send + 'static>(&self, answer: Answer<T>) -> Result<T, ContainerizerError> {
-        settle(self.runtime.block_on(async { answer.await }))
+        settle(self.runtime.block_on(answer))
     }
 
     fn launch(&self, id: &ContainerId, script: &str) -> LaunchResult {
@@ -290,7 +290,7 @@ fn usage_tells_what_is_used_and_what_may_be() {
     assert!(usage.cpus_user_time_secs.is_some());
 }
 
-/// Mirrors: NestedMesosContainerizerTest.ROOT_CGROUPS_DestroyParent
+/// Mirrors: `NestedMesosContainerizerTest.ROOT_CGROUPS_DestroyParent`
 #[test]
 fn nested_container_goes_with_its_parent() {
     let fixture = Fixture::new();
@@ -312,7 +312,7 @@ fn nested_container_goes_with_its_parent() {
     assert_eq!(termination.status, Some(9));
 }
 
-/// Mirrors: NestedMesosContainerizerTest.ROOT_CGROUPS_WaitAfterDestroy
+/// Mirrors: `NestedMesosContainerizerTest.ROOT_CGROUPS_WaitAfterDestroy`
 #[test]
 fn end_of_a_nested_container_is_kept() {
     let fixture = Fixture::new();
@@ -377,10 +377,10 @@ fn container_survives_its_containerizer() {
         pid,
         directory: fixture.directory.path().join("sandbox").join(id.value()),
     }]);
-    let outcome = second.block_on(async { recovered.await });
+    let outcome = second.block_on(recovered);
     assert!(matches!(outcome, Outcome::Ready(Ok(()))));
     let destroyed = successor.destroy(&id);
-    let destroyed = settle(second.block_on(async { destroyed.await })).expect("destroyed");
+    let destroyed = settle(second.block_on(destroyed)).expect("destroyed");
 
     assert_eq!(destroyed.expect("known").status, Some(9));
     second.shutdown();
@@ -396,7 +396,7 @@ fn orphan_is_destroyed_by_recovery() {
     let successor = Fixture::containerizer(&second, fixture.directory.path());
 
     let recovered = successor.recover(Vec::new());
-    settle(second.block_on(async { recovered.await })).expect("recovered");
+    settle(second.block_on(recovered)).expect("recovered");
 
     assert!(fixture.wait(ended).expect("waited").is_some());
     second.shutdown();

@@ -87,7 +87,7 @@ impl MesosContainerizerProcess {
             .get(id)
             .ok_or(ContainerizerError::NotFound)?;
         Ok(v1::ContainerStatus {
-            container_id: Some(id.to_proto().into()),
+            container_id: Some(id.to_proto()),
             executor_pid: container.pid.and_then(|pid| u32::try_from(pid).ok()),
             ..Default::default()
         })

@@ -5,7 +5,7 @@ use super::*;
 fn executor() -> Executor {
     Executor::new(ExecutorSpec {
         info: v1::ExecutorInfo {
-            executor_id: Some(ExecutorId::from("e1").to_proto().into()),
+            executor_id: Some(ExecutorId::from("e1").to_proto()),
             ..Default::default()
         },
         framework: FrameworkId::from("f1"),
@@ -20,14 +20,14 @@ fn executor() -> Executor {
 fn task(id: &str) -> v1::TaskInfo {
     v1::TaskInfo {
         name: Some(id.to_owned()),
-        task_id: Some(TaskId::from(id).to_proto().into()),
+        task_id: Some(TaskId::from(id).to_proto()),
         ..Default::default()
     }
 }
 
 fn status(id: &str, state: TaskState) -> v1::TaskStatus {
     v1::TaskStatus {
-        task_id: Some(TaskId::from(id).to_proto().into()),
+        task_id: Some(TaskId::from(id).to_proto()),
         state: Some(state.into()),
         source: Some(Source::SourceExecutor.into()),
         uuid: Some(Uuid::new_v4().as_bytes().to_vec().into()),

@@ -1,0 +1,636 @@
+//! A master and executors played by the test, and the agent between them.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::mpsc::{Receiver, Sender, channel},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use libprocess::{
+    Context, Message, Outcome, Pid, Process, ProcessId, Runtime, Upid,
+    http::client::{ClientRequest, ClientResponse, request},
+};
+use mesos_agent::{AgentHandle, flags::Flags};
+use mesos_common::{
+    flags::{FlagSet, SecureValue},
+    recordio,
+};
+use mesos_proto::{
+    internal::{
+        AgentRegisteredMessage, AgentReregisteredMessage, DrainAgentMessage, KillTaskMessage, MasterAgentConnection, RegisterAgentMessage,
+        ReregisterAgentMessage, RunTaskMessage, StatusUpdate, StatusUpdateAcknowledgementMessage,
+        StatusUpdateMessage, UpdateAgentMessage,
+    },
+    v1::{
+        self, TaskState,
+        executor::{Call, Event, call, event},
+    },
+};
+use mesos_proto_codec::{WireMessage, decode};
+use prost::Message as _;
+use uuid::Uuid;
+
+/// How long anything may take; nothing waits that long when it works.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a played actor received.
+pub(crate) struct Received {
+    pub(crate) from: Upid,
+    pub(crate) name: String,
+    pub(crate) body: Bytes,
+}
+
+/// An actor that only notes what it is sent.
+struct Listener {
+    id: &'static str,
+    sink: Sender<Received>,
+}
+
+impl Process for Listener {
+    fn id(&self) -> ProcessId {
+        ProcessId::fixed(self.id)
+    }
+
+    fn message_unhandled(&mut self, message: &Message, _ctx: &mut Context<Self>) {
+        let received = Received {
+            from: message.from.clone(),
+            name: message.name.to_string(),
+            body: message.body.clone(),
+        };
+        drop(self.sink.send(received));
+    }
+}
+
+/// An actor played by the test.
+pub(crate) struct Peer {
+    pub(crate) runtime: Runtime,
+    pub(crate) pid: Upid,
+    handle: Pid<Listener>,
+    inbox: Receiver<Received>,
+    put_back: Vec<Received>,
+}
+
+impl Peer {
+    pub(crate) fn start(id: &'static str) -> Self {
+        let runtime = Runtime::builder()
+            .ip([127, 0, 0, 1].into())
+            .start()
+            .expect("runtime");
+        let (sink, inbox) = channel();
+        let handle = runtime.spawn(Listener { id, sink });
+        let pid = handle.upid().clone();
+        Self { runtime, handle, pid, inbox, put_back: Vec::new() }
+    }
+
+    pub(crate) fn send<M: WireMessage>(&self, to: &Upid, message: &M) {
+        let body = Bytes::from(message.encode_to_vec());
+        let to = to.clone();
+        self.handle.dispatch(move |_, ctx| ctx.send(&to, M::FULL_NAME, body));
+    }
+
+    /// Waits for a message; others stay for later.
+    pub(crate) fn expect<M: WireMessage>(&mut self) -> (Upid, M) {
+        let received = self.take(M::FULL_NAME);
+        (received.from, decode(received.body).expect("a whole message"))
+    }
+
+    fn take(&mut self, name: &str) -> Received {
+        if let Some(at) = self.put_back.iter().position(|received| received.name == name) {
+            return self.put_back.remove(at);
+        }
+        loop {
+            let received = self.inbox.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+                let others: Vec<&str> =
+                    self.put_back.iter().map(|received| received.name.as_str()).collect();
+                panic!("{name} did not come, only {others:?}")
+            });
+            if received.name == name {
+                return received;
+            }
+            self.put_back.push(received);
+        }
+    }
+}
+
+/// Where an agent keeps its files; it can be started there again and again.
+pub(crate) struct Place {
+    pub(crate) directory: tempfile::TempDir,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let launcher = directory.path().join("libexec");
+        fs::create_dir(&launcher).expect("created");
+        std::os::unix::fs::symlink(
+            env!("CARGO_BIN_EXE_mesos-containerizer"),
+            launcher.join("mesos-containerizer"),
+        )
+        .expect("linked");
+        let place = Self { directory };
+        place.command_executor("sleep 1000");
+        place
+    }
+
+    /// The script that stands for the command executor; the test speaks for it.
+    pub(crate) fn command_executor(&self, script: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        let path = self.directory.path().join("libexec/mesos-executor");
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");
+    }
+
+    pub(crate) fn work_dir(&self) -> PathBuf {
+        self.directory.path().join("work")
+    }
+
+    pub(crate) fn flags(&self, master: &Upid) -> Flags {
+        let below = |name: &str| self.directory.path().join(name).display().to_string();
+        let mut flags = Flags::defaults();
+        flags.master = Some(SecureValue::new(master.address.to_string()));
+        flags.work_dir = below("work");
+        flags.runtime_dir = below("run");
+        flags.launcher_dir = below("libexec");
+        flags.fetcher_cache_dir = below("cache");
+        flags.isolation = "posix/cpu,posix/mem".to_owned();
+        flags.launcher = "posix".to_owned();
+        flags.switch_user = false;
+        flags.hostname = Some("localhost".to_owned());
+        flags.resources = Some("cpus:4;mem:1024;disk:1024;ports:[31000-32000]".to_owned());
+        flags.registration_backoff_factor = Duration::from_millis(10);
+        flags.executor_shutdown_grace_period = Duration::from_millis(100);
+        flags
+    }
+}
+
+/// A master, an agent and the agent's place.
+pub(crate) struct Cluster {
+    pub(crate) master: Peer,
+    pub(crate) place: Place,
+    pub(crate) runtime: Runtime,
+    pub(crate) agent: AgentHandle,
+    pub(crate) change: fn(&mut Flags),
+}
+
+pub(crate) const AGENT_ID: &str = "master-S0";
+pub(crate) const FRAMEWORK_ID: &str = "master-0000";
+
+impl Cluster {
+    pub(crate) fn start() -> Self {
+        Self::start_with(|_| {})
+    }
+
+    pub(crate) fn start_with(change: fn(&mut Flags)) -> Self {
+        let master = Peer::start("master");
+        let place = Place::new();
+        let (runtime, agent) = launch(&place, &master.pid, change);
+        Self { master, place, runtime, agent, change }
+    }
+
+    /// Starts and registers.
+    pub(crate) fn registered() -> Self {
+        Self::registered_with(|_| {})
+    }
+
+    pub(crate) fn registered_with(change: fn(&mut Flags)) -> Self {
+        let mut cluster = Self::start_with(change);
+        cluster.register();
+        cluster
+    }
+
+    pub(crate) fn pid(&self) -> Upid {
+        self.agent.pid().upid().clone()
+    }
+
+    pub(crate) fn register(&mut self) {
+        let (from, _) = self.master.expect::<RegisterAgentMessage>();
+        self.master.send(
+            &from,
+            &AgentRegisteredMessage {
+                agent_id: Some(agent_id()),
+                connection: Some(connection()),
+                ..Default::default()
+            },
+        );
+        self.master.expect::<UpdateAgentMessage>();
+    }
+
+    pub(crate) fn reregister(&mut self) -> ReregisterAgentMessage {
+        let (from, message) = self.master.expect::<ReregisterAgentMessage>();
+        self.master.send(
+            &from,
+            &AgentReregisteredMessage {
+                agent_id: Some(agent_id()),
+                connection: Some(connection()),
+                ..Default::default()
+            },
+        );
+        self.master.expect::<UpdateAgentMessage>();
+        message
+    }
+
+    /// Ends the agent and starts another in its place.
+    pub(crate) fn restart(&mut self) {
+        self.stop();
+        self.start_again();
+    }
+
+    /// Ends the agent; its executors do not notice.
+    pub(crate) fn stop(&self) {
+        self.runtime.shutdown();
+    }
+
+    /// Starts an agent in the place of the one that was stopped.
+    pub(crate) fn start_again(&mut self) {
+        let port = self.pid().address.port;
+        let (runtime, agent) = launch_at(&self.place, &self.master.pid, port, self.change);
+        self.runtime = runtime;
+        self.agent = agent;
+    }
+
+    pub(crate) fn run(&self, framework: &v1::FrameworkInfo, task: v1::TaskInfo) {
+        let launch_executor = Some(true);
+        self.master.send(
+            &self.pid(),
+            &RunTaskMessage {
+                framework: Some(framework.clone().into()),
+                task: Some(task.into()),
+                launch_executor,
+                ..Default::default()
+            },
+        );
+    }
+
+    /// Waits for an update and acknowledges it.
+    pub(crate) fn expect_update(&mut self) -> v1::TaskStatus {
+        let (_, message) = self.master.expect::<StatusUpdateMessage>();
+        let update = message.update().clone();
+        self.acknowledge(&update);
+        update.status().clone()
+    }
+
+    pub(crate) fn acknowledge(&self, update: &StatusUpdate) {
+        self.master.send(
+            &self.pid(),
+            &StatusUpdateAcknowledgementMessage {
+                agent_id: Some(agent_id()),
+                framework_id: update.framework_id.clone(),
+                task_id: update.status().task_id.clone(),
+                uuid: update.uuid.clone(),
+                ..Default::default()
+            },
+        );
+    }
+
+    /// Asks the agent over HTTP.
+    pub(crate) fn ask(&self, request: ClientRequest) -> (u16, Bytes) {
+        let response = self.open(request);
+        let status = response.status;
+        let body = self.master.runtime.block_on(response.bytes()).expect("a body");
+        (status, body)
+    }
+
+    pub(crate) fn open(&self, asked: ClientRequest) -> ClientResponse {
+        let url = format!("http://{}", self.pid().address);
+        self.master.runtime.block_on(request(&url, asked)).expect("an answer")
+    }
+
+    pub(crate) fn state(&self) -> serde_json::Value {
+        let (status, body) = self.ask(ClientRequest::get("/state"));
+        assert_eq!(status, 200);
+        serde_json::from_slice(&body).expect("JSON")
+    }
+
+    /// Asks for the state until it satisfies a condition.
+    pub(crate) fn wait_for_state(&self, wanted: impl Fn(&serde_json::Value) -> bool) {
+        let clock = libprocess::Clock::real();
+        let end = clock.now() + PATIENCE;
+        while clock.now() < end {
+            if wanted(&self.state()) {
+                return;
+            }
+            self.pause();
+        }
+        panic!("the state did not come: {}", self.state());
+    }
+
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let snapshot = self.runtime.metrics().snapshot(None);
+        match self.master.runtime.block_on(async { snapshot.await }) {
+            Outcome::Ready(values) => values.get(name).copied().expect("the metric"),
+            other => panic!("no metrics: {other:?}"),
+        }
+    }
+
+    /// Speaks for the v1 executor that the agent launched.
+    pub(crate) fn subscribe(&self, executor: &str) -> FakeExecutor {
+        self.subscribe_with(executor, call::Subscribe::default())
+    }
+
+    pub(crate) fn subscribe_with(&self, executor: &str, subscribe: call::Subscribe) -> FakeExecutor {
+        let call = Call {
+            r#type: Some(call::Type::Subscribe.into()),
+            subscribe: Some(subscribe),
+            ..executor_call(executor)
+        };
+        let response = self.open(
+            ClientRequest::post(
+                "/slave(1)/api/v1/executor",
+                "application/x-protobuf",
+                call.encode_to_vec(),
+            )
+            .with_header("accept", "application/x-protobuf"),
+        );
+        assert_eq!(response.status, 200);
+        FakeExecutor {
+            id: executor.to_owned(),
+            response,
+            decoder: recordio::Decoder::default(),
+            events: Vec::new(),
+        }
+    }
+
+    /// Waits until the container of an executor runs.
+    pub(crate) fn wait_for_executor(&self, executor: &str) {
+        self.wait_for_state(|_| self.container_pid(executor).is_some());
+    }
+
+    /// Speaks for an executor as soon as there is one.
+    pub(crate) fn subscribe_when_launched(&self, executor: &str) -> FakeExecutor {
+        self.wait_for_executor(executor);
+        self.subscribe(executor)
+    }
+
+    pub(crate) fn container_pid(&self, executor: &str) -> Option<i32> {
+        let (_, body) = self.ask(ClientRequest::get("/containers"));
+        let containers: Vec<serde_json::Value> = serde_json::from_slice(&body).expect("JSON");
+        let found = containers.iter().find(|one| one["executor_id"] == executor)?;
+        i32::try_from(found["status"]["executor_pid"].as_i64()?).ok()
+    }
+
+    /// Kills the first process of an executor's container.
+    pub(crate) fn kill_container_of(&self, executor: &str) {
+        let pid = self.container_pid(executor).expect("a process");
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::SIGKILL)
+            .expect("killed");
+    }
+
+    pub(crate) fn kill(&self, task: &str) {
+        self.master.send(
+            &self.pid(),
+            &KillTaskMessage {
+                framework_id: Some(framework_id()),
+                task_id: Some(task_id(task)),
+                ..Default::default()
+            },
+        );
+    }
+
+    pub(crate) fn drain(&self, config: v1::DrainConfig) {
+        self.master.send(
+            &self.pid(),
+            &DrainAgentMessage { config: Some(config), ..Default::default() },
+        );
+    }
+
+    /// Speaks for an executor as soon as a recovering agent lets it.
+    pub(crate) fn subscribe_when_open(&self, executor: &str) -> FakeExecutor {
+        self.subscribe_when_open_with(executor, call::Subscribe::default())
+    }
+
+    pub(crate) fn subscribe_when_open_with(
+        &self,
+        executor: &str,
+        subscribe: call::Subscribe,
+    ) -> FakeExecutor {
+        let heartbeat =
+            Call { r#type: Some(call::Type::Heartbeat.into()), ..executor_call(executor) };
+        while self.call(&heartbeat).0 == 503 {
+            self.pause();
+        }
+        self.subscribe_with(executor, subscribe)
+    }
+
+    /// Lets the agent work for a moment.
+    fn pause(&self) {
+        let clock = libprocess::Clock::real();
+        self.master.runtime.block_on(async {
+            let (promise, future) = libprocess::Promise::new();
+            clock.timer(Duration::from_millis(20), move || promise.set(()));
+            drop(future.await);
+        });
+    }
+
+    /// Sends a call of the v1 executor; returns the status.
+    pub(crate) fn call(&self, call: &Call) -> (u16, String) {
+        let (status, body) = self.ask(ClientRequest::post(
+            "/slave(1)/api/v1/executor",
+            "application/x-protobuf",
+            call.encode_to_vec(),
+        ));
+        (status, String::from_utf8_lossy(&body).into_owned())
+    }
+
+    pub(crate) fn report(&self, executor: &str, task: &str, state: TaskState) -> Uuid {
+        let uuid = Uuid::new_v4();
+        let status = v1::TaskStatus {
+            task_id: Some(task_id(task)),
+            state: Some(state.into()),
+            source: Some(v1::task_status::Source::SourceExecutor.into()),
+            uuid: Some(uuid.as_bytes().to_vec().into()),
+            timestamp: Some(1.0),
+            ..Default::default()
+        };
+        let update = call::Update { status: Some(status.into()), ..Default::default() };
+        let (status, text) = self.call(&Call {
+            r#type: Some(call::Type::Update.into()),
+            update: Some(update),
+            ..executor_call(executor)
+        });
+        assert_eq!(status, 202, "{text}");
+        uuid
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // Everything that still runs was started by this agent.
+        let mut exited = self.agent.exited();
+        self.agent.unregister();
+        if let Some(exited) = exited.take() {
+            drop(self.master.runtime.block_on(async { exited.await }));
+        }
+        self.runtime.shutdown();
+        self.master.runtime.shutdown();
+    }
+}
+
+fn launch(place: &Place, master: &Upid, change: fn(&mut Flags)) -> (Runtime, AgentHandle) {
+    launch_at(place, master, 0, change)
+}
+
+/// The port is part of what an agent says of itself, so one that comes back needs the same.
+fn launch_at(
+    place: &Place,
+    master: &Upid,
+    port: u16,
+    change: fn(&mut Flags),
+) -> (Runtime, AgentHandle) {
+    let runtime = Runtime::builder()
+        .ip([127, 0, 0, 1].into())
+        .port(port)
+        .delegate("slave(1)")
+        .start()
+        .expect("runtime");
+    let mut flags = place.flags(master);
+    change(&mut flags);
+    let agent = mesos_agent::start(&runtime, flags).expect("agent");
+    (runtime, agent)
+}
+
+pub(crate) fn executor_call(executor: &str) -> Call {
+    Call {
+        framework_id: Some(framework_id()),
+        executor_id: Some(v1::ExecutorId {
+            value: Some(executor.to_owned()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// The stream of a v1 executor.
+pub(crate) struct FakeExecutor {
+    pub(crate) id: String,
+    response: ClientResponse,
+    decoder: recordio::Decoder,
+    events: Vec<Event>,
+}
+
+impl FakeExecutor {
+    /// Waits for the next event; none when the agent closed the stream.
+    pub(crate) fn next(&mut self, cluster: &Cluster) -> Option<Event> {
+        while self.events.is_empty() {
+            let read = cluster.master.runtime.block_on(self.response.body.read());
+            let chunk = read?.ok()?;
+            let mut records = Vec::new();
+            self.decoder.decode(&chunk, &mut records).expect("records");
+            self.events.extend(records.into_iter().map(|record| Event::decode(record).expect("event")));
+        }
+        Some(self.events.remove(0))
+    }
+
+    /// Waits for an event of a kind; others are dropped.
+    pub(crate) fn expect(&mut self, cluster: &Cluster, kind: event::Type) -> Event {
+        loop {
+            let event = self.next(cluster).expect("an event");
+            if event.r#type() == kind {
+                return event;
+            }
+        }
+    }
+}
+
+pub(crate) fn agent_id() -> v1::AgentId {
+    v1::AgentId { value: Some(AGENT_ID.to_owned()), ..Default::default() }
+}
+
+pub(crate) fn framework_id() -> v1::FrameworkId {
+    v1::FrameworkId { value: Some(FRAMEWORK_ID.to_owned()), ..Default::default() }
+}
+
+pub(crate) fn task_id(id: &str) -> v1::TaskId {
+    v1::TaskId { value: Some(id.to_owned()), ..Default::default() }
+}
+
+fn connection() -> MasterAgentConnection {
+    MasterAgentConnection { total_ping_timeout_seconds: Some(75.0), ..Default::default() }
+}
+
+/// A framework that is aware of partitions.
+pub(crate) fn framework() -> v1::FrameworkInfo {
+    v1::FrameworkInfo {
+        user: Some("nobody".to_owned()),
+        name: Some("test".to_owned()),
+        id: Some(framework_id()),
+        capabilities: vec![v1::framework_info::Capability {
+            r#type: Some(v1::framework_info::capability::Type::PartitionAware.into()),
+            ..Default::default()
+        }],
+        ..Default::default()
+    }
+}
+
+/// The same, with a checkpoint.
+pub(crate) fn checkpointing() -> v1::FrameworkInfo {
+    v1::FrameworkInfo { checkpoint: Some(true), ..framework() }
+}
+
+pub(crate) fn resource(name: &str, value: f64) -> v1::Resource {
+    v1::Resource {
+        name: Some(name.to_owned()),
+        r#type: Some(v1::value::Type::Scalar.into()),
+        scalar: Some(v1::value::Scalar { value: Some(value), ..Default::default() }),
+        allocation_info: Some(v1::resource::AllocationInfo {
+            role: Some("*".to_owned()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// A task that is only a command.
+pub(crate) fn command_task(id: &str, command: &str) -> v1::TaskInfo {
+    v1::TaskInfo {
+        name: Some(id.to_owned()),
+        task_id: Some(task_id(id)),
+        agent_id: Some(agent_id()),
+        resources: vec![resource("cpus", 1.0), resource("mem", 32.0)],
+        command: Some(
+            v1::CommandInfo { value: Some(command.to_owned()), ..Default::default() }.into(),
+        ),
+        ..Default::default()
+    }
+}
+
+/// A task for an executor of the framework's own, whose process is a shell command.
+pub(crate) fn executor_task(id: &str, executor: &str, command: &str) -> v1::TaskInfo {
+    let info = v1::ExecutorInfo {
+        executor_id: Some(v1::ExecutorId {
+            value: Some(executor.to_owned()),
+            ..Default::default()
+        }),
+        framework_id: Some(framework_id()),
+        command: Some(
+            v1::CommandInfo { value: Some(command.to_owned()), ..Default::default() }.into(),
+        ),
+        resources: vec![resource("cpus", 0.1)],
+        ..Default::default()
+    };
+    v1::TaskInfo { command: None, executor: Some(info.into()), ..command_task(id, "") }
+}
+
+/// Reads a file of a sandbox.
+pub(crate) fn sandbox_file(place: &Place, executor: &str, name: &str) -> String {
+    let path = run_dir(&place.work_dir(), executor).join(name);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The latest run of an executor, below the work directory or its `meta`.
+pub(crate) fn run_dir(root: &Path, executor: &str) -> PathBuf {
+    root.join(format!(
+        "slaves/{AGENT_ID}/frameworks/{FRAMEWORK_ID}/executors/{executor}/runs/latest"
+    ))
+}
+
+/// Kills a container from outside, with everything in it.
+pub(crate) fn kill_tree(pid: i32) {
+    mesos_containerizer::process_tree::kill_tree(
+        pid,
+        nix::sys::signal::SIGKILL,
+        mesos_containerizer::process_tree::Follow::GroupsAndSessions,
+    )
+    .expect("killed");
+}

@@ -1,0 +1,114 @@
+//! The agent and its master find each other.
+
+use mesos_proto::internal::{
+    AgentRegisteredMessage, PingAgentMessage, PongAgentMessage, RegisterAgentMessage,
+    ReregisterAgentMessage, UnregisterAgentMessage,
+};
+
+use crate::harness::{AGENT_ID, Cluster, agent_id};
+
+#[test]
+fn agent_describes_itself() {
+    let mut cluster = Cluster::start();
+
+    let (from, message) = cluster.master.expect::<RegisterAgentMessage>();
+
+    assert_eq!(from, cluster.pid());
+    assert_eq!(message.agent().hostname(), "localhost");
+    assert_eq!(message.agent().id, None);
+    assert_eq!(message.version(), "1.11.0");
+    assert_eq!(message.agent_capabilities.len(), 8);
+    assert_eq!(message.resource_version_uuid().value().len(), 16);
+    let names: Vec<&str> = message.agent().resources.iter().map(|r| r.name()).collect();
+    assert_eq!(names, ["cpus", "mem", "disk", "ports"]);
+}
+
+#[test]
+fn agent_asks_again_until_it_is_answered() {
+    let mut cluster = Cluster::start();
+    cluster.master.expect::<RegisterAgentMessage>();
+
+    cluster.master.expect::<RegisterAgentMessage>();
+    cluster.register();
+
+    assert_eq!(cluster.state()["id"], AGENT_ID);
+}
+
+#[test]
+fn agent_id_is_written_down() {
+    let cluster = Cluster::registered();
+
+    let latest = cluster.place.work_dir().join("meta/slaves/latest");
+
+    let target = std::fs::read_link(latest).expect("a link");
+    assert!(target.is_absolute());
+    assert_eq!(target.file_name().and_then(|name| name.to_str()), Some(AGENT_ID));
+    assert!(target.join("slave.info").is_file());
+}
+
+#[test]
+fn ping_is_answered() {
+    let mut cluster = Cluster::registered();
+
+    cluster.master.send(
+        &cluster.pid(),
+        &PingAgentMessage { connected: Some(true), ..Default::default() },
+    );
+
+    let (from, _) = cluster.master.expect::<PongAgentMessage>();
+    assert_eq!(from, cluster.pid());
+}
+
+#[test]
+fn ping_of_a_master_that_lost_the_agent_makes_it_register_again() {
+    let mut cluster = Cluster::registered();
+
+    cluster.master.send(
+        &cluster.pid(),
+        &PingAgentMessage { connected: Some(false), ..Default::default() },
+    );
+
+    let message = cluster.reregister();
+    assert_eq!(message.agent().id().value(), AGENT_ID);
+}
+
+/// Mirrors: SlaveTest.PingTimeoutNoPings
+#[test]
+fn silent_master_is_looked_for_again() {
+    let mut cluster = Cluster::start();
+    let (from, _) = cluster.master.expect::<RegisterAgentMessage>();
+    let connection = mesos_proto::internal::MasterAgentConnection {
+        total_ping_timeout_seconds: Some(0.05),
+        ..Default::default()
+    };
+    cluster.master.send(
+        &from,
+        &AgentRegisteredMessage {
+            agent_id: Some(agent_id()),
+            connection: Some(connection),
+            ..Default::default()
+        },
+    );
+
+    cluster.master.expect::<ReregisterAgentMessage>();
+}
+
+#[test]
+fn agent_keeps_its_id_over_a_restart() {
+    let mut cluster = Cluster::registered();
+    cluster.restart();
+
+    let message = cluster.reregister();
+
+    assert_eq!(message.agent().id().value(), AGENT_ID);
+}
+
+#[test]
+fn agent_says_goodbye() {
+    let mut cluster = Cluster::registered();
+
+    cluster.agent.unregister();
+
+    let (_, message) = cluster.master.expect::<UnregisterAgentMessage>();
+    assert_eq!(message.agent_id().value(), AGENT_ID);
+}
