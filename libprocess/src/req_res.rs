@@ -41,6 +41,13 @@ impl<Q: WireMessage, R: WireMessage> ReqResProcess<Q, R> {
         }
         ctx.terminate();
     }
+
+    fn give_up(&mut self, ctx: &mut Context<Self>) {
+        if let Some(answer) = self.answer.take() {
+            answer.discard();
+        }
+        ctx.terminate();
+    }
 }
 
 impl<Q: WireMessage, R: WireMessage> Process for ReqResProcess<Q, R> {
@@ -51,7 +58,7 @@ impl<Q: WireMessage, R: WireMessage> Process for ReqResProcess<Q, R> {
     fn initialize(&mut self, ctx: &mut Context<Self>) {
         let pid = ctx.pid();
         if let Some(answer) = &self.answer {
-            answer.on_discard(move || pid.terminate());
+            answer.on_discard(move || pid.dispatch(Self::give_up));
         }
         ctx.install_protobuf(Self::on_response);
         ctx.send_protobuf(&self.to, &self.request);

@@ -35,6 +35,7 @@ use crate::metrics::Metrics;
 use crate::pid::{Pid, Upid};
 use crate::process::Process;
 use crate::process_manager::{ProcessManager, Refused};
+use crate::reap::Reaper;
 use crate::socket_manager::{RemoteConnection, SocketManager};
 use crate::testing::filter::Filters;
 use crate::transport::Listening;
@@ -101,6 +102,7 @@ pub(crate) struct Inner {
     pub(crate) authentication: AuthenticationRouter,
     pub(crate) firewall: Firewall,
     pub(crate) verbosity: Verbosity,
+    pub(crate) reaper: Reaper,
     pub(crate) listening: Listening,
 }
 

@@ -21,6 +21,7 @@ use crate::limits::Limits;
 use crate::message::NameTable;
 use crate::metrics::{Metrics, RateLimit};
 use crate::process_manager::ProcessManager;
+use crate::reap::Reaper;
 use crate::socket_manager::SocketManager;
 use crate::testing::filter::Filters;
 use crate::transport::Listening;
@@ -215,6 +216,7 @@ impl RuntimeBuilder {
             authentication: AuthenticationRouter::default(),
             firewall: Firewall::default(),
             verbosity: builtins::Verbosity::default(),
+            reaper: Reaper::default(),
             listening: Listening::new(self.configure),
         });
         let settings = builtins::Settings {
