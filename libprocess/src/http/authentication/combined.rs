@@ -221,7 +221,7 @@ mod tests {
 
         match outcome {
             Some(Outcome::Ready(Authentication::Principal(who))) => {
-                assert_eq!(who.to_string(), "first")
+                assert_eq!(who.to_string(), "first");
             }
             other => panic!("{other:?}"),
         }
@@ -257,7 +257,7 @@ mod tests {
         }
         match found(vec![one("Y", Future::failed("broken"))]) {
             Some(Outcome::Failed(text)) => {
-                assert_eq!(text, "\"Y\" authenticator returned:\nbroken")
+                assert_eq!(text, "\"Y\" authenticator returned:\nbroken");
             }
             other => panic!("{other:?}"),
         }
