@@ -104,6 +104,8 @@ pub(crate) struct MasterLink {
     pub(crate) pid: Option<Upid>,
     /// Its description.
     pub(crate) info: Option<v1::MasterInfo>,
+    /// How many waits for another master there were.
+    pub(crate) detections: u64,
     /// Ends the wait for another master.
     pub(crate) detection: Option<DiscardHandle>,
     /// The next attempt to register.

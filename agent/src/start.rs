@@ -136,8 +136,8 @@ impl AgentHandle {
 /// [`StartError`] names the flag or directory that is at fault.
 pub fn start(runtime: &Runtime, flags: Flags) -> Result<AgentHandle, StartError> {
     let master = flags.master.as_ref().ok_or(StartError::NoMaster)?;
-    let detector = create_detector(runtime, Some(master.value()))?;
-    start_with_detector(runtime, flags, Box::new(detector))
+    let detector = create_detector(runtime, Some(master.value()), flags.zk_session_timeout)?;
+    start_with_detector(runtime, flags, detector)
 }
 
 /// As [`start`], with a detector that the caller chose.

@@ -15,22 +15,34 @@ impl AgentProcess {
         let Some(parts) = &self.parts else { return };
         let detected = parts.detector.detect(self.master.info.clone());
         self.master.detection = detected.discard_handle();
-        ctx.on_any(detected, Self::on_detected);
+        self.master.detections += 1;
+        let number = self.master.detections;
+        ctx.on_any(detected, move |agent, outcome, ctx| {
+            // A detection that was given up for another may still be answered.
+            if agent.master.detections == number {
+                agent.on_detected(outcome, ctx);
+            }
+        });
     }
 
     /// Ends the wait, so that the present master is found again and registered with.
-    pub(super) fn redetect(&mut self) {
+    pub(super) fn redetect(&mut self, ctx: &mut Context<Self>) {
         if let Some(detection) = self.master.detection.take() {
             detection.discard();
         }
+        self.master.detections += 1;
+        self.on_detected(Outcome::Discarded, ctx);
     }
 
     fn on_detected(&mut self, outcome: Detected, ctx: &mut Context<Self>) {
         let Some(parts) = &self.parts else { return };
         parts.updates.pause();
         parts.operation_updates.pause();
-        if !matches!(self.state, AgentState::Terminating) {
-            self.state = AgentState::Disconnected;
+        match self.state {
+            AgentState::Terminating => {}
+            AgentState::Recovering(_) | AgentState::Disconnected | AgentState::Running => {
+                self.state = AgentState::Disconnected;
+            }
         }
         let found = match outcome {
             Outcome::Ready(Ok(found)) => found,
@@ -40,7 +52,9 @@ impl AgentProcess {
             Outcome::Failed(text) => {
                 return self.fail(format!("Failed to detect a master: {text}"), ctx);
             }
-            Outcome::Discarded | Outcome::Abandoned => {
+            // The detector has ended, and so will this agent.
+            Outcome::Abandoned => return,
+            Outcome::Discarded => {
                 tracing::info!("re-detecting master");
                 self.lose_master();
                 return self.detect(ctx);

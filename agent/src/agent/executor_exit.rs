@@ -33,7 +33,11 @@ impl AgentProcess {
         let ended = parts.containerizer.wait(container);
         let (id, executor_id, container) = (id.clone(), executor_id.clone(), container.clone());
         ctx.on_any(ended, move |agent, outcome, ctx| {
-            agent.executor_terminated(&id, &executor_id, &container, settle(outcome), ctx);
+            let waited = settle(outcome);
+            // When the containerizer itself has ended, containers run on and the next agent finds them.
+            if !matches!(waited, Err(ContainerizerError::Ended(_))) {
+                agent.executor_terminated(&id, &executor_id, &container, waited, ctx);
+            }
         });
     }
 

@@ -190,6 +190,7 @@ impl AgentProcess {
         self.await_container(id, executor_id, container, ctx);
         let failure = match result {
             Ok(LaunchResult::Success | LaunchResult::AlreadyLaunched) => None,
+            Err(ContainerizerError::Ended(_)) => return,
             Ok(LaunchResult::NotSupported) => {
                 tracing::error!(%container, "no containerizer could create the container");
                 self.metrics.container_launch_errors.increment();

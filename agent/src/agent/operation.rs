@@ -105,14 +105,18 @@ impl AgentProcess {
         let path = paths::operation_updates_file(&self.meta, &agent, uuid);
         let Some(parts) = &self.parts else { return };
         let stored = parts.operation_updates.update(update, path);
-        ctx.on_any(stored, |agent, outcome, ctx| {
-            if let Err(error) = operation_status_update_manager::settle(outcome) {
-                agent.fail(
-                    format!("Failed to handle operation status update: {error}"),
-                    ctx,
-                );
-            }
-        });
+        ctx.on_any(
+            stored,
+            |agent, outcome, ctx| match operation_status_update_manager::settle(outcome) {
+                Ok(()) | Err(OperationUpdateError::Ended) => {}
+                Err(error) => {
+                    agent.fail(
+                        format!("Failed to handle operation status update: {error}"),
+                        ctx,
+                    );
+                }
+            },
+        );
     }
 
     /// Writes reservations, volumes and operations down and brings the volumes on disk in line; false when that is fatal.

@@ -12,7 +12,7 @@ impl AgentProcess {
             tracing::info!(
                 "master marked the agent as disconnected but the agent is registered; forcing re-registration"
             );
-            self.redetect();
+            self.redetect(ctx);
         }
         self.expect_ping(ctx);
         ctx.send_protobuf(from, &PongAgentMessage::default());
@@ -27,8 +27,8 @@ impl AgentProcess {
         self.master.ping = Some(ctx.delay(timeout, Self::miss_ping));
     }
 
-    fn miss_ping(&mut self, _ctx: &mut Context<Self>) {
+    fn miss_ping(&mut self, ctx: &mut Context<Self>) {
         tracing::info!("no pings from master received within the timeout");
-        self.redetect();
+        self.redetect(ctx);
     }
 }

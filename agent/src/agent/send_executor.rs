@@ -246,6 +246,7 @@ impl AgentProcess {
                     agent.deliver(&id, &executor_id, &tasks, ctx);
                 }
             }
+            Err(ContainerizerError::Ended(_)) => {}
             Err(error) => agent.fail_update(&id, &executor_id, &error),
         });
     }

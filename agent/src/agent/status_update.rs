@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use libprocess::{Context, Upid};
 use mesos_common::ids::{AgentId, ExecutorId, FrameworkId, TaskId};
-use mesos_containerizer::{ContainerId, containerizer::settle};
+use mesos_containerizer::{ContainerId, ContainerizerError, containerizer::settle};
 use mesos_proto::{
     internal::{StatusUpdate, StatusUpdateAcknowledgementMessage, StatusUpdateMessage},
     v1::{
@@ -196,8 +196,10 @@ impl AgentProcess {
         let file = self.updates_file(executor, &update);
         let executor_id = executor_id.clone();
         ctx.on_any(updated, move |agent, outcome, ctx| {
-            if let Err(error) = settle(outcome) {
-                agent.fail_update(&id, &executor_id, &error);
+            match settle(outcome) {
+                Ok(()) => {}
+                Err(ContainerizerError::Ended(_)) => return,
+                Err(error) => agent.fail_update(&id, &executor_id, &error),
             }
             agent.store_update(update, file, reporter, ctx);
         });
@@ -230,6 +232,7 @@ impl AgentProcess {
         ctx.on_any(stored, move |agent, outcome, ctx| {
             match settle_update(outcome) {
                 Ok(()) => agent.confirm_update(&update, &reporter, ctx),
+                Err(UpdateError::Ended) => {}
                 Err(error) => agent.fail_updates(&error, ctx),
             }
         });

@@ -163,7 +163,10 @@ fn calls_that_make_no_sense_are_refused_with_the_texts_of_mesos() {
     cluster.wait_for_executor("t");
     let message = |id: &str| Call {
         r#type: Some(call::Type::Message.into()),
-        message: Some(call::Message { data: Some("x".into()), ..Default::default() }),
+        message: Some(call::Message {
+            data: Some("x".into()),
+            ..Default::default()
+        }),
         ..executor_call(id)
     };
     let stranger = Call {
@@ -174,20 +177,45 @@ fn calls_that_make_no_sense_are_refused_with_the_texts_of_mesos() {
         ..message("t")
     };
 
-    assert_eq!(cluster.call(&stranger), (400, "Framework cannot be found".to_owned()));
-    assert_eq!(cluster.call(&message("x")), (400, "Executor cannot be found".to_owned()));
-    assert_eq!(cluster.call(&message("t")), (403, "Executor is not subscribed".to_owned()));
     assert_eq!(
-        cluster.call(&Call { message: None, ..message("t") }),
+        cluster.call(&stranger),
+        (400, "Framework cannot be found".to_owned())
+    );
+    assert_eq!(
+        cluster.call(&message("x")),
+        (400, "Executor cannot be found".to_owned())
+    );
+    assert_eq!(
+        cluster.call(&message("t")),
+        (403, "Executor is not subscribed".to_owned())
+    );
+    assert_eq!(
+        cluster.call(&Call {
+            message: None,
+            ..message("t")
+        }),
         (
             400,
             "Failed to validate Executor::Call: Expecting 'message' to be present".to_owned()
         )
     );
     assert_eq!(
-        cluster.call(&Call { r#type: Some(call::Type::Heartbeat.into()), ..executor_call("t") }).0,
+        cluster
+            .call(&Call {
+                r#type: Some(call::Type::Heartbeat.into()),
+                ..executor_call("t")
+            })
+            .0,
         202
     );
+}
+
+/// What an executor says that got its task and reported nothing yet.
+fn knowing(task: &str) -> call::Subscribe {
+    call::Subscribe {
+        unacknowledged_tasks: vec![command_task(task, "sleep 1000")],
+        ..Default::default()
+    }
 }
 
 #[test]
@@ -197,7 +225,7 @@ fn executor_that_subscribes_again_takes_over_its_stream() {
     let mut first = cluster.subscribe_when_launched("t");
     first.expect(&cluster, event::Type::Launch);
 
-    let mut second = cluster.subscribe("t");
+    let mut second = cluster.subscribe_with("t", knowing("t"));
 
     second.expect(&cluster, event::Type::Subscribed);
     while let Some(event) = first.next(&cluster) {
@@ -229,7 +257,7 @@ fn update_that_an_executor_brings_along_is_handled() {
                 status: Some(status.into()),
                 ..Default::default()
             }],
-            ..Default::default()
+            ..knowing("t")
         },
     );
 

@@ -19,9 +19,9 @@ use mesos_common::{
 };
 use mesos_proto::{
     internal::{
-        AgentRegisteredMessage, AgentReregisteredMessage, DrainAgentMessage, KillTaskMessage, MasterAgentConnection, RegisterAgentMessage,
-        ReregisterAgentMessage, RunTaskMessage, StatusUpdate, StatusUpdateAcknowledgementMessage,
-        StatusUpdateMessage, UpdateAgentMessage,
+        AgentRegisteredMessage, AgentReregisteredMessage, DrainAgentMessage, KillTaskMessage,
+        MasterAgentConnection, RegisterAgentMessage, ReregisterAgentMessage, RunTaskMessage,
+        StatusUpdate, StatusUpdateAcknowledgementMessage, StatusUpdateMessage, UpdateAgentMessage,
     },
     v1::{
         self, TaskState,
@@ -81,29 +81,46 @@ impl Peer {
         let (sink, inbox) = channel();
         let handle = runtime.spawn(Listener { id, sink });
         let pid = handle.upid().clone();
-        Self { runtime, handle, pid, inbox, put_back: Vec::new() }
+        Self {
+            runtime,
+            handle,
+            pid,
+            inbox,
+            put_back: Vec::new(),
+        }
     }
 
     pub(crate) fn send<M: WireMessage>(&self, to: &Upid, message: &M) {
         let body = Bytes::from(message.encode_to_vec());
         let to = to.clone();
-        self.handle.dispatch(move |_, ctx| ctx.send(&to, M::FULL_NAME, body));
+        self.handle
+            .dispatch(move |_, ctx| ctx.send(&to, M::FULL_NAME, body));
     }
 
     /// Waits for a message; others stay for later.
     pub(crate) fn expect<M: WireMessage>(&mut self) -> (Upid, M) {
         let received = self.take(M::FULL_NAME);
-        (received.from, decode(received.body).expect("a whole message"))
+        (
+            received.from,
+            decode(received.body).expect("a whole message"),
+        )
     }
 
     fn take(&mut self, name: &str) -> Received {
-        if let Some(at) = self.put_back.iter().position(|received| received.name == name) {
+        if let Some(at) = self
+            .put_back
+            .iter()
+            .position(|received| received.name == name)
+        {
             return self.put_back.remove(at);
         }
         loop {
             let received = self.inbox.recv_timeout(PATIENCE).unwrap_or_else(|_| {
-                let others: Vec<&str> =
-                    self.put_back.iter().map(|received| received.name.as_str()).collect();
+                let others: Vec<&str> = self
+                    .put_back
+                    .iter()
+                    .map(|received| received.name.as_str())
+                    .collect();
                 panic!("{name} did not come, only {others:?}")
             });
             if received.name == name {
@@ -186,7 +203,13 @@ impl Cluster {
         let master = Peer::start("master");
         let place = Place::new();
         let (runtime, agent) = launch(&place, &master.pid, change);
-        Self { master, place, runtime, agent, change }
+        Self {
+            master,
+            place,
+            runtime,
+            agent,
+            change,
+        }
     }
 
     /// Starts and registers.
@@ -288,13 +311,20 @@ impl Cluster {
     pub(crate) fn ask(&self, request: ClientRequest) -> (u16, Bytes) {
         let response = self.open(request);
         let status = response.status;
-        let body = self.master.runtime.block_on(response.bytes()).expect("a body");
+        let body = self
+            .master
+            .runtime
+            .block_on(response.bytes())
+            .expect("a body");
         (status, body)
     }
 
     pub(crate) fn open(&self, asked: ClientRequest) -> ClientResponse {
         let url = format!("http://{}", self.pid().address);
-        self.master.runtime.block_on(request(&url, asked)).expect("an answer")
+        self.master
+            .runtime
+            .block_on(request(&url, asked))
+            .expect("an answer")
     }
 
     pub(crate) fn state(&self) -> serde_json::Value {
@@ -329,7 +359,11 @@ impl Cluster {
         self.subscribe_with(executor, call::Subscribe::default())
     }
 
-    pub(crate) fn subscribe_with(&self, executor: &str, subscribe: call::Subscribe) -> FakeExecutor {
+    pub(crate) fn subscribe_with(
+        &self,
+        executor: &str,
+        subscribe: call::Subscribe,
+    ) -> FakeExecutor {
         let call = Call {
             r#type: Some(call::Type::Subscribe.into()),
             subscribe: Some(subscribe),
@@ -366,7 +400,9 @@ impl Cluster {
     pub(crate) fn container_pid(&self, executor: &str) -> Option<i32> {
         let (_, body) = self.ask(ClientRequest::get("/containers"));
         let containers: Vec<serde_json::Value> = serde_json::from_slice(&body).expect("JSON");
-        let found = containers.iter().find(|one| one["executor_id"] == executor)?;
+        let found = containers
+            .iter()
+            .find(|one| one["executor_id"] == executor)?;
         i32::try_from(found["status"]["executor_pid"].as_i64()?).ok()
     }
 
@@ -391,7 +427,10 @@ impl Cluster {
     pub(crate) fn drain(&self, config: v1::DrainConfig) {
         self.master.send(
             &self.pid(),
-            &DrainAgentMessage { config: Some(config), ..Default::default() },
+            &DrainAgentMessage {
+                config: Some(config),
+                ..Default::default()
+            },
         );
     }
 
@@ -405,8 +444,10 @@ impl Cluster {
         executor: &str,
         subscribe: call::Subscribe,
     ) -> FakeExecutor {
-        let heartbeat =
-            Call { r#type: Some(call::Type::Heartbeat.into()), ..executor_call(executor) };
+        let heartbeat = Call {
+            r#type: Some(call::Type::Heartbeat.into()),
+            ..executor_call(executor)
+        };
         while self.call(&heartbeat).0 == 503 {
             self.pause();
         }
@@ -443,7 +484,10 @@ impl Cluster {
             timestamp: Some(1.0),
             ..Default::default()
         };
-        let update = call::Update { status: Some(status.into()), ..Default::default() };
+        let update = call::Update {
+            status: Some(status.into()),
+            ..Default::default()
+        };
         let (status, text) = self.call(&Call {
             r#type: Some(call::Type::Update.into()),
             update: Some(update),
@@ -517,7 +561,11 @@ impl FakeExecutor {
             let chunk = read?.ok()?;
             let mut records = Vec::new();
             self.decoder.decode(&chunk, &mut records).expect("records");
-            self.events.extend(records.into_iter().map(|record| Event::decode(record).expect("event")));
+            self.events.extend(
+                records
+                    .into_iter()
+                    .map(|record| Event::decode(record).expect("event")),
+            );
         }
         Some(self.events.remove(0))
     }
@@ -534,19 +582,31 @@ impl FakeExecutor {
 }
 
 pub(crate) fn agent_id() -> v1::AgentId {
-    v1::AgentId { value: Some(AGENT_ID.to_owned()), ..Default::default() }
+    v1::AgentId {
+        value: Some(AGENT_ID.to_owned()),
+        ..Default::default()
+    }
 }
 
 pub(crate) fn framework_id() -> v1::FrameworkId {
-    v1::FrameworkId { value: Some(FRAMEWORK_ID.to_owned()), ..Default::default() }
+    v1::FrameworkId {
+        value: Some(FRAMEWORK_ID.to_owned()),
+        ..Default::default()
+    }
 }
 
 pub(crate) fn task_id(id: &str) -> v1::TaskId {
-    v1::TaskId { value: Some(id.to_owned()), ..Default::default() }
+    v1::TaskId {
+        value: Some(id.to_owned()),
+        ..Default::default()
+    }
 }
 
 fn connection() -> MasterAgentConnection {
-    MasterAgentConnection { total_ping_timeout_seconds: Some(75.0), ..Default::default() }
+    MasterAgentConnection {
+        total_ping_timeout_seconds: Some(75.0),
+        ..Default::default()
+    }
 }
 
 /// A framework that is aware of partitions.
@@ -565,14 +625,20 @@ pub(crate) fn framework() -> v1::FrameworkInfo {
 
 /// The same, with a checkpoint.
 pub(crate) fn checkpointing() -> v1::FrameworkInfo {
-    v1::FrameworkInfo { checkpoint: Some(true), ..framework() }
+    v1::FrameworkInfo {
+        checkpoint: Some(true),
+        ..framework()
+    }
 }
 
 pub(crate) fn resource(name: &str, value: f64) -> v1::Resource {
     v1::Resource {
         name: Some(name.to_owned()),
         r#type: Some(v1::value::Type::Scalar.into()),
-        scalar: Some(v1::value::Scalar { value: Some(value), ..Default::default() }),
+        scalar: Some(v1::value::Scalar {
+            value: Some(value),
+            ..Default::default()
+        }),
         allocation_info: Some(v1::resource::AllocationInfo {
             role: Some("*".to_owned()),
             ..Default::default()
@@ -589,7 +655,11 @@ pub(crate) fn command_task(id: &str, command: &str) -> v1::TaskInfo {
         agent_id: Some(agent_id()),
         resources: vec![resource("cpus", 1.0), resource("mem", 32.0)],
         command: Some(
-            v1::CommandInfo { value: Some(command.to_owned()), ..Default::default() }.into(),
+            v1::CommandInfo {
+                value: Some(command.to_owned()),
+                ..Default::default()
+            }
+            .into(),
         ),
         ..Default::default()
     }
@@ -604,12 +674,20 @@ pub(crate) fn executor_task(id: &str, executor: &str, command: &str) -> v1::Task
         }),
         framework_id: Some(framework_id()),
         command: Some(
-            v1::CommandInfo { value: Some(command.to_owned()), ..Default::default() }.into(),
+            v1::CommandInfo {
+                value: Some(command.to_owned()),
+                ..Default::default()
+            }
+            .into(),
         ),
         resources: vec![resource("cpus", 0.1)],
         ..Default::default()
     };
-    v1::TaskInfo { command: None, executor: Some(info.into()), ..command_task(id, "") }
+    v1::TaskInfo {
+        command: None,
+        executor: Some(info.into()),
+        ..command_task(id, "")
+    }
 }
 
 /// Reads a file of a sandbox.

@@ -18,8 +18,13 @@ fn api(cluster: &Cluster, call: &Call) -> (u16, bytes::Bytes) {
 }
 
 fn get(cluster: &Cluster, kind: call::Type) -> Response {
-    let (status, body) =
-        api(cluster, &Call { r#type: Some(kind.into()), ..Default::default() });
+    let (status, body) = api(
+        cluster,
+        &Call {
+            r#type: Some(kind.into()),
+            ..Default::default()
+        },
+    );
     assert_eq!(status, 200);
     Response::decode(body).expect("an answer")
 }
@@ -38,7 +43,9 @@ fn state_shows_agent_and_task() {
     let mut executor = cluster.subscribe_when_launched("t");
     executor.expect(&cluster, event::Type::Launch);
     cluster.wait_for_state(|state| {
-        state["frameworks"][0]["executors"][0]["tasks"].as_array().is_some_and(|t| t.len() == 1)
+        state["frameworks"][0]["executors"][0]["tasks"]
+            .as_array()
+            .is_some_and(|t| t.len() == 1)
     });
 
     let state = cluster.state();
@@ -52,7 +59,10 @@ fn state_shows_agent_and_task() {
     assert_eq!(state["flags"]["launcher"], "posix");
     let executor = &state["frameworks"][0]["executors"][0];
     assert_eq!(executor["id"], "t");
-    assert_eq!(executor["name"], "Command Executor (Task: t) (Command: sh -c 'sleep 1000')");
+    assert_eq!(
+        executor["name"],
+        "Command Executor (Task: t) (Command: sh -c 'sleep 1000')"
+    );
     assert_eq!(executor["resources"]["mem"], 64.0);
     assert_eq!(executor["tasks"][0]["state"], "TASK_STAGING");
     assert_eq!(executor["tasks"][0]["role"], "*");
@@ -80,8 +90,15 @@ fn running_executor_is_measured() {
 
     assert_eq!(statistics[0]["executor_id"], "t");
     assert_eq!(statistics[0]["statistics"]["mem_limit_bytes"], 64 << 20);
-    assert!(statistics[0]["statistics"]["mem_rss_bytes"].as_u64().is_some_and(|rss| rss > 0));
-    assert_eq!(containers[0]["status"]["container_id"]["value"], containers[0]["container_id"]);
+    assert!(
+        statistics[0]["statistics"]["mem_rss_bytes"]
+            .as_u64()
+            .is_some_and(|rss| rss > 0)
+    );
+    assert_eq!(
+        containers[0]["status"]["container_id"]["value"],
+        containers[0]["container_id"]
+    );
 }
 
 /// Mirrors: SlaveTest.MetricsInMetricsEndpoint
@@ -92,7 +109,10 @@ fn metrics_have_the_keys_of_mesos() {
     let metrics = json(&cluster, "/metrics/snapshot");
 
     let golden: Vec<&str> = include_str!("metric_keys.txt").lines().collect();
-    let missing: Vec<&&str> = golden.iter().filter(|key| metrics.get(**key).is_none()).collect();
+    let missing: Vec<&&str> = golden
+        .iter()
+        .filter(|key| metrics.get(**key).is_none())
+        .collect();
     assert_eq!(missing, Vec::<&&str>::new());
     assert_eq!(metrics["slave/registered"], 1.0);
     assert_eq!(metrics["slave/cpus_total"], 4.0);
@@ -112,10 +132,21 @@ fn sandbox_is_browsed_by_ids() {
     });
 
     let listed = json(&cluster, &format!("/files/browse?path={path}"));
-    let read = json(&cluster, &format!("/files/read?path={path}/stdout&offset=0"));
+    let read = json(
+        &cluster,
+        &format!("/files/read?path={path}/stdout&offset=0"),
+    );
 
-    let names: Vec<_> = listed.as_array().expect("a list").iter().map(|f| &f["path"]).collect();
-    assert_eq!(names, [&format!("{path}/stderr"), &format!("{path}/stdout")]);
+    let names: Vec<_> = listed
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|f| &f["path"])
+        .collect();
+    assert_eq!(
+        names,
+        [&format!("{path}/stderr"), &format!("{path}/stdout")]
+    );
     assert_eq!(read["data"], "hello\n");
 }
 
@@ -140,7 +171,13 @@ fn api_tells_version_and_flags() {
     let flags = get(&cluster, call::Type::GetFlags);
 
     assert_eq!(version.get_version().version_info().version(), "1.11.0");
-    assert!(flags.get_flags().flags.iter().any(|flag| flag.name() == "work_dir"));
+    assert!(
+        flags
+            .get_flags()
+            .flags
+            .iter()
+            .any(|flag| flag.name() == "work_dir")
+    );
 }
 
 /// Mirrors: AgentAPITest.GetAgent
@@ -166,9 +203,13 @@ fn api_tells_frameworks_executors_and_tasks() {
     let executors = get(&cluster, call::Type::GetExecutors);
     let tasks = get(&cluster, call::Type::GetTasks);
 
-    let [framework] = frameworks.get_frameworks().frameworks.as_slice() else { panic!("one") };
+    let [framework] = frameworks.get_frameworks().frameworks.as_slice() else {
+        panic!("one")
+    };
     assert_eq!(framework.framework_info().name(), "test");
-    let [executor] = executors.get_executors().executors.as_slice() else { panic!("one") };
+    let [executor] = executors.get_executors().executors.as_slice() else {
+        panic!("one")
+    };
     assert_eq!(executor.executor_info().executor_id().value(), "t");
     assert_eq!(tasks.get_tasks().queued_tasks.len(), 1);
 }
@@ -182,7 +223,9 @@ fn api_tells_containers() {
 
     let answer = get(&cluster, call::Type::GetContainers);
 
-    let [container] = answer.get_containers().containers.as_slice() else { panic!("one") };
+    let [container] = answer.get_containers().containers.as_slice() else {
+        panic!("one")
+    };
     assert_eq!(container.executor_id().value(), "t");
     assert!(container.container_status().executor_pid() > 1);
 }
@@ -201,7 +244,11 @@ fn launch_nested(cluster: &Cluster, id: &v1::ContainerId, script: &str) -> u16 {
     let launch = call::LaunchNestedContainer {
         container_id: Some(id.clone()),
         command: Some(
-            v1::CommandInfo { value: Some(script.to_owned()), ..Default::default() }.into(),
+            v1::CommandInfo {
+                value: Some(script.to_owned()),
+                ..Default::default()
+            }
+            .into(),
         ),
         ..Default::default()
     };
@@ -252,7 +299,11 @@ fn unknown_nested_container_cannot_be_killed() {
             container_id: Some(v1::ContainerId {
                 value: Some("inner".to_owned()),
                 parent: Some(
-                    v1::ContainerId { value: Some("none".to_owned()), ..Default::default() }.into(),
+                    v1::ContainerId {
+                        value: Some("none".to_owned()),
+                        ..Default::default()
+                    }
+                    .into(),
                 ),
                 ..Default::default()
             }),
@@ -264,7 +315,10 @@ fn unknown_nested_container_cannot_be_killed() {
     let (status, body) = api(&cluster, &kill);
 
     assert_eq!(status, 404);
-    assert_eq!(body, "Container 'none.inner' cannot be found (or is already killed)");
+    assert_eq!(
+        body,
+        "Container 'none.inner' cannot be found (or is already killed)"
+    );
 }
 
 #[test]
@@ -273,11 +327,17 @@ fn call_without_its_message_is_refused() {
 
     let (status, body) = api(
         &cluster,
-        &Call { r#type: Some(call::Type::ReadFile.into()), ..Default::default() },
+        &Call {
+            r#type: Some(call::Type::ReadFile.into()),
+            ..Default::default()
+        },
     );
 
     assert_eq!(status, 400);
-    assert_eq!(body, "Failed to validate agent::Call: Expecting 'read_file' to be present");
+    assert_eq!(
+        body,
+        "Failed to validate agent::Call: Expecting 'read_file' to be present"
+    );
 }
 
 #[test]

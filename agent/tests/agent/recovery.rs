@@ -42,8 +42,13 @@ fn running_task_survives_its_agent() {
 
     assert_eq!(message.agent().id().value(), AGENT_ID);
     assert_eq!(message.frameworks.len(), 1);
-    let [task] = message.tasks.as_slice() else { panic!("one task") };
-    assert_eq!((task.task_id().value(), task.state()), ("t", TaskState::TaskRunning));
+    let [task] = message.tasks.as_slice() else {
+        panic!("one task")
+    };
+    assert_eq!(
+        (task.task_id().value(), task.state()),
+        ("t", TaskState::TaskRunning)
+    );
     assert!(message.executor_infos.is_empty());
     assert_eq!(cluster.expect_update().state(), TaskState::TaskFinished);
 }
@@ -91,19 +96,16 @@ fn executor_on_the_driver_is_called_back() {
         &ReregisterExecutorMessage {
             framework_id: Some(framework_id()),
             executor_id: executor_call("e").executor_id,
+            tasks: vec![executor_task("t", "e", "sleep 1000")],
             ..Default::default()
         },
     );
     executor.expect::<ExecutorReregisteredMessage>();
     let reregistration = cluster.reregister();
-    let status = cluster.expect_update();
 
     assert_eq!(message.agent_id().value(), agent_id().value());
     assert_eq!(reregistration.executor_infos.len(), 1);
-    // The executor did not name the task, so it never got it.
-    assert_eq!(status.state(), TaskState::TaskDropped);
-    assert_eq!(status.reason(), Reason::ReasonAgentRestarted);
-    assert_eq!(status.message(), "Task launched during agent restart");
+    assert_eq!(reregistration.tasks.len(), 1);
     executor.runtime.shutdown();
 }
 
@@ -159,8 +161,14 @@ fn reboot_ends_the_tasks_and_keeps_the_agent() {
     let status = cluster.expect_update();
     assert_eq!(message.agent().id().value(), AGENT_ID);
     assert_eq!(status.state(), TaskState::TaskFailed);
-    assert_eq!(status.message(), "Abnormal executor termination: unknown container");
-    assert_ne!(fs::read_to_string(meta.join("boot_id")).expect("file"), "the boot before");
+    assert_eq!(
+        status.message(),
+        "Abnormal executor termination: unknown container"
+    );
+    assert_ne!(
+        fs::read_to_string(meta.join("boot_id")).expect("file"),
+        "the boot before"
+    );
 }
 
 /// Mirrors: SlaveRecoveryTest.RebootWithSlaveInfoMismatch
@@ -174,8 +182,9 @@ fn agent_that_changed_with_a_reboot_is_a_new_one() {
     cluster.change = |flags| flags.resources = Some("cpus:1;mem:64".to_owned());
     cluster.start_again();
 
-    let (_, message) =
-        cluster.master.expect::<mesos_proto::internal::RegisterAgentMessage>();
+    let (_, message) = cluster
+        .master
+        .expect::<mesos_proto::internal::RegisterAgentMessage>();
     assert_eq!(message.agent().id, None);
 }
 
@@ -190,7 +199,9 @@ fn agent_that_changed_without_a_reboot_does_not_start() {
 
     let exited = cluster.agent.exited().expect("not taken");
     let outcome = cluster.master.runtime.block_on(async { exited.await });
-    let Some(mesos_agent::AgentExit::Failed(text)) = outcome.ready() else { panic!("a failure") };
+    let Some(mesos_agent::AgentExit::Failed(text)) = outcome.ready() else {
+        panic!("a failure")
+    };
     assert!(text.contains("Incompatible agent info detected"), "{text}");
     assert!(text.contains("meta/slaves/latest"), "{text}");
 }
@@ -231,7 +242,10 @@ fn draining_goes_on_after_a_restart() {
     let mut cluster = Cluster::registered();
     running(&mut cluster);
     cluster.drain(mesos_proto::v1::DrainConfig::default());
-    let path = cluster.place.work_dir().join(format!("meta/slaves/{AGENT_ID}/drain.config"));
+    let path = cluster
+        .place
+        .work_dir()
+        .join(format!("meta/slaves/{AGENT_ID}/drain.config"));
     cluster.wait_for_state(|state| state["drain_config"].is_object());
     assert!(path.is_file());
 
@@ -241,7 +255,10 @@ fn draining_goes_on_after_a_restart() {
     executor.expect(&cluster, event::Type::Kill);
     cluster.reregister();
     cluster.report("t", "t", TaskState::TaskKilled);
-    assert_eq!(cluster.expect_update().reason(), Reason::ReasonAgentDraining);
+    assert_eq!(
+        cluster.expect_update().reason(),
+        Reason::ReasonAgentDraining
+    );
 }
 
 #[test]
@@ -257,4 +274,5 @@ fn task_that_was_never_delivered_is_dropped_when_its_executor_comes() {
     let status = cluster.expect_update();
     assert_eq!(status.task_id(), &task_id("t"));
     assert_eq!(status.reason(), Reason::ReasonAgentRestarted);
+    assert_eq!(status.message(), "Task launched during agent restart");
 }

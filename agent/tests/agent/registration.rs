@@ -42,7 +42,10 @@ fn agent_id_is_written_down() {
 
     let target = std::fs::read_link(latest).expect("a link");
     assert!(target.is_absolute());
-    assert_eq!(target.file_name().and_then(|name| name.to_str()), Some(AGENT_ID));
+    assert_eq!(
+        target.file_name().and_then(|name| name.to_str()),
+        Some(AGENT_ID)
+    );
     assert!(target.join("slave.info").is_file());
 }
 
@@ -52,7 +55,10 @@ fn ping_is_answered() {
 
     cluster.master.send(
         &cluster.pid(),
-        &PingAgentMessage { connected: Some(true), ..Default::default() },
+        &PingAgentMessage {
+            connected: Some(true),
+            ..Default::default()
+        },
     );
 
     let (from, _) = cluster.master.expect::<PongAgentMessage>();
@@ -65,7 +71,10 @@ fn ping_of_a_master_that_lost_the_agent_makes_it_register_again() {
 
     cluster.master.send(
         &cluster.pid(),
-        &PingAgentMessage { connected: Some(false), ..Default::default() },
+        &PingAgentMessage {
+            connected: Some(false),
+            ..Default::default()
+        },
     );
 
     let message = cluster.reregister();

@@ -1,8 +1,15 @@
 //! Tasks run, are killed, and end.
 
 use mesos_proto::{
-    internal::{ExitedExecutorMessage, KillTaskMessage, RunTaskGroupMessage, ShutdownFrameworkMessage, StatusUpdateMessage},
-    v1::{self, TaskState, executor::event, task_status::{Reason, Source}},
+    internal::{
+        ExitedExecutorMessage, KillTaskMessage, RunTaskGroupMessage, ShutdownFrameworkMessage,
+        StatusUpdateMessage,
+    },
+    v1::{
+        self, TaskState,
+        executor::event,
+        task_status::{Reason, Source},
+    },
 };
 
 use crate::harness::{
@@ -27,7 +34,10 @@ fn command_task_reaches_its_executor_and_its_updates_the_master() {
     assert!(subscribed.subscribed().container_id.is_some());
     assert_eq!(launch.launch().task().task_id().value(), "t");
     assert_eq!(acknowledged.acknowledged().uuid().as_ref(), uuid.as_bytes());
-    assert_eq!((status.state(), status.source()), (TaskState::TaskRunning, Source::SourceExecutor));
+    assert_eq!(
+        (status.state(), status.source()),
+        (TaskState::TaskRunning, Source::SourceExecutor)
+    );
     let addresses = &status.container_status().network_infos[0].ip_addresses;
     assert_eq!(addresses[0].ip_address(), "127.0.0.1");
 }
@@ -41,7 +51,10 @@ fn kill_of_a_running_task_goes_to_its_executor() {
     cluster.report("t", "t", TaskState::TaskRunning);
     cluster.expect_update();
     let policy = v1::KillPolicy {
-        grace_period: Some(v1::DurationInfo { nanoseconds: Some(7), ..Default::default() }),
+        grace_period: Some(v1::DurationInfo {
+            nanoseconds: Some(7),
+            ..Default::default()
+        }),
         ..Default::default()
     };
 
@@ -75,7 +88,10 @@ fn task_killed_before_its_executor_registers_was_never_delivered() {
     assert_eq!(status.reason(), Reason::ReasonTaskKilledDuringLaunch);
     assert_eq!(status.message(), "Killed before delivery to the executor");
     let mut executor = cluster.subscribe("t");
-    assert_eq!(executor.next(&cluster).map(|event| event.r#type()), Some(event::Type::Shutdown));
+    assert_eq!(
+        executor.next(&cluster).map(|event| event.r#type()),
+        Some(event::Type::Shutdown)
+    );
 }
 
 #[test]
@@ -87,14 +103,19 @@ fn kill_of_an_unknown_task_finds_no_executor() {
     cluster.kill("other");
 
     let status = cluster.expect_update();
-    assert_eq!((status.state(), status.message()), (TaskState::TaskDropped, "Cannot find executor"));
+    assert_eq!(
+        (status.state(), status.message()),
+        (TaskState::TaskDropped, "Cannot find executor")
+    );
     assert_eq!(status.source(), Source::SourceAgent);
 }
 
 #[test]
 fn executor_that_cannot_start_fails_its_task() {
     let mut cluster = Cluster::registered();
-    cluster.place.command_executor("echo out; echo err >&2; exit 3");
+    cluster
+        .place
+        .command_executor("echo out; echo err >&2; exit 3");
 
     cluster.run(&framework(), command_task("t", "exit 0"));
 
@@ -137,13 +158,15 @@ fn executor_that_dies_takes_its_running_task_along() {
     assert_eq!(status.state(), TaskState::TaskFailed);
     assert_eq!(status.reason(), Reason::ReasonExecutorTerminated);
     cluster.wait_for_state(|state| state["frameworks"].as_array().is_some_and(Vec::is_empty));
-    assert_eq!(cluster.state()["completed_frameworks"][0]["completed_executors"][0]["id"], "e");
+    assert_eq!(
+        cluster.state()["completed_frameworks"][0]["completed_executors"][0]["id"],
+        "e"
+    );
 }
 
 #[test]
 fn finished_task_leaves_framework_and_executor_completed() {
     let mut cluster = Cluster::registered();
-    cluster.place.command_executor("read line < go; exit 0");
     cluster.run(&framework(), command_task("t", "exit 0"));
     let mut executor = cluster.subscribe_when_launched("t");
     executor.expect(&cluster, event::Type::Launch);
@@ -208,7 +231,10 @@ fn run_group(cluster: &Cluster, tasks: &[&str]) {
         &RunTaskGroupMessage {
             framework: Some(framework().into()),
             executor: executor.clone(),
-            task_group: Some(v1::TaskGroupInfo { tasks: tasks.collect(), ..Default::default() }),
+            task_group: Some(v1::TaskGroupInfo {
+                tasks: tasks.collect(),
+                ..Default::default()
+            }),
             launch_executor: Some(true),
             ..Default::default()
         },
@@ -233,20 +259,29 @@ fn master_that_expects_an_executor_that_is_gone_is_told() {
     let status = cluster.expect_update();
     assert_eq!(status.state(), TaskState::TaskDropped);
     assert_eq!(status.reason(), Reason::ReasonExecutorTerminated);
-    assert_eq!(status.message(), "No executor is expected to launch and there is none running");
+    assert_eq!(
+        status.message(),
+        "No executor is expected to launch and there is none running"
+    );
 }
 
 #[test]
 fn limits_that_nobody_can_keep_are_refused() {
     let mut cluster = Cluster::registered();
     let mut task = command_task("t", "exit 0");
-    let limit = v1::value::Scalar { value: Some(2.0), ..Default::default() };
+    let limit = v1::value::Scalar {
+        value: Some(2.0),
+        ..Default::default()
+    };
     task.limits.insert("cpus".to_owned(), limit);
 
     cluster.run(&framework(), task);
 
     let status = cluster.expect_update();
-    assert_eq!((status.state(), status.reason()), (TaskState::TaskDropped, Reason::ReasonGcError));
+    assert_eq!(
+        (status.state(), status.reason()),
+        (TaskState::TaskDropped, Reason::ReasonGcError)
+    );
     assert!(status.message().starts_with("CPU limits can only be set"));
 }
 
@@ -259,7 +294,10 @@ fn executor_that_never_registered_is_killed_when_its_framework_is_shut_down() {
 
     cluster.master.send(
         &cluster.pid(),
-        &ShutdownFrameworkMessage { framework_id: Some(framework_id()), ..Default::default() },
+        &ShutdownFrameworkMessage {
+            framework_id: Some(framework_id()),
+            ..Default::default()
+        },
     );
 
     cluster.wait_for_state(|state| state["frameworks"].as_array().is_some_and(Vec::is_empty));
@@ -270,7 +308,10 @@ fn executor_that_never_registered_is_killed_when_its_framework_is_shut_down() {
 fn task_that_assumes_other_resources_is_dropped() {
     let mut cluster = Cluster::registered();
     let version = mesos_proto::internal::ResourceVersionUuid {
-        uuid: Some(v1::Uuid { value: Some(vec![7; 16].into()), ..Default::default() }),
+        uuid: Some(v1::Uuid {
+            value: Some(vec![7; 16].into()),
+            ..Default::default()
+        }),
         ..Default::default()
     };
 
@@ -304,7 +345,9 @@ fn executor_finds_the_variables_of_the_flag() {
         );
         flags.executor_environment_variables = Some(variables.expect("JSON"));
     });
-    cluster.place.command_executor("echo $GREETING $MESOS_EXECUTOR_ID $LIBPROCESS_PORT; sleep 1000");
+    cluster
+        .place
+        .command_executor("echo $GREETING $MESOS_EXECUTOR_ID $LIBPROCESS_PORT; sleep 1000");
 
     cluster.run(&framework(), command_task("t", "sleep 1000"));
 
@@ -325,7 +368,10 @@ fn drained_agent_kills_what_runs() {
     cluster.expect_update();
 
     cluster.drain(v1::DrainConfig {
-        max_grace_period: Some(v1::DurationInfo { nanoseconds: Some(5), ..Default::default() }),
+        max_grace_period: Some(v1::DurationInfo {
+            nanoseconds: Some(5),
+            ..Default::default()
+        }),
         ..Default::default()
     });
 
@@ -344,7 +390,10 @@ fn drained_agent_kills_what_waits() {
     cluster.run(&framework(), command_task("t", "sleep 1000"));
     cluster.wait_for_executor("t");
 
-    cluster.drain(v1::DrainConfig { mark_gone: Some(true), ..Default::default() });
+    cluster.drain(v1::DrainConfig {
+        mark_gone: Some(true),
+        ..Default::default()
+    });
 
     let status = cluster.expect_update();
     assert_eq!(status.state(), TaskState::TaskGoneByOperator);
@@ -366,7 +415,10 @@ fn draining_agent_takes_no_more_tasks() {
     let status = cluster.expect_update();
     assert_eq!(status.task_id().value(), "late");
     assert_eq!(status.state(), TaskState::TaskDropped);
-    assert_eq!(status.message(), "Task was received while agent was already draining");
+    assert_eq!(
+        status.message(),
+        "Task was received while agent was already draining"
+    );
 }
 
 /// Mirrors: SlaveTest.Shutdown
@@ -423,7 +475,10 @@ fn framework_that_is_shut_down_ends_its_executors() {
 
     cluster.master.send(
         &cluster.pid(),
-        &ShutdownFrameworkMessage { framework_id: Some(framework_id()), ..Default::default() },
+        &ShutdownFrameworkMessage {
+            framework_id: Some(framework_id()),
+            ..Default::default()
+        },
     );
 
     executor.expect(&cluster, event::Type::Shutdown);
@@ -458,7 +513,12 @@ fn checkpointed_task_is_written_down() {
 
     let run = run_dir(&cluster.place.work_dir().join("meta"), "t");
 
-    for file in ["pids/forked.pid", "http.marker", "tasks/t/task.info", "tasks/t/task.updates"] {
+    for file in [
+        "pids/forked.pid",
+        "http.marker",
+        "tasks/t/task.info",
+        "tasks/t/task.updates",
+    ] {
         assert!(run.join(file).is_file(), "{file}");
     }
     let generated = run.join("../../executor_generated_for_command_task");

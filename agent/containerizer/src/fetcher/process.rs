@@ -176,12 +176,10 @@ impl FetcherProcess {
                 .collect(),
             user,
             frameworks_home: self.options.frameworks_home.clone(),
-            stall_timeout: Some(
-                v1::DurationInfo {
-                    nanoseconds: Some(nanoseconds),
-                    ..Default::default()
-                },
-            ),
+            stall_timeout: Some(v1::DurationInfo {
+                nanoseconds: Some(nanoseconds),
+                ..Default::default()
+            }),
             ..Default::default()
         }
     }

@@ -153,12 +153,10 @@ fn complete(launch: &mut Launch) {
     launch.info.working_directory = Some(directory);
     launch.info.user.clone_from(&config.user);
     launch.info.command = command.map(Into::into);
-    launch.info.environment = Some(
-        v1::Environment {
-            variables,
-            ..Default::default()
-        },
-    );
+    launch.info.environment = Some(v1::Environment {
+        variables,
+        ..Default::default()
+    });
 }
 
 fn variable(name: &str, value: &str) -> v1::environment::Variable {
