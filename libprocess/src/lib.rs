@@ -51,6 +51,9 @@ pub mod metrics;
 pub mod req_res;
 pub mod testing;
 
+#[doc(hidden)]
+pub use transport::fuzzing;
+
 pub use address::{Address, ParseAddressError};
 pub use clock::Clock;
 pub use collect::{await_all, collect, select};

@@ -10,6 +10,7 @@
 pub(crate) mod app;
 pub(crate) mod body;
 mod connection;
+pub mod fuzzing;
 pub(crate) mod head;
 pub(crate) mod replies;
 mod respond;

@@ -108,33 +108,51 @@ pub(crate) fn with_head<R>(
     match request.parse_with_uninit_headers(bytes, &mut slots) {
         Ok(httparse::Status::Partial) => Ok(None),
         Ok(httparse::Status::Complete(len)) => use_head(interpret(&request, len)?).map(Some),
-        Err(_) => match unfold(bytes) {
-            Some((unfolded, len)) => {
-                let mut slots = [const { MaybeUninit::uninit() }; HEADERS];
-                let mut request = httparse::Request::new(&mut []);
-                match request.parse_with_uninit_headers(&unfolded, &mut slots) {
-                    Ok(httparse::Status::Complete(_)) => {
-                        use_head(interpret(&request, len)?).map(Some)
-                    }
-                    Ok(httparse::Status::Partial) | Err(_) => Err(Malformed("request")),
+        Err(_) => {
+            let start = bytes
+                .iter()
+                .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+                .count();
+            let head = bytes.get(start..).unwrap_or_default();
+            check_continued_line(head)?;
+            let end = head.windows(4).position(|window| window == b"\r\n\r\n");
+            let Some(end) = end else { return Ok(None) };
+            let unfolded = unfold(head.get(..end + 4).unwrap_or_default());
+            let mut slots = [const { MaybeUninit::uninit() }; HEADERS];
+            let mut request = httparse::Request::new(&mut []);
+            match request.parse_with_uninit_headers(&unfolded, &mut slots) {
+                Ok(httparse::Status::Complete(_)) => {
+                    use_head(interpret(&request, start + end + 4)?).map(Some)
                 }
+                Ok(httparse::Status::Partial) | Err(_) => Err(Malformed("request")),
             }
-            None => Err(Malformed("request")),
-        },
+        }
     }
 }
 
-/// Joins continued header lines of a whole head; none when there are none or the head is not whole.
-fn unfold(bytes: &[u8]) -> Option<(BytesMut, usize)> {
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
-    let head = bytes.get(..end)?;
-    let mut unfolded = BytesMut::with_capacity(end);
-    let mut joined = false;
+/// What the parser does not take may be a continued line: then all before it is well-formed.
+fn check_continued_line(head: &[u8]) -> Result<(), Malformed> {
+    let malformed = Malformed("request");
+    let continued = head
+        .windows(3)
+        .position(|window| matches!(window, [b'\r', b'\n', b' ' | b'\t']))
+        .ok_or(malformed)?;
+    let mut slots = [const { MaybeUninit::uninit() }; HEADERS];
+    let mut request = httparse::Request::new(&mut []);
+    let before = head.get(..continued + 2).unwrap_or_default();
+    match request.parse_with_uninit_headers(before, &mut slots) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(malformed),
+    }
+}
+
+/// Joins continued header lines of a whole head.
+fn unfold(head: &[u8]) -> BytesMut {
+    let mut unfolded = BytesMut::with_capacity(head.len());
     let mut rest = head;
     while let Some((first, tail)) = rest.split_first() {
         match rest {
             [b'\r', b'\n', b' ' | b'\t', ..] => {
-                joined = true;
                 unfolded.extend_from_slice(b" ");
                 rest = tail.get(2..).unwrap_or_default();
             }
@@ -144,7 +162,7 @@ fn unfold(bytes: &[u8]) -> Option<(BytesMut, usize)> {
             }
         }
     }
-    joined.then_some((unfolded, end))
+    unfolded
 }
 
 fn interpret<'r, 'b: 'r>(
