@@ -294,6 +294,17 @@ impl Cluster {
         update.status().clone()
     }
 
+    /// Waits for an update to a state; an earlier one may be repeated by an agent that came back.
+    pub(crate) fn expect_update_to(&mut self, state: TaskState) -> v1::TaskStatus {
+        loop {
+            let status = self.expect_update();
+            if status.state() == state {
+                return status;
+            }
+            assert_eq!(status.state(), TaskState::TaskRunning);
+        }
+    }
+
     pub(crate) fn acknowledge(&self, update: &StatusUpdate) {
         self.master.send(
             &self.pid(),

@@ -50,7 +50,7 @@ fn running_task_survives_its_agent() {
         ("t", TaskState::TaskRunning)
     );
     assert!(message.executor_infos.is_empty());
-    assert_eq!(cluster.expect_update().state(), TaskState::TaskFinished);
+    cluster.expect_update_to(TaskState::TaskFinished);
 }
 
 /// Mirrors: SlaveRecoveryTest.RecoverTaskStatusUpdateManager
@@ -120,8 +120,7 @@ fn executor_that_does_not_come_back_is_killed() {
     cluster.restart();
     cluster.reregister();
 
-    let status = cluster.expect_update();
-    assert_eq!(status.state(), TaskState::TaskGone);
+    let status = cluster.expect_update_to(TaskState::TaskGone);
     assert_eq!(status.reason(), Reason::ReasonExecutorReregistrationTimeout);
     assert_eq!(status.message(), "Executor did not reregister within 200ms");
 }
@@ -138,8 +137,7 @@ fn executor_that_ended_meanwhile_fails_its_task() {
     cluster.start_again();
     cluster.reregister();
 
-    let status = cluster.expect_update();
-    assert_eq!(status.state(), TaskState::TaskFailed);
+    let status = cluster.expect_update_to(TaskState::TaskFailed);
     assert_eq!(status.reason(), Reason::ReasonExecutorTerminated);
 }
 
@@ -158,9 +156,8 @@ fn reboot_ends_the_tasks_and_keeps_the_agent() {
     cluster.start_again();
     let message = cluster.reregister();
 
-    let status = cluster.expect_update();
+    let status = cluster.expect_update_to(TaskState::TaskFailed);
     assert_eq!(message.agent().id().value(), AGENT_ID);
-    assert_eq!(status.state(), TaskState::TaskFailed);
     assert_eq!(
         status.message(),
         "Abnormal executor termination: unknown container"
@@ -255,10 +252,8 @@ fn draining_goes_on_after_a_restart() {
     executor.expect(&cluster, event::Type::Kill);
     cluster.reregister();
     cluster.report("t", "t", TaskState::TaskKilled);
-    assert_eq!(
-        cluster.expect_update().reason(),
-        Reason::ReasonAgentDraining
-    );
+    let status = cluster.expect_update_to(TaskState::TaskKilled);
+    assert_eq!(status.reason(), Reason::ReasonAgentDraining);
 }
 
 #[test]
