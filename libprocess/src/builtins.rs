@@ -7,6 +7,8 @@ mod processes;
 mod profiler;
 mod system;
 
+use std::sync::mpsc;
+
 use crate::metrics::RateLimit;
 use crate::runtime::{Arbiter, Runtime};
 
@@ -20,7 +22,7 @@ pub(crate) struct Settings {
     pub(crate) metrics_rate_limit: Option<RateLimit>,
 }
 
-/// Starts them, all on one thread: none has much to do.
+/// Starts them, all on one thread because none has much to do, and waits until they have their routes.
 pub(crate) fn spawn(runtime: &Runtime, settings: Settings) {
     let Settings {
         readonly_realm,
@@ -43,5 +45,12 @@ pub(crate) fn spawn(runtime: &Runtime, settings: Settings) {
         profiler::ProfilerProcess::new(readwrite_realm),
     );
     runtime.spawn_on(here.clone(), system::SystemProcess);
-    runtime.spawn_on(here, processes::ProcessesProcess);
+    let last = runtime.spawn_on(here, processes::ProcessesProcess);
+    let (tell, told) = mpsc::channel();
+    // The thread starts them in order, so when the last has started all have.
+    last.call(|_, _| ()).on_any(move |_outcome| {
+        // The receiver waits below.
+        let _ = tell.send(());
+    });
+    let _ = told.recv();
 }

@@ -29,7 +29,7 @@ fn a_child_is_collected_with_its_status_for_everybody_who_waits() {
     let runtime = runtime();
     let (_exits, pid) = shell("exit 7");
     let (first, second) = (runtime.reap(pid), runtime.reap(pid));
-    let (mut killed, other) = shell("sleep 1000");
+    let (mut killed, other) = shell("exec sleep 1000");
     let third = runtime.reap(other);
     killed.kill().expect("killed");
 
