@@ -11,11 +11,13 @@ pub use self::{
 };
 
 use std::path::Path;
+use std::time::Duration;
 
 use libprocess::{Future, Runtime, Upid};
 use mesos_proto::v1;
 
 use crate::master_info::master_info_from_pid;
+use crate::zookeeper::{GroupOptions, UrlError, ZooKeeperUrl};
 
 /// Why nobody can say who leads.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,26 +65,32 @@ pub enum CreateError {
         #[source]
         source: std::io::Error,
     },
-    /// This build has no election service behind such URLs.
-    #[error("ZooKeeper URLs are not supported by this detector: '{text}'")]
+    /// The address of ZooKeeper cannot be read.
+    #[error("Failed to parse ZooKeeper URL '{text}': {source}")]
     ZooKeeper {
         /// The URL.
         text: String,
+        /// What is wrong with it.
+        #[source]
+        source: UrlError,
     },
 }
 
-/// A detector for `host:port`, `master@host:port`, or a `file://` that holds one of them.
+/// A detector for `zk://...`, `host:port`, `master@host:port`, or a `file://` that holds one of
+/// them.
 ///
-/// `None` gives a standalone detector with nobody appointed.
+/// `None` gives a standalone detector with nobody appointed; `session_timeout` is asked of
+/// ZooKeeper.
 ///
 /// # Errors
 /// The text names no master.
 pub fn create_detector(
     runtime: &Runtime,
     master: Option<&str>,
-) -> Result<StandaloneDetector, CreateError> {
+    session_timeout: Duration,
+) -> Result<Box<dyn Detector>, CreateError> {
     let Some(text) = master else {
-        return Ok(StandaloneDetector::start(runtime, None));
+        return Ok(Box::new(StandaloneDetector::start(runtime, None)));
     };
     if let Some(path) = text.strip_prefix("file://") {
         let content =
@@ -96,13 +104,28 @@ pub fn create_detector(
                 text: content.to_owned(),
             });
         }
-        return create_detector(runtime, Some(content));
+        return create_detector(runtime, Some(content), session_timeout);
     }
     if text.starts_with("zk://") {
-        return Err(CreateError::ZooKeeper {
+        let url = text
+            .parse::<ZooKeeperUrl>()
+            .and_then(ZooKeeperUrl::below_root);
+        let url = url.map_err(|source| CreateError::ZooKeeper {
             text: text.to_owned(),
-        });
+            source,
+        })?;
+        let options = GroupOptions {
+            url,
+            session_timeout,
+        };
+        return Ok(Box::new(ZooKeeperDetector::start(runtime, options)));
     }
+    let leader = master_info_from_pid(&master_pid(text)?);
+    Ok(Box::new(StandaloneDetector::start(runtime, Some(leader))))
+}
+
+/// The process id of the master at `host:port` or `master@host:port`.
+fn master_pid(text: &str) -> Result<Upid, CreateError> {
     let parse_error = || CreateError::Parse {
         text: text.to_owned(),
     };
@@ -112,11 +135,9 @@ pub fn create_detector(
         format!("master@{text}")
     };
     let pid = Upid::resolve(&pid).map_err(|_unparsable| parse_error())?;
-    if !pid.is_complete() {
-        return Err(parse_error());
+    if pid.is_complete() {
+        Ok(pid)
+    } else {
+        Err(parse_error())
     }
-    Ok(StandaloneDetector::start(
-        runtime,
-        Some(master_info_from_pid(&pid)),
-    ))
 }

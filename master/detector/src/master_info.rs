@@ -30,8 +30,7 @@ pub fn master_info(id: &str, pid: &Upid, hostname: &str, version: Option<&str>) 
                 ip: Some(address.ip.to_string()),
                 port: Some(i32::from(address.port)),
                 ..Default::default()
-            }
-            .into(),
+            },
         ),
         capabilities: CAPABILITIES
             .iter()
