@@ -3,6 +3,7 @@
 pub mod agent;
 mod daemon;
 pub mod dev;
+mod election;
 pub mod execute;
 pub mod executor;
 pub mod master;

@@ -20,6 +20,7 @@ The master, the agent and the libraries also read `MESOS_NAME`; the master reads
 A value `file:///path` is replaced by what the file holds, except for flags of type `Path`.
 The flags of master, agent and libraries are those of Mesos 1.11, with its names, types and defaults.
 A flag marked *no effect yet* is accepted, and warned about when it is given.
+A flag marked *refused* ends the program with an error.
 ";
 
 fn section<F: FlagSet>(text: &mut String, title: &str, about: &str) {
@@ -51,8 +52,10 @@ fn row(text: &mut String, flag: &Description) {
     if let Some(old) = flag.old_name {
         let _ = write!(help, " Old name: `{old}`.");
     }
-    if flag.effect == Effect::NotYet {
-        help.push_str(" *No effect yet.*");
+    match flag.effect {
+        Effect::Works => {}
+        Effect::NotYet => help.push_str(" *No effect yet.*"),
+        Effect::Refused => help.push_str(" *Refused: not built yet.*"),
     }
     let _ = writeln!(
         text,

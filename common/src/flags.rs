@@ -184,6 +184,12 @@ pub enum LoadError {
         /// What is wrong with it; part of the message, as in Mesos.
         why: ValueError,
     },
+    /// The flag is not built yet, and going on without it would not be what was meant.
+    #[error("Flag '{name}' is not built yet")]
+    NotBuilt {
+        /// The flag.
+        name: &'static str,
+    },
     /// A required flag is missing.
     #[error("Flag '{name}' is required, but it was not provided")]
     Required {
@@ -335,8 +341,10 @@ fn load_values<F: FlagSet>(
                     name: name.to_owned(),
                 });
             }
-            if row.effect() == Effect::NotYet {
-                warnings.push(Warning::NoEffect { name: row.name() });
+            match row.effect() {
+                Effect::Works => {}
+                Effect::NotYet => warnings.push(Warning::NoEffect { name: row.name() }),
+                Effect::Refused => return Err(LoadError::NotBuilt { name: row.name() }),
             }
         }
     }

@@ -19,9 +19,7 @@ fn same<F: FlagSet>(contract: &str) {
             .collect::<Vec<_>>()
             .try_into()
             .expect("four columns");
-        let flag = ours
-            .get(name)
-            .expect(name);
+        let flag = ours.get(name).expect(name);
         names.push(name);
         assert_eq!(flag.type_name, type_name, "type of {name}");
         assert_eq!(flag.old_name.unwrap_or("-"), old_name, "old name of {name}");

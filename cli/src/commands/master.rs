@@ -2,16 +2,13 @@
 //!
 //! Mirrors `src/master/main.cpp`.
 
-mod storage;
-
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use libprocess::Runtime;
-use mesos_detector::StandaloneContender;
+use mesos_master::MasterHandle;
 use mesos_master::flags::Flags;
-use mesos_master::start::{MasterHandle, Surroundings, start_with};
 
 use crate::commands::daemon::{self, Addresses, Daemon};
 use crate::logging::Verbosity;
@@ -52,12 +49,7 @@ fn serve(flags: Flags, verbosity: Verbosity) -> Result<ExitCode> {
 
 /// Runs the master in a runtime until its end.
 fn lead(runtime: &Runtime, flags: Flags) -> Result<ExitCode> {
-    let surroundings = Surroundings {
-        state: storage::start(runtime, &flags)?,
-        contender: Box::new(StandaloneContender::default()),
-        detector: None,
-    };
-    let master = start_with(runtime, flags, surroundings).context("failed to start the master")?;
+    let master = mesos_master::start(runtime, flags).context("failed to start the master")?;
     let code = runtime.block_on(until_the_end(&master));
     master.shutdown();
     code

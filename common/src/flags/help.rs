@@ -11,6 +11,9 @@ const PAD: usize = 5;
 /// The note on flags that are accepted without effect.
 const NO_EFFECT: &str = "(accepted, no effect yet)";
 
+/// The note on flags that are refused.
+const REFUSED: &str = "(refused, not built yet)";
+
 /// The usage text of a program.
 ///
 /// `heading` replaces the line `Usage: <program> [options]`, `message` comes before all.
@@ -97,8 +100,10 @@ fn name_column<F>(row: &Row<F>) -> String {
 /// The help of a flag with its default and its state.
 fn full_help<F>(row: &Row<F>, defaults: &F) -> String {
     let mut help = row.help().to_owned();
-    if row.effect() == Effect::NotYet {
-        append(&mut help, NO_EFFECT);
+    match row.effect() {
+        Effect::Works => {}
+        Effect::NotYet => append(&mut help, NO_EFFECT),
+        Effect::Refused => append(&mut help, REFUSED),
     }
     match row.preset() {
         Preset::Required | Preset::Unset => {}

@@ -36,6 +36,8 @@ pub enum Effect {
     Works,
     /// It is accepted, and warned about: nothing uses it yet.
     NotYet,
+    /// It is refused: going on without it would not be what the operator meant.
+    Refused,
 }
 
 /// Which builds of C++ Mesos know a flag.
@@ -128,6 +130,13 @@ impl<F> Row<F> {
     #[must_use]
     pub const fn not_yet(mut self) -> Self {
         self.effect = Effect::NotYet;
+        self
+    }
+
+    /// Marks the flag as refused until it is built.
+    #[must_use]
+    pub const fn refused(mut self) -> Self {
+        self.effect = Effect::Refused;
         self
     }
 

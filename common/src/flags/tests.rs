@@ -38,6 +38,7 @@ const TYPED: &[Row<Typed>] = &[
     crate::flag!(Typed.numbers, "Numbers."),
     crate::flag!(Typed.rare = "1", "Rare.").optional_build(),
     crate::flag!(Typed.idle, "Idle.").not_yet(),
+    crate::flag!(Typed.missing, "Missing.").refused(),
 ];
 
 crate::flag_struct! {
@@ -54,6 +55,7 @@ crate::flag_struct! {
         numbers: Option<Vec<u32>>,
         rare: u16,
         idle: Option<String>,
+        missing: Option<String>,
     }
     groups: [TYPED, &logging_rows::<Typed>()]
 }
@@ -491,6 +493,19 @@ fn a_flag_without_effect_is_warned_about() {
     let loading = from_arguments::<Typed>(&["--idle=x"]);
 
     assert_eq!(loading.warnings, [Warning::NoEffect { name: "idle" }]);
+}
+
+#[test]
+fn a_flag_that_is_not_built_is_refused_when_given() {
+    assert_eq!(
+        error::<Typed>(&["--missing=x"]),
+        "Flag 'missing' is not built yet"
+    );
+    let text = usage::<Typed>("program", None, None);
+    assert!(
+        text.contains("Missing. (refused, not built yet)\n"),
+        "{text}"
+    );
 }
 
 /// Mirrors: FlagsTest.Usage

@@ -18,8 +18,7 @@ pub(super) const ROWS: &[Row<Flags>] = &[
          At least 10mins."
     )
     .alias(old_flag::AGENT_REREGISTER_TIMEOUT)
-    .rule(agent_reregister_timeout_long_enough)
-    .not_yet(),
+    .rule(agent_reregister_timeout_long_enough),
     flag!(
         Flags.recovery_agent_removal_limit = "100%",
         "Largest share of agents that may fail to come back after a failover.\n\
@@ -27,8 +26,7 @@ pub(super) const ROWS: &[Row<Flags>] = &[
          Values: 0% to 100%"
     )
     .alias(old_flag::RECOVERY_AGENT_REMOVAL_LIMIT)
-    .rule(removal_limit_is_a_percentage)
-    .not_yet(),
+    .rule(removal_limit_is_a_percentage),
     flag!(
         Flags.agent_removal_rate_limit,
         "Largest rate at which agents are marked unreachable, such as `1/10mins`.\n\
@@ -44,15 +42,13 @@ pub(super) const ROWS: &[Row<Flags>] = &[
          timeout at ZooKeeper."
     )
     .alias(old_flag::AGENT_PING_TIMEOUT)
-    .rule(agent_ping_timeout_in_range)
-    .not_yet(),
+    .rule(agent_ping_timeout_in_range),
     flag!(
         Flags.max_agent_ping_timeouts = "5",
         "How many pings in a row an agent may miss until it is marked unreachable."
     )
     .alias(old_flag::MAX_AGENT_PING_TIMEOUTS)
-    .rule(ping_timeouts_at_least_one)
-    .not_yet(),
+    .rule(ping_timeouts_at_least_one),
     flag!(
         Flags.max_executors_per_agent,
         "Most executors on one agent, for agents that share ports among executors."
@@ -63,8 +59,7 @@ pub(super) const ROWS: &[Row<Flags>] = &[
     flag!(
         Flags.require_agent_domain = "false",
         "Whether agents without a fault domain are refused."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.whitelist,
         "File with the host names of agents whose resources may be offered, one a line.\n\

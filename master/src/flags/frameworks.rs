@@ -9,8 +9,7 @@ pub(super) const ROWS: &[Row<Flags>] = &[
     flag!(
         Flags.root_submissions = "true",
         "Whether frameworks may run tasks as the user root."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.rate_limits,
         "Limits of messages a second by principal, as JSON or as the path of a JSON file.\n\
@@ -24,22 +23,18 @@ pub(super) const ROWS: &[Row<Flags>] = &[
     flag!(
         Flags.max_completed_frameworks = "50",
         "How many completed frameworks are remembered."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.max_completed_tasks_per_framework = "1000",
         "How many completed tasks of a framework are remembered."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.max_unreachable_tasks_per_framework = "1000",
         "How many unreachable tasks of a framework are remembered."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.publish_per_framework_metrics = "true",
         "Whether each framework has metrics of its own.\n\
          With very many frameworks there are very many."
-    )
-    .not_yet(),
+    ),
 ];

@@ -9,9 +9,8 @@ pub(super) const ROWS: &[Row<Flags>] = &[
     flag!(
         Flags.webui_dir = "/usr/share/mesos/webui",
         "Directory of the files of the web interface."
-    )
-    .not_yet(),
-    flag!(Flags.cluster, "Name of the cluster for people to read.").not_yet(),
+    ),
+    flag!(Flags.cluster, "Name of the cluster for people to read."),
     flag!(
         Flags.firewall_rules,
         "Endpoints that are switched off, as JSON or as the path of a JSON file.\n\
@@ -22,6 +21,5 @@ pub(super) const ROWS: &[Row<Flags>] = &[
     flag!(
         Flags.max_operator_event_stream_subscribers = "1000",
         "Most subscribers of the operator event stream. One more closes the oldest."
-    )
-    .not_yet(),
+    ),
 ];

@@ -17,7 +17,8 @@ pub(super) const ROWS: &[Row<Flags>] = &[
         Flags.hostname_lookup = "true",
         "Whether to look the host name up when `--hostname` is not given.\n\
          If not, the address itself serves as name."
-    ),
+    )
+    .not_yet(),
     flag!(
         Flags.ip,
         "Address to listen on.\n\
@@ -56,6 +57,5 @@ pub(super) const ROWS: &[Row<Flags>] = &[
          \x20 }\n\
          }"
     )
-    .rule(has_fault_domain)
-    .not_yet(),
+    .rule(has_fault_domain),
 ];

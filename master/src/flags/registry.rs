@@ -11,8 +11,7 @@ pub(super) const ROWS: &[Row<Flags>] = &[
         Flags.work_dir,
         "Directory for what the master must not lose, such as the log of the registry.\n\
          Do not choose a directory that is cleaned, such as `/tmp`."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.registry = "replicated_log",
         "Where the registry is kept: `replicated_log`, or `in_memory` for tests."
@@ -22,8 +21,7 @@ pub(super) const ROWS: &[Row<Flags>] = &[
         Flags.quorum,
         "Number of replicas of the log that make a majority of all masters.\n\
          Needed with `--zk` and the replicated log."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.zk,
         "ZooKeeper where masters elect their leader. One of:\n\
@@ -31,13 +29,11 @@ pub(super) const ROWS: &[Row<Flags>] = &[
          \x20 `zk://user:password@host1:port1/path`\n\
          \x20 `file:///path` of a file that holds one of these\n\
          Without it this master is the only one."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.zk_session_timeout = "10secs",
         "Session timeout at ZooKeeper."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.registry_strict = "false",
         "Once chose whether the registry decides about agents.\n\
@@ -47,32 +43,26 @@ pub(super) const ROWS: &[Row<Flags>] = &[
     flag!(
         Flags.registry_fetch_timeout = "1mins",
         "How long reading the registry may take at start."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.registry_store_timeout = "20secs",
         "How long one write of the registry may take."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.registry_gc_interval = "15mins",
         "How often the leader looks for old unreachable and gone agents to forget."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.registry_max_agent_age = "2weeks",
         "How long the registry remembers agents that are unreachable or gone."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.registry_max_agent_count = "102400",
         "How many unreachable and gone agents the registry remembers."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.log_auto_initialize = "true",
         "Whether an empty replicated log is initialized at its first use.\n\
          If not, `mesos-log initialize` has to be run."
-    )
-    .not_yet(),
+    ),
 ];
