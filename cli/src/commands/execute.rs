@@ -20,7 +20,7 @@ pub(crate) use report::{Lines, Report};
 pub(crate) use scheduler::{Order, run_job};
 
 use crate::signals::{Termination, termination};
-use flags::Flags;
+pub(crate) use flags::Flags;
 
 const PROGRAM: &str = "mesos-execute";
 
