@@ -103,6 +103,9 @@ pub(crate) fn put_hex(out: &mut BytesMut, number: usize) {
 mod tests {
     use super::*;
 
+    /// How many heads were recorded.
+    const HEADS: usize = 37;
+
     fn encoded(from: &str, to: &str, name: &str, body: &'static [u8]) -> String {
         let from: Upid = from.parse().expect("a pid");
         let to: Upid = to.parse().expect("a pid");
@@ -118,30 +121,44 @@ mod tests {
         String::from_utf8(bytes).expect("text")
     }
 
-    /// The blocks were recorded from Mesos 1.11.0.
+    /// All kinds of messages of two recordings of Mesos 1.11.0: between master, agent, executor, scheduler, log
+    /// replicas and authenticators.
     #[test]
-    fn the_header_block_is_the_recorded_one() {
-        for (from, to, name, recorded) in [
-            (
-                "slave(1)@127.0.0.1:15051",
-                "master@127.0.0.1:15050",
-                "mesos.internal.RegisterSlaveMessage",
-                "POST /master/mesos.internal.RegisterSlaveMessage HTTP/1.1\r\nUser-Agent: libprocess/slave(1)@127.0.0.1:15051\r\nLibprocess-From: slave(1)@127.0.0.1:15051\r\nConnection: Keep-Alive\r\nHost: \r\nTransfer-Encoding: chunked\r\n\r\n",
-            ),
-            (
-                "slave-observer(1)@127.0.0.1:15050",
-                "slave(1)@127.0.0.1:15051",
-                "mesos.internal.PingSlaveMessage",
-                "POST /slave(1)/mesos.internal.PingSlaveMessage HTTP/1.1\r\nUser-Agent: libprocess/slave-observer(1)@127.0.0.1:15050\r\nLibprocess-From: slave-observer(1)@127.0.0.1:15050\r\nConnection: Keep-Alive\r\nHost: \r\nTransfer-Encoding: chunked\r\n\r\n",
-            ),
-        ] {
-            let bytes = encoded(from, to, name, b"hello, libprocess");
+    fn header_blocks_are_the_recorded_ones() {
+        let compressed = include_bytes!("../../tests/data/message_heads.gz");
+        let mut recorded = String::new();
+        std::io::Read::read_to_string(
+            &mut flate2::read::GzDecoder::new(&compressed[..]),
+            &mut recorded,
+        )
+        .expect("a compressed text");
 
-            assert_eq!(
-                bytes,
-                format!("{recorded}11\r\nhello, libprocess\r\n0\r\n\r\n")
-            );
+        let mut heads = 0;
+        for head in recorded.split_inclusive("\r\n\r\n") {
+            let target = head.split(' ').nth(1).expect("a target");
+            let (id, name) = target[1..].split_once('/').expect("an id and a name");
+            let from = head
+                .split("Libprocess-From: ")
+                .nth(1)
+                .and_then(|rest| rest.lines().next());
+            let body: &[u8] = if head.contains("chunked") {
+                b"hello, libprocess"
+            } else {
+                b""
+            };
+            let to = format!("{id}@127.0.0.1:1");
+
+            let bytes = encoded(from.expect("a sender"), &to, name, body);
+
+            let chunk = if body.is_empty() {
+                ""
+            } else {
+                "11\r\nhello, libprocess\r\n0\r\n\r\n"
+            };
+            assert_eq!(bytes, format!("{head}{chunk}"));
+            heads += 1;
         }
+        assert_eq!(heads, HEADS);
     }
 
     #[test]
