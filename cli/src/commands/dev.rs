@@ -21,7 +21,7 @@ use crate::commands::execute::{Job, Order, run_job};
 use crate::logging;
 use crate::signals::{Termination, termination};
 use cluster::Cluster;
-use flags::Flags;
+pub(crate) use flags::Flags;
 use report::Stream;
 
 const PROGRAM: &str = "mesos dev";
@@ -101,9 +101,7 @@ async fn execute(cluster: &Cluster, command: &str, flags: &Flags) -> Result<u8> 
         kill_after: None,
     };
     let mut stream = Stream::of(cluster.sandboxes());
-    let code = run_job(cluster.master(), order, &mut stream).await?;
-    stream.finish().await;
-    Ok(code)
+    Ok(run_job(cluster.master(), order, &mut stream).await?)
 }
 
 fn framework() -> Result<FrameworkInfo> {

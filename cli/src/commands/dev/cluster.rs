@@ -120,7 +120,7 @@ impl Cluster {
             "--no-switch_user".to_owned(),
             "--no-systemd_enable_support".to_owned(),
             "--registration_backoff_factor=1ms".to_owned(),
-            "--executor_shutdown_grace_period=3secs".to_owned(),
+            "--executor_shutdown_grace_period=1secs".to_owned(),
             r#"--executor_environment_variables={"MESOS_LOGGING_LEVEL": "ERROR"}"#.to_owned(),
         ];
         if let Some(resources) = &flags.resources {

@@ -16,13 +16,6 @@ impl Stream {
     pub(super) fn of(sandboxes: Sandboxes) -> Self {
         Self { sandboxes, framework_id: None, follower: None }
     }
-
-    /// Passes on what has been written since the last look.
-    pub(super) async fn finish(self) {
-        if let Some(follower) = self.follower {
-            follower.finish().await;
-        }
-    }
 }
 
 impl Report for Stream {
@@ -33,13 +26,17 @@ impl Report for Stream {
     fn submitted(&mut self, _: &Job, _: &AgentId) {}
 
     fn updated(&mut self, status: &TaskStatus) {
-        let message = status.message.as_ref().map_or_else(String::new, |text| format!(": {text}"));
-        eprintln!("{}{message}", status.state().as_str_name());
         if self.follower.is_none()
             && let Some(framework_id) = &self.framework_id
         {
             self.follower = self.sandboxes.follow(status, framework_id);
         }
+        // What a task has written comes before the news that it has ended.
+        if let Some(follower) = &self.follower {
+            follower.catch_up();
+        }
+        let message = status.message.as_ref().map_or_else(String::new, |text| format!(": {text}"));
+        eprintln!("{}{message}", status.state().as_str_name());
     }
 
     fn killing(&mut self, _: &TaskStatus) {}

@@ -3,12 +3,12 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mesos_agent::paths::ExecutorPlace;
 use mesos_common::ids::{AgentId, ExecutorId, FrameworkId};
 use mesos_proto::v1;
-use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// Time between two looks at the files.
@@ -50,42 +50,45 @@ impl Sandboxes {
     }
 }
 
-/// Passes on what is written, until it is told that nothing more will be.
+/// Passes on what is written, until it is dropped.
 pub(super) struct Follower {
-    finished: oneshot::Sender<()>,
+    tails: Arc<Mutex<[Tail; 2]>>,
     task: JoinHandle<()>,
 }
 
 impl Follower {
     fn start(sandbox: &Path) -> Self {
-        let mut stdout = Tail::of(sandbox.join("stdout"));
-        let mut stderr = Tail::of(sandbox.join("stderr"));
-        let (finished, mut is_finished) = oneshot::channel();
+        let tails = [Tail::of(sandbox.join("stdout")), Tail::of(sandbox.join("stderr"))];
+        let tails = Arc::new(Mutex::new(tails));
+        let followed = Arc::clone(&tails);
         let task = tokio::spawn(async move {
             let mut looks = tokio::time::interval(LOOK_AGAIN);
             loop {
-                let last = tokio::select! {
-                    _ = looks.tick() => false,
-                    _ = &mut is_finished => true,
-                };
-                stdout.pass_on(&mut io::stdout());
-                stderr.pass_on(&mut io::stderr());
-                if last {
-                    return;
-                }
+                looks.tick().await;
+                pass_on(&followed);
             }
         });
-        Self { finished, task }
+        Self { tails, task }
     }
 
-    /// Passes on the rest.
-    pub(super) async fn finish(self) {
-        // The task ends by this only.
-        let _ = self.finished.send(());
-        if let Err(error) = self.task.await {
-            tracing::warn!(%error, "the output of the task is incomplete");
-        }
+    /// Passes on what has been written so far.
+    pub(super) fn catch_up(&self) {
+        pass_on(&self.tails);
     }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn pass_on(tails: &Mutex<[Tail; 2]>) {
+    // A holder that panicked has passed on less, which the next one makes up for.
+    let mut tails = tails.lock().unwrap_or_else(PoisonError::into_inner);
+    let [stdout, stderr] = &mut *tails;
+    stdout.pass_on(&mut io::stdout());
+    stderr.pass_on(&mut io::stderr());
 }
 
 /// The end of a file that grows.
