@@ -1,0 +1,9 @@
+//! The master from outside: messages and HTTP only.
+
+mod agents;
+mod drivers;
+mod endpoints;
+mod operators;
+mod schedulers;
+mod support;
+mod tasks;
