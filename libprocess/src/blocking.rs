@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use crate::abort::AbortOnPanic;
 use crate::clock::Activity;
 
 const MAX_THREADS: usize = 64;
@@ -97,6 +98,7 @@ impl Core {
     }
 
     fn run(&self) {
+        let _guard = AbortOnPanic;
         let mut state = self.lock();
         loop {
             if let Some(job) = state.jobs.pop_front() {

@@ -23,6 +23,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub(crate) use self::activity::Activity;
+use crate::abort::AbortOnPanic;
 use crate::time::Time;
 use crate::timer::Timer;
 
@@ -295,6 +296,7 @@ impl Core {
 
     /// The body of the clock's thread.
     fn run(&self) {
+        let _guard = AbortOnPanic;
         let mut state = self.lock();
         while !state.stopped {
             let now = self.timer_time(&state);

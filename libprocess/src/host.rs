@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use actix::{Actor, Handler};
 
+use crate::abort::AbortOnPanic;
 use crate::context::Context;
 use crate::event::{Event, Message};
 use crate::event_queue::EventQueue;
@@ -151,6 +152,7 @@ impl<P: Process> Host<P> {
     }
 
     fn work(&mut self, actix: &mut actix::Context<Self>) {
+        let _guard = AbortOnPanic;
         match self.turn() {
             Turn::Rest => self.queue().leave(),
             Turn::End => self.end(actix),
@@ -174,6 +176,7 @@ impl<P: Process> Actor for Host<P> {
     fn started(&mut self, actix: &mut Self::Context) {
         self.queue()
             .set_address(actix::AsyncContext::address(actix));
+        let _guard = AbortOnPanic;
         let Self { process, context } = self;
         process.initialize(context);
         self.work(actix);

@@ -12,6 +12,7 @@
 //! Messages between runtimes are HTTP requests on the one port of each, byte for byte those of C++ libprocess.
 //! The same port serves the actors' HTTP routes.
 
+mod abort;
 mod address;
 mod arbiters;
 mod blocking;

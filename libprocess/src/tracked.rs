@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
+use crate::abort::AbortOnPanic;
 use crate::clock::Activity;
 
 /// Wraps a task's future and counts it as active while it is woken or running.
@@ -66,6 +67,7 @@ impl<F: Future> Future for Tracked<F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let waker = self.waker(cx.waker());
         let counted = self.flag.woken.swap(false, Ordering::SeqCst);
+        let _guard = AbortOnPanic;
         let result = self.future.as_mut().poll(&mut Context::from_waker(&waker));
         if counted {
             self.flag.activity.exit();

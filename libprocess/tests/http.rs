@@ -385,7 +385,6 @@ fn head_has_the_headers_of_get_and_no_body() {
     runtime.shutdown();
 }
 
-/// Mirrors: HttpAuthenticationTest.Pipelining
 /// Mirrors: HTTPConnectionTest.Pipeline
 #[test]
 fn handlers_run_side_by_side_and_answers_leave_in_order() {

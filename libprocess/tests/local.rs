@@ -469,3 +469,88 @@ fn generated_ids_count_and_are_not_used_again() {
     assert_eq!(ids.len(), 10);
     runtime.shutdown();
 }
+
+/// Mirrors: ProcessTest.InjectExited
+#[test]
+fn an_exited_event_can_be_injected() {
+    let runtime = runtime();
+    let (recorder, log) = Recorder::new("linker");
+    let linker = runtime.spawn(recorder);
+    let linkee = runtime.spawn(Recorder::new("linkee").0);
+
+    runtime.inject_exited(linker.upid(), linkee.upid());
+    runtime.clock().settle();
+
+    assert_eq!(entries(&log), ["initialize", "exited linkee"]);
+    assert!(runtime.exists(linkee.upid()));
+    runtime.shutdown();
+}
+
+/// Mirrors: ProcessTest.Thunk
+#[test]
+fn one_dispatch_can_wait_for_another_actor() {
+    let runtime = runtime();
+    let one = runtime.spawn(Recorder::new("one").0);
+    let two = runtime.spawn(Recorder::new("two").0);
+
+    let result = one.call_future(move |_, _| two.call(|_, ctx| ctx.upid().id.to_string()));
+
+    assert_eq!(runtime.block_on(result), Outcome::Ready("two".into()));
+    runtime.shutdown();
+}
+
+/// Mirrors: ProcessTest.Async
+#[test]
+fn blocking_work_runs_beside_the_actor_and_comes_back() {
+    let runtime = runtime();
+    let (recorder, log) = Recorder::new("recorder");
+    let pid = runtime.spawn(recorder);
+
+    pid.dispatch(|recorder, ctx| {
+        let actor = std::thread::current().id();
+        ctx.perform_blocking(
+            move || std::thread::current().id() != actor,
+            |recorder, elsewhere, _| recorder.note(format!("elsewhere: {elsewhere}")),
+        );
+        recorder.note("going on");
+    });
+    runtime.clock().settle();
+
+    assert_eq!(entries(&log), ["initialize", "going on", "elsewhere: true"]);
+    runtime.shutdown();
+}
+
+#[test]
+fn an_actor_that_ends_drops_its_tasks_and_timers_do_nothing() {
+    struct Flag(Arc<Mutex<bool>>);
+    impl Drop for Flag {
+        fn drop(&mut self) {
+            *self.0.lock().expect("a lock") = true;
+        }
+    }
+    let runtime = runtime();
+    let (recorder, log) = Recorder::new("recorder");
+    let pid = runtime.spawn(recorder);
+    let dropped = Arc::new(Mutex::new(false));
+    let flag = Flag(Arc::clone(&dropped));
+    pid.dispatch(move |_, ctx| {
+        ctx.perform(
+            async move {
+                let _flag = flag;
+                std::future::pending::<()>().await;
+            },
+            |recorder, (), _| recorder.note("never"),
+        );
+        ctx.delay(Duration::from_secs(1), |recorder, _| recorder.note("never"));
+    });
+    runtime.clock().settle();
+
+    pid.terminate();
+    runtime.clock().settle();
+    runtime.clock().advance(Duration::from_secs(1));
+    runtime.clock().settle();
+
+    assert!(*dropped.lock().expect("a lock"));
+    assert_eq!(entries(&log), ["initialize", "finalize"]);
+    runtime.shutdown();
+}

@@ -346,7 +346,6 @@ fn after_a_time_the_future_is_handed_back_still_pending() {
 }
 
 /// Mirrors: FutureTest.After2
-/// Mirrors: FutureTest.After3
 #[test]
 fn a_future_that_comes_in_time_cancels_the_timer() {
     let clock = Clock::paused();

@@ -19,6 +19,7 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::Notify;
 
 use super::Gauges;
+use crate::abort::AbortOnPanic;
 use crate::address::Address;
 use crate::clock::Activity;
 use crate::runtime::Runtime;
@@ -300,6 +301,7 @@ impl fmt::Debug for Socket {
 
 /// The life of a socket, from the call to connect until it breaks or is closed.
 async fn run(runtime: Runtime, socket: Arc<Socket>) {
+    let _guard = AbortOnPanic;
     let ended = tokio::select! {
         ended = serve(&runtime, &socket) => ended,
         () = socket.closing.notified() => Ok(()),

@@ -354,6 +354,11 @@ impl crate::runtime::Runtime {
         FilterGuard { filters, id, count }
     }
 
+    /// Makes an actor believe that another one is gone, whether it is linked to it or not.
+    pub fn inject_exited(&self, to: &Upid, gone: &Upid) {
+        self.notify_exited(to, gone);
+    }
+
     /// Holds every event that matches until it is released.
     ///
     /// Closures that may not leave their thread (continuations of `ctx.perform`) are not held.

@@ -28,6 +28,7 @@ use tokio::sync::Notify;
 
 use super::app::Application;
 use super::head::KeepAlive;
+use crate::abort::AbortOnPanic;
 use crate::future::Future;
 use crate::http::Response;
 use crate::runtime::Runtime;
@@ -128,6 +129,7 @@ impl Connection {
 
     /// Serves until one side is done.
     pub(crate) async fn serve(self) {
+        let _guard = AbortOnPanic;
         let ended = {
             let reading = self.read();
             let writing = self.write();
