@@ -204,7 +204,7 @@ impl GarbageCollector {
 }
 
 fn count(length: usize) -> f64 {
-    u32::try_from(length).map_or(f64::from(u32::MAX), f64::from)
+    u32::try_from(length).map_or_else(|_more| f64::from(u32::MAX), f64::from)
 }
 
 /// How long directories may stay: the fuller the disk, the shorter. Both shares are between 0 and 1.

@@ -2,6 +2,11 @@
 //!
 //! [`start`] puts an agent together from its flags and starts it in a runtime.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "handlers of messages and requests are given what they handle"
+)]
+
 pub mod agent;
 pub mod checkpoint;
 pub mod compatibility;
@@ -18,4 +23,5 @@ mod start;
 pub mod state;
 pub mod task_status_update_manager;
 
+pub use http::executor::ExecutorStream;
 pub use start::{AgentExit, AgentHandle, StartError, start, start_with_detector};

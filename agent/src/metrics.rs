@@ -145,15 +145,9 @@ impl AgentMetrics {
             let key = agent_metric(&format!("{name}{suffix}_{reading}"));
             runtime.metrics().pull_gauge(&key, move || -> Future<f64> {
                 asked.call(move |agent, _| {
-                    let amount = |resources: &Resources| {
-                        part(resources)
-                            .scalar(name)
-                            .map_or(0.0, |scalar| scalar.to_f64())
-                    };
-                    read(
-                        amount(&agent.resources.total),
-                        amount(&agent.frameworks.allocated()),
-                    )
+                    let total = part(&agent.resources.total);
+                    let used = part(&agent.frameworks.allocated());
+                    read(amount(&total, name), amount(&used, name))
                 })
             });
         }
@@ -196,6 +190,12 @@ impl AgentMetrics {
     }
 }
 
+fn amount(resources: &Resources, name: &str) -> f64 {
+    resources
+        .scalar(name)
+        .map_or(0.0, mesos_common::scalar::Scalar::to_f64)
+}
+
 fn tasks_in(agent: &AgentProcess, state: TaskState) -> f64 {
     let tasks = agent
         .frameworks
@@ -215,5 +215,5 @@ fn executors_in(agent: &AgentProcess, state: ExecutorState) -> f64 {
 }
 
 fn count(number: usize) -> f64 {
-    u32::try_from(number).map_or(f64::from(u32::MAX), f64::from)
+    u32::try_from(number).map_or_else(|_more| f64::from(u32::MAX), f64::from)
 }

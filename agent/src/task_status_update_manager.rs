@@ -14,7 +14,13 @@
 
 mod stream;
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use libprocess::{Context, Future, Outcome, Pid, Process, ProcessId, Runtime};
 use mesos_common::ids::{FrameworkId, TaskId};
@@ -22,9 +28,11 @@ use mesos_proto::internal::StatusUpdate;
 use thiserror::Error;
 use uuid::Uuid;
 
-use self::stream::{Stream, StreamError};
+pub use self::stream::StreamError;
+
+use self::stream::Stream;
 use crate::{
-    checkpoint::layout::{AgentCheckpoint, RunPhase},
+    checkpoint::layout::{AgentCheckpoint, ExecutorCheckpoint, RunPhase},
     constants::{STATUS_UPDATE_RETRY_MAX, STATUS_UPDATE_RETRY_MIN},
     paths::{ExecutorPlace, meta_root},
 };
@@ -100,7 +108,7 @@ impl TaskStatusUpdateManagerProcess {
         ctx: &mut Context<Self>,
     ) -> Result<(), UpdateError> {
         let key = key_of(&update);
-        let uuid = Uuid::from_slice(update.uuid()).map_err(|_| UpdateError::InvalidUuid)?;
+        let uuid = Uuid::from_slice(update.uuid()).map_err(|_not_16| UpdateError::InvalidUuid)?;
         let stream = match self.streams.entry(key.clone()) {
             std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
             std::collections::btree_map::Entry::Vacant(vacant) => {
@@ -192,37 +200,43 @@ impl TaskStatusUpdateManagerProcess {
     }
 
     /// Replays the streams of a checkpoint; those whose end was acknowledged are left out.
-    fn recover(&mut self, work_dir: PathBuf, agent: &AgentCheckpoint) -> Result<(), UpdateError> {
-        let meta = meta_root(&work_dir);
+    fn recover(&mut self, work_dir: &Path, agent: &AgentCheckpoint) -> Result<(), UpdateError> {
+        let meta = meta_root(work_dir);
         for framework in &agent.frameworks {
-            for executor in framework
+            let known = framework
                 .executors
                 .iter()
-                .filter(|executor| executor.info.is_some())
-            {
+                .filter(|executor| executor.info.is_some());
+            for executor in known {
                 let place = ExecutorPlace {
                     root: &meta,
                     agent: &agent.id,
                     framework: &framework.id,
                     executor: &executor.id,
                 };
-                let latest = executor.runs.iter().filter(|run| {
-                    Some(&run.id) == executor.latest.as_ref() && run.phase == RunPhase::Live
-                });
-                for run in latest {
-                    for task in run.tasks.iter().filter(|task| !task.updates.is_empty()) {
-                        let file = place.task_updates_file(&run.id, &task.id);
-                        if let Some(stream) = Stream::replay(
-                            task.id.clone(),
-                            file,
-                            &task.updates,
-                            &task.acknowledged,
-                        )? {
-                            self.streams
-                                .insert((framework.id.clone(), task.id.clone()), stream);
-                        }
-                    }
-                }
+                self.replay(place, executor)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Replays the streams of the latest run of an executor.
+    fn replay(
+        &mut self,
+        place: ExecutorPlace<'_>,
+        executor: &ExecutorCheckpoint,
+    ) -> Result<(), UpdateError> {
+        let latest = executor
+            .runs
+            .iter()
+            .filter(|run| Some(&run.id) == executor.latest.as_ref() && run.phase == RunPhase::Live);
+        let tasks = latest.flat_map(|run| run.tasks.iter().map(move |task| (run, task)));
+        for (run, task) in tasks.filter(|(_, task)| !task.updates.is_empty()) {
+            let file = place.task_updates_file(&run.id, &task.id);
+            let stream = Stream::replay(task.id.clone(), file, &task.updates, &task.acknowledged)?;
+            if let Some(stream) = stream {
+                self.streams
+                    .insert((place.framework.clone(), task.id.clone()), stream);
             }
         }
         Ok(())
@@ -291,7 +305,7 @@ impl TaskStatusUpdateManager {
         agent: AgentCheckpoint,
     ) -> Future<Result<(), UpdateError>> {
         self.pid
-            .call(move |manager, _| manager.recover(work_dir, &agent))
+            .call(move |manager, _| manager.recover(&work_dir, &agent))
     }
 
     /// Stops sending: there is no master.

@@ -137,8 +137,8 @@ fn launch(args: &[String]) -> Result<ExitCode, HelperError> {
 
 fn start(options: &Options, status: Option<&init::StatusFile>) -> Result<ExitCode, HelperError> {
     if status.is_some() {
-        // Fails only when this is a session leader already, which is as good.
-        drop(nix::unistd::setsid());
+        // The leader of a process group cannot; it stays in the session it has.
+        let _in_new_session = nix::unistd::setsid();
     }
     let info = launch_info(options)?;
     refuse_unsupported(&info)?;
@@ -155,7 +155,7 @@ fn start(options: &Options, status: Option<&init::StatusFile>) -> Result<ExitCod
     let command = command::build(&info)?;
     match status {
         Some(status) => init::supervise(command, status, stdin, terminal),
-        None => init::replace(command, terminal),
+        None => init::replace(command, terminal.as_ref()),
     }
 }
 

@@ -123,7 +123,7 @@ impl MesosContainerizer {
 impl Containerizer for MesosContainerizer {
     fn recover(&self, containers: Vec<RecoverableContainer>) -> Answer<()> {
         self.pid
-            .call_future(move |process, ctx| process.recover(containers, ctx))
+            .call_future(move |process, ctx| process.recover(&containers, ctx))
     }
 
     fn launch(&self, request: LaunchRequest) -> Answer<LaunchResult> {
@@ -161,7 +161,7 @@ impl Containerizer for MesosContainerizer {
     fn destroy(&self, id: &ContainerId) -> Answer<Option<ContainerTermination>> {
         let id = id.clone();
         self.pid.call_future(move |process, ctx| {
-            process.destroy(&id, ContainerTermination::default(), ctx)
+            process.destroy(&id, &ContainerTermination::default(), ctx)
         })
     }
 

@@ -37,6 +37,10 @@ pub async fn reap(pid: i32) -> Option<i32> {
 }
 
 async fn readable(fd: OwnedFd) -> io::Result<()> {
+    #[expect(
+        deprecated,
+        reason = "the descriptor is owned, and its replacement is unsafe"
+    )]
     let fd = AsyncFd::with_interest(fd, Interest::READABLE)?;
     fd.readable().await.map(|_| ())
 }

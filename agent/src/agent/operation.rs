@@ -170,7 +170,11 @@ impl AgentProcess {
             let is_mount = volume.disk().source.as_ref().is_some_and(|source| {
                 source.r#type() == v1::resource::disk_info::source::Type::Mount
             });
-            remove_volume(&path, is_mount)?;
+            if is_mount {
+                empty_volume(&path)?;
+            } else {
+                remove_volume(&path)?;
+            }
         }
         Ok(())
     }
@@ -451,17 +455,17 @@ fn is_kept(operation: &v1::Operation) -> bool {
     )
 }
 
-/// Empties a volume; the root of a mounted disk stays.
-fn remove_volume(path: &Path, is_mount: bool) -> io::Result<()> {
-    let entries = match fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    if !is_mount {
-        return fs::remove_dir_all(path);
+/// Removes a volume.
+fn remove_volume(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
     }
-    for entry in entries {
+}
+
+/// Empties a volume that is the root of a mounted disk, which stays.
+fn empty_volume(path: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
             fs::remove_dir_all(entry.path())?;

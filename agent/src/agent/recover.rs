@@ -224,20 +224,14 @@ impl AgentProcess {
                         .chain(executor.runs.iter_mut().flat_map(|run| {
                             run.tasks.iter_mut().map(|task| &mut task.info.resources)
                         }));
-                for resource in lists.flatten() {
-                    if resource.allocation_info.is_some() {
-                        continue;
-                    }
-                    let Some(role) = &role else {
-                        return Err(format!(
-                            "Missing 'Resource.AllocationInfo' for framework {}",
-                            framework.id
-                        ));
-                    };
-                    resource.allocation_info = Some(v1::resource::AllocationInfo {
-                        role: Some(role.clone()),
-                        ..Default::default()
-                    });
+                if !lists
+                    .flatten()
+                    .all(|resource| allocate(resource, role.as_deref()))
+                {
+                    return Err(format!(
+                        "Missing 'Resource.AllocationInfo' for framework {}",
+                        framework.id
+                    ));
                 }
             }
         }
@@ -547,6 +541,17 @@ fn recover_task(executor: &mut Executor, found: &TaskCheckpoint) {
             return;
         }
     }
+}
+
+/// Allocates a resource that is not; false when nobody knows to which role.
+fn allocate(resource: &mut v1::Resource, role: Option<&str>) -> bool {
+    if resource.allocation_info.is_none() {
+        resource.allocation_info = role.map(|role| v1::resource::AllocationInfo {
+            role: Some(role.to_owned()),
+            ..Default::default()
+        });
+    }
+    resource.allocation_info.is_some()
 }
 
 /// The role of a framework that has just one.

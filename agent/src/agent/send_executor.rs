@@ -305,11 +305,11 @@ impl AgentProcess {
         }
         for task in tasks {
             if let Some(group) = executor.queued_group_of(task).cloned() {
-                for member in &group.tasks {
-                    if let Some(info) = executor.dequeue(&TaskId::from(member.task_id())) {
-                        executor.add_launched(&info);
-                    }
-                }
+                let members = group
+                    .tasks
+                    .iter()
+                    .map(|member| TaskId::from(member.task_id()));
+                members.for_each(|member| executor.launch_queued(&member));
                 send(executor, ToExecutor::LaunchGroup(group), ctx);
             } else if let Some(task) = executor.dequeue(task) {
                 executor.add_launched(&task);

@@ -385,7 +385,7 @@ impl Reader<'_> {
                 tasks,
             });
         };
-        let forked_pid = text.parse().map_err(|_| ReadFailure::NoNumber {
+        let forked_pid = text.parse().map_err(|_unreadable| ReadFailure::NoNumber {
             path: pid_path,
             text,
         })?;
@@ -487,7 +487,7 @@ fn latest(link: &Path, what: &'static str) -> Result<Option<String>, ReadFailure
     if fs::symlink_metadata(link).is_err() {
         return Ok(None);
     }
-    let target = fs::canonicalize(link).map_err(|_| ReadFailure::Dangling {
+    let target = fs::canonicalize(link).map_err(|_missing| ReadFailure::Dangling {
         what,
         path: link.to_owned(),
     })?;

@@ -82,25 +82,106 @@ fn parse(request: &Request) -> Result<(Call, ContentType), Box<Response>> {
     })
 }
 
+/// Fills one kind of answer with what the agent knows by itself.
+type View = fn(&AgentProcess, &mut Answer);
+
+/// The calls that only show something.
+const VIEWS: [(call::Type, response::Type, View); 10] = [
+    (
+        call::Type::GetHealth,
+        response::Type::GetHealth,
+        |_, answer| {
+            answer.get_health = Some(response::GetHealth {
+                healthy: Some(true),
+                ..Default::default()
+            });
+        },
+    ),
+    (
+        call::Type::GetFlags,
+        response::Type::GetFlags,
+        |agent, answer| {
+            answer.get_flags = Some(views::flags(agent));
+        },
+    ),
+    (
+        call::Type::GetVersion,
+        response::Type::GetVersion,
+        |_, answer| {
+            answer.get_version = Some(response::GetVersion {
+                version_info: Some(mesos_common::version::version_info().into()),
+                ..Default::default()
+            });
+        },
+    ),
+    (
+        call::Type::GetState,
+        response::Type::GetState,
+        |agent, answer| {
+            answer.get_state = Some(views::state(agent).into());
+        },
+    ),
+    (
+        call::Type::GetFrameworks,
+        response::Type::GetFrameworks,
+        |agent, answer| {
+            answer.get_frameworks = Some(views::frameworks(agent));
+        },
+    ),
+    (
+        call::Type::GetExecutors,
+        response::Type::GetExecutors,
+        |agent, answer| {
+            answer.get_executors = Some(views::executors(agent));
+        },
+    ),
+    (
+        call::Type::GetOperations,
+        response::Type::GetOperations,
+        |agent, answer| {
+            answer.get_operations = Some(views::operations(agent));
+        },
+    ),
+    (
+        call::Type::GetTasks,
+        response::Type::GetTasks,
+        |agent, answer| {
+            answer.get_tasks = Some(views::tasks(agent).into());
+        },
+    ),
+    (
+        call::Type::GetAgent,
+        response::Type::GetAgent,
+        |agent, answer| {
+            answer.get_agent = Some(views::agent(agent).into());
+        },
+    ),
+    (
+        call::Type::GetResourceProviders,
+        response::Type::GetResourceProviders,
+        |_, answer| {
+            answer.get_resource_providers = Some(response::GetResourceProviders::default());
+        },
+    ),
+];
+
 fn perform(
-    agent: &mut AgentProcess,
+    agent: &AgentProcess,
     call: &Call,
     request: &Request,
     content: ContentType,
     ctx: &mut Context<AgentProcess>,
 ) -> Future<Response> {
+    if let Some((_, kind, fill)) = VIEWS.iter().find(|(asked, ..)| *asked == call.r#type()) {
+        let mut answer = Answer {
+            r#type: Some((*kind).into()),
+            ..Default::default()
+        };
+        fill(agent, &mut answer);
+        return respond(&answer, content).into();
+    }
     let principal = request.principal.clone();
     match call.r#type() {
-        call::Type::GetHealth
-        | call::Type::GetFlags
-        | call::Type::GetVersion
-        | call::Type::GetState
-        | call::Type::GetFrameworks
-        | call::Type::GetExecutors
-        | call::Type::GetOperations
-        | call::Type::GetTasks
-        | call::Type::GetAgent
-        | call::Type::GetResourceProviders => show(agent, call, content).into(),
         call::Type::GetMetrics => calls::metrics(call, content, ctx),
         call::Type::ListFiles => files::list(agent, call, principal, content),
         call::Type::ReadFile => files::read(agent, call, principal, content),
@@ -133,61 +214,17 @@ fn perform(
         call::Type::PruneImages => {
             Response::not_implemented("Container images are not available").into()
         }
-        call::Type::Unknown => Response::not_implemented("").into(),
+        // Views were answered above.
+        call::Type::Unknown
+        | call::Type::GetHealth
+        | call::Type::GetFlags
+        | call::Type::GetVersion
+        | call::Type::GetState
+        | call::Type::GetFrameworks
+        | call::Type::GetExecutors
+        | call::Type::GetOperations
+        | call::Type::GetTasks
+        | call::Type::GetAgent
+        | call::Type::GetResourceProviders => Response::not_implemented("").into(),
     }
-}
-
-/// Answers what the agent knows by itself.
-fn show(agent: &AgentProcess, call: &Call, content: ContentType) -> Response {
-    let mut answer = Answer::default();
-    let kind = match call.r#type() {
-        call::Type::GetFlags => {
-            answer.get_flags = Some(views::flags(agent));
-            response::Type::GetFlags
-        }
-        call::Type::GetVersion => {
-            answer.get_version = Some(response::GetVersion {
-                version_info: Some(mesos_common::version::version_info().into()),
-                ..Default::default()
-            });
-            response::Type::GetVersion
-        }
-        call::Type::GetState => {
-            answer.get_state = Some(views::state(agent).into());
-            response::Type::GetState
-        }
-        call::Type::GetFrameworks => {
-            answer.get_frameworks = Some(views::frameworks(agent));
-            response::Type::GetFrameworks
-        }
-        call::Type::GetExecutors => {
-            answer.get_executors = Some(views::executors(agent));
-            response::Type::GetExecutors
-        }
-        call::Type::GetOperations => {
-            answer.get_operations = Some(views::operations(agent));
-            response::Type::GetOperations
-        }
-        call::Type::GetTasks => {
-            answer.get_tasks = Some(views::tasks(agent).into());
-            response::Type::GetTasks
-        }
-        call::Type::GetAgent => {
-            answer.get_agent = Some(views::agent(agent).into());
-            response::Type::GetAgent
-        }
-        call::Type::GetResourceProviders => {
-            answer.get_resource_providers = Some(response::GetResourceProviders::default());
-            response::Type::GetResourceProviders
-        }
-        _ => {
-            answer.get_health = Some(response::GetHealth {
-                healthy: Some(true),
-                ..Default::default()
-            });
-            response::Type::GetHealth
-        }
-    };
-    answer.r#type = Some(kind.into());
-    respond(&answer, content)
 }

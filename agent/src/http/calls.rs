@@ -38,62 +38,14 @@ pub(super) fn validate(call: &Call) -> Result<(), String> {
         }
         call::Type::ListFiles => expect(call.list_files.is_some(), "list_files"),
         call::Type::ReadFile => expect(call.read_file.is_some(), "read_file"),
-        call::Type::LaunchNestedContainer => {
-            expect(
-                call.launch_nested_container.is_some(),
-                "launch_nested_container",
-            )?;
-            nested(
-                call.launch_nested_container().container_id(),
-                "launch_nested_container",
-            )
-        }
-        call::Type::WaitNestedContainer => {
-            expect(
-                call.wait_nested_container.is_some(),
-                "wait_nested_container",
-            )?;
-            nested(
-                call.wait_nested_container().container_id(),
-                "wait_nested_container",
-            )
-        }
-        call::Type::KillNestedContainer => {
-            expect(
-                call.kill_nested_container.is_some(),
-                "kill_nested_container",
-            )?;
-            nested(
-                call.kill_nested_container().container_id(),
-                "kill_nested_container",
-            )
-        }
-        call::Type::RemoveNestedContainer => {
-            expect(
-                call.remove_nested_container.is_some(),
-                "remove_nested_container",
-            )?;
-            nested(
-                call.remove_nested_container().container_id(),
-                "remove_nested_container",
-            )
-        }
-        call::Type::LaunchContainer => {
-            expect(call.launch_container.is_some(), "launch_container")?;
-            id(call.launch_container().container_id(), "launch_container").map(drop)
-        }
-        call::Type::WaitContainer => {
-            expect(call.wait_container.is_some(), "wait_container")?;
-            id(call.wait_container().container_id(), "wait_container").map(drop)
-        }
-        call::Type::KillContainer => {
-            expect(call.kill_container.is_some(), "kill_container")?;
-            id(call.kill_container().container_id(), "kill_container").map(drop)
-        }
-        call::Type::RemoveContainer => {
-            expect(call.remove_container.is_some(), "remove_container")?;
-            id(call.remove_container().container_id(), "remove_container").map(drop)
-        }
+        call::Type::LaunchNestedContainer
+        | call::Type::WaitNestedContainer
+        | call::Type::KillNestedContainer
+        | call::Type::RemoveNestedContainer
+        | call::Type::LaunchContainer
+        | call::Type::WaitContainer
+        | call::Type::KillContainer
+        | call::Type::RemoveContainer => validate_container(call),
         call::Type::Unknown
         | call::Type::GetHealth
         | call::Type::GetFlags
@@ -115,6 +67,48 @@ pub(super) fn validate(call: &Call) -> Result<(), String> {
         | call::Type::RemoveResourceProviderConfig
         | call::Type::MarkResourceProviderGone
         | call::Type::PruneImages => Ok(()),
+    }
+}
+
+/// Checks that a call about a container names one; what is nested must name its parent.
+fn validate_container(call: &Call) -> Result<(), String> {
+    type Named<'a> = (&'static str, bool, &'a v1::ContainerId);
+    let named: Option<Named<'_>> = [
+        call.launch_nested_container
+            .as_ref()
+            .map(|asked| ("launch_nested_container", true, asked.container_id())),
+        call.wait_nested_container
+            .as_ref()
+            .map(|asked| ("wait_nested_container", true, asked.container_id())),
+        call.kill_nested_container
+            .as_ref()
+            .map(|asked| ("kill_nested_container", true, asked.container_id())),
+        call.remove_nested_container
+            .as_ref()
+            .map(|asked| ("remove_nested_container", true, asked.container_id())),
+        call.launch_container
+            .as_ref()
+            .map(|asked| ("launch_container", false, asked.container_id())),
+        call.wait_container
+            .as_ref()
+            .map(|asked| ("wait_container", false, asked.container_id())),
+        call.kill_container
+            .as_ref()
+            .map(|asked| ("kill_container", false, asked.container_id())),
+        call.remove_container
+            .as_ref()
+            .map(|asked| ("remove_container", false, asked.container_id())),
+    ]
+    .into_iter()
+    .flatten()
+    .find(|(name, ..)| *name == call.r#type().as_str_name().to_ascii_lowercase());
+    match named {
+        None => Err(format!(
+            "Expecting '{}' to be present",
+            call.r#type().as_str_name().to_ascii_lowercase()
+        )),
+        Some((name, true, proto)) => nested(proto, name),
+        Some((name, false, proto)) => id(proto, name).map(drop),
     }
 }
 

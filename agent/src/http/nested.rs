@@ -60,28 +60,25 @@ pub(super) fn launch(
 }
 
 fn request(agent: &AgentProcess, call: &Call) -> Result<LaunchRequest, Box<Response>> {
-    let (proto, command, info, resources, limits) = match call.r#type() {
-        call::Type::LaunchContainer => {
-            let asked = call.launch_container();
-            (
-                asked.container_id(),
-                &asked.command,
-                &asked.container,
-                asked.resources.clone(),
-                asked.limits.clone(),
-            )
-        }
-        _ => {
-            let asked = call.launch_nested_container();
-            let none = BTreeMap::new();
-            (
-                asked.container_id(),
-                &asked.command,
-                &asked.container,
-                Vec::new(),
-                none,
-            )
-        }
+    let standalone = call.r#type() == call::Type::LaunchContainer;
+    let (proto, command, info, resources, limits) = if standalone {
+        let asked = call.launch_container();
+        (
+            asked.container_id(),
+            &asked.command,
+            &asked.container,
+            asked.resources.clone(),
+            asked.limits.clone(),
+        )
+    } else {
+        let asked = call.launch_nested_container();
+        (
+            asked.container_id(),
+            &asked.command,
+            &asked.container,
+            Vec::new(),
+            BTreeMap::new(),
+        )
     };
     let id = container(proto)?;
     let command = command.as_deref().cloned().unwrap_or_default();

@@ -1,5 +1,7 @@
 //! The agent's state as operators see it.
 
+use std::collections::BTreeMap;
+
 use libprocess::{
     Context, Future,
     http::{Request, Response},
@@ -211,13 +213,7 @@ pub(crate) fn write_task(json: &mut JsonWriter, task: &v1::Task) {
         json.field("state", task.state().as_str_name());
         json.field_with("resources", |json| write_summary(json, &resources));
         if !task.limits.is_empty() {
-            json.field_with("limits", |json| {
-                json.object(|json| {
-                    for (name, limit) in &task.limits {
-                        json.field(name, &limit.value());
-                    }
-                });
-            });
+            json.field_with("limits", |json| write_limits(json, &task.limits));
         }
         if let Some(role) = resources.allocations().keys().next() {
             json.field("role", role.as_ref());
@@ -243,6 +239,14 @@ pub(crate) fn write_task(json: &mut JsonWriter, task: &v1::Task) {
         }
         if let Some(check) = &task.health_check {
             json.field_with("health_check", |json| json.message(&**check));
+        }
+    });
+}
+
+fn write_limits(json: &mut JsonWriter, limits: &BTreeMap<String, v1::value::Scalar>) {
+    json.object(|json| {
+        for (name, limit) in limits {
+            json.field(name, &limit.value());
         }
     });
 }

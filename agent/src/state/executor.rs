@@ -326,6 +326,13 @@ impl Executor {
         self.launched.insert(TaskId::from(info.task_id()), task);
     }
 
+    /// Moves a queued task to those that were handed over.
+    pub fn launch_queued(&mut self, task: &TaskId) {
+        if let Some(info) = self.dequeue(task) {
+            self.add_launched(&info);
+        }
+    }
+
     /// Takes up a task from a checkpoint.
     pub fn add_recovered(&mut self, id: TaskId, task: v1::Task) {
         self.launched.insert(id, task);

@@ -98,7 +98,7 @@ fn status(state: TaskState) -> StatusUpdate {
     .build(&mesos_common::ids::AgentId::from("a"), 1.0)
 }
 
-fn records(path: &std::path::Path) -> Vec<StatusUpdateRecord> {
+fn records(path: &Path) -> Vec<StatusUpdateRecord> {
     let bytes = read_bytes(path).expect("readable").expect("there");
     let mut records = Vec::new();
     let mut at = 0;

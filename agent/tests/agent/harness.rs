@@ -2,14 +2,14 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::mpsc::{Receiver, Sender, channel},
     time::Duration,
 };
 
 use bytes::Bytes;
 use libprocess::{
-    Context, Message, Outcome, Pid, Process, ProcessId, Runtime, Upid,
+    Context, Message, Pid, Process, ProcessId, Runtime, Upid,
     http::client::{ClientRequest, ClientResponse, request},
 };
 use mesos_agent::{AgentHandle, flags::Flags};
@@ -19,8 +19,7 @@ use mesos_common::{
 };
 use mesos_proto::{
     internal::{
-        AgentRegisteredMessage, AgentReregisteredMessage, DrainAgentMessage, KillTaskMessage,
-        MasterAgentConnection, RegisterAgentMessage, ReregisterAgentMessage, RunTaskMessage,
+        AgentRegisteredMessage, AgentReregisteredMessage, DrainAgentMessage, KillTaskMessage, RegisterAgentMessage, ReregisterAgentMessage, RunTaskMessage,
         StatusUpdate, StatusUpdateAcknowledgementMessage, StatusUpdateMessage, UpdateAgentMessage,
     },
     v1::{
@@ -31,6 +30,8 @@ use mesos_proto::{
 use mesos_proto_codec::{WireMessage, decode};
 use prost::Message as _;
 use uuid::Uuid;
+
+pub(crate) use crate::messages::*;
 
 /// How long anything may take; nothing waits that long when it works.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -190,9 +191,6 @@ pub(crate) struct Cluster {
     pub(crate) agent: AgentHandle,
     pub(crate) change: fn(&mut Flags),
 }
-
-pub(crate) const AGENT_ID: &str = "master-S0";
-pub(crate) const FRAMEWORK_ID: &str = "master-0000";
 
 impl Cluster {
     pub(crate) fn start() -> Self {
@@ -359,10 +357,9 @@ impl Cluster {
 
     pub(crate) fn metric(&self, name: &str) -> f64 {
         let snapshot = self.runtime.metrics().snapshot(None);
-        match self.master.runtime.block_on(async { snapshot.await }) {
-            Outcome::Ready(values) => values.get(name).copied().expect("the metric"),
-            other => panic!("no metrics: {other:?}"),
-        }
+        let values = self.master.runtime.block_on(snapshot.into_future());
+        let values = values.ready().expect("metrics");
+        values.get(name).copied().expect("the metric")
     }
 
     /// Speaks for the v1 executor that the agent launched.
@@ -390,7 +387,6 @@ impl Cluster {
         );
         assert_eq!(response.status, 200);
         FakeExecutor {
-            id: executor.to_owned(),
             response,
             decoder: recordio::Decoder::default(),
             events: Vec::new(),
@@ -515,7 +511,7 @@ impl Drop for Cluster {
         let mut exited = self.agent.exited();
         self.agent.unregister();
         if let Some(exited) = exited.take() {
-            drop(self.master.runtime.block_on(async { exited.await }));
+            drop(self.master.runtime.block_on(exited.into_future()));
         }
         self.runtime.shutdown();
         self.master.runtime.shutdown();
@@ -545,20 +541,8 @@ fn launch_at(
     (runtime, agent)
 }
 
-pub(crate) fn executor_call(executor: &str) -> Call {
-    Call {
-        framework_id: Some(framework_id()),
-        executor_id: Some(v1::ExecutorId {
-            value: Some(executor.to_owned()),
-            ..Default::default()
-        }),
-        ..Default::default()
-    }
-}
-
 /// The stream of a v1 executor.
 pub(crate) struct FakeExecutor {
-    pub(crate) id: String,
     response: ClientResponse,
     decoder: recordio::Decoder,
     events: Vec<Event>,
@@ -590,128 +574,6 @@ impl FakeExecutor {
             }
         }
     }
-}
-
-pub(crate) fn agent_id() -> v1::AgentId {
-    v1::AgentId {
-        value: Some(AGENT_ID.to_owned()),
-        ..Default::default()
-    }
-}
-
-pub(crate) fn framework_id() -> v1::FrameworkId {
-    v1::FrameworkId {
-        value: Some(FRAMEWORK_ID.to_owned()),
-        ..Default::default()
-    }
-}
-
-pub(crate) fn task_id(id: &str) -> v1::TaskId {
-    v1::TaskId {
-        value: Some(id.to_owned()),
-        ..Default::default()
-    }
-}
-
-fn connection() -> MasterAgentConnection {
-    MasterAgentConnection {
-        total_ping_timeout_seconds: Some(75.0),
-        ..Default::default()
-    }
-}
-
-/// A framework that is aware of partitions.
-pub(crate) fn framework() -> v1::FrameworkInfo {
-    v1::FrameworkInfo {
-        user: Some("nobody".to_owned()),
-        name: Some("test".to_owned()),
-        id: Some(framework_id()),
-        capabilities: vec![v1::framework_info::Capability {
-            r#type: Some(v1::framework_info::capability::Type::PartitionAware.into()),
-            ..Default::default()
-        }],
-        ..Default::default()
-    }
-}
-
-/// The same, with a checkpoint.
-pub(crate) fn checkpointing() -> v1::FrameworkInfo {
-    v1::FrameworkInfo {
-        checkpoint: Some(true),
-        ..framework()
-    }
-}
-
-pub(crate) fn resource(name: &str, value: f64) -> v1::Resource {
-    v1::Resource {
-        name: Some(name.to_owned()),
-        r#type: Some(v1::value::Type::Scalar.into()),
-        scalar: Some(v1::value::Scalar {
-            value: Some(value),
-            ..Default::default()
-        }),
-        allocation_info: Some(v1::resource::AllocationInfo {
-            role: Some("*".to_owned()),
-            ..Default::default()
-        }),
-        ..Default::default()
-    }
-}
-
-/// A task that is only a command.
-pub(crate) fn command_task(id: &str, command: &str) -> v1::TaskInfo {
-    v1::TaskInfo {
-        name: Some(id.to_owned()),
-        task_id: Some(task_id(id)),
-        agent_id: Some(agent_id()),
-        resources: vec![resource("cpus", 1.0), resource("mem", 32.0)],
-        command: Some(
-            v1::CommandInfo {
-                value: Some(command.to_owned()),
-                ..Default::default()
-            }
-            .into(),
-        ),
-        ..Default::default()
-    }
-}
-
-/// A task for an executor of the framework's own, whose process is a shell command.
-pub(crate) fn executor_task(id: &str, executor: &str, command: &str) -> v1::TaskInfo {
-    let info = v1::ExecutorInfo {
-        executor_id: Some(v1::ExecutorId {
-            value: Some(executor.to_owned()),
-            ..Default::default()
-        }),
-        framework_id: Some(framework_id()),
-        command: Some(
-            v1::CommandInfo {
-                value: Some(command.to_owned()),
-                ..Default::default()
-            }
-            .into(),
-        ),
-        resources: vec![resource("cpus", 0.1)],
-        ..Default::default()
-    };
-    v1::TaskInfo {
-        command: None,
-        executor: Some(info.into()),
-        ..command_task(id, "")
-    }
-}
-
-/// Reads a file of a sandbox.
-pub(crate) fn sandbox_file(place: &Place, executor: &str, name: &str) -> String {
-    let path = run_dir(&place.work_dir(), executor).join(name);
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// The latest run of an executor, below the work directory or its `meta`.
-pub(crate) fn run_dir(root: &Path, executor: &str) -> PathBuf {
-    root.join(format!(
-        "slaves/{AGENT_ID}/frameworks/{FRAMEWORK_ID}/executors/{executor}/runs/latest"
-    ))
 }
 
 /// Kills a container from outside, with everything in it.

@@ -1,8 +1,16 @@
 //! The agent from outside: a master on the legacy wire, executors on both wires, real processes.
 
+#![expect(
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::doc_markdown,
+    reason = "tests panic on purpose and name tests of Mesos"
+)]
+
 mod executors;
 mod harness;
 mod http_api;
+mod messages;
 mod recovery;
 mod registration;
 mod tasks;

@@ -195,7 +195,7 @@ fn agent_that_changed_without_a_reboot_does_not_start() {
     cluster.start_again();
 
     let exited = cluster.agent.exited().expect("not taken");
-    let outcome = cluster.master.runtime.block_on(async { exited.await });
+    let outcome = cluster.master.runtime.block_on(exited.into_future());
     let Some(mesos_agent::AgentExit::Failed(text)) = outcome.ready() else {
         panic!("a failure")
     };
@@ -229,7 +229,7 @@ fn cleanup_shuts_executors_down_and_ends_the_agent() {
     cluster.start_again();
 
     let exited = cluster.agent.exited().expect("not taken");
-    let outcome = cluster.master.runtime.block_on(async { exited.await });
+    let outcome = cluster.master.runtime.block_on(exited.into_future());
     assert_eq!(outcome.ready(), Some(mesos_agent::AgentExit::ShutDown));
 }
 

@@ -432,7 +432,7 @@ fn agent_that_is_shut_down_by_its_master_ends() {
         &mesos_proto::internal::ShutdownMessage::default(),
     );
 
-    let outcome = cluster.master.runtime.block_on(async { exited.await });
+    let outcome = cluster.master.runtime.block_on(exited.into_future());
     assert_eq!(outcome.ready(), Some(mesos_agent::AgentExit::ShutDown));
 }
 

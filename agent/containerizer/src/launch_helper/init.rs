@@ -78,9 +78,9 @@ fn attach(command: &mut Command, terminal: &File) -> Result<(), HelperError> {
 /// Replaces the helper by the command.
 pub(super) fn replace(
     mut command: Command,
-    terminal: Option<File>,
+    terminal: Option<&File>,
 ) -> Result<ExitCode, HelperError> {
-    if let Some(terminal) = &terminal {
+    if let Some(terminal) = terminal {
         attach(&mut command, terminal)?;
     }
     let error = command.exec();
@@ -136,7 +136,7 @@ fn reap_until(child: &Child, signals: &SigSet) -> Result<ExitStatus, HelperError
             .map_err(HelperError::errno("wait for signals"))?;
         if signal != Signal::SIGCHLD {
             // The command may end at this moment; the next turn sees it.
-            drop(kill(nix::unistd::Pid::from_raw(pid), signal));
+            let _forwarded = kill(nix::unistd::Pid::from_raw(pid), signal);
         }
     }
 }

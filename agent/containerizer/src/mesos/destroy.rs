@@ -25,7 +25,7 @@ impl MesosContainerizerProcess {
     pub(super) fn destroy(
         &mut self,
         id: &ContainerId,
-        termination: ContainerTermination,
+        termination: &ContainerTermination,
         ctx: &mut Context<Self>,
     ) -> Answer<Option<ContainerTermination>> {
         let Some(container) = self.containers.get_mut(id) else {
@@ -52,7 +52,7 @@ impl MesosContainerizerProcess {
             .collect();
         let ends = children
             .iter()
-            .map(|child| self.destroy(child, termination.clone(), ctx))
+            .map(|child| self.destroy(child, termination, ctx))
             .collect::<Vec<Future<_>>>();
         if ends.is_empty() {
             self.destroy_processes(id, ctx);
@@ -72,7 +72,7 @@ impl MesosContainerizerProcess {
             if failed.is_empty() {
                 process.destroy_processes(&id, ctx);
             } else {
-                process.fail_destroy(&id, ContainerizerError::Nested(failed.join(", ")));
+                process.fail_destroy(&id, &ContainerizerError::Nested(failed.join(", ")));
             }
         });
         future
@@ -95,7 +95,7 @@ impl MesosContainerizerProcess {
         container.release = None;
         container.answer_launch(Err(ContainerizerError::Destroyed { stage: "launching" }));
         if let Err(error) = self.parts.launcher.destroy(id) {
-            return self.fail_destroy(id, error.into());
+            return self.fail_destroy(id, &error.into());
         }
         self.await_exit(id, ctx);
     }
@@ -133,7 +133,7 @@ impl MesosContainerizerProcess {
             self.await_exit(id, ctx);
         } else {
             tracing::info!(%id, "container has exited");
-            drop(self.destroy(id, ContainerTermination::default(), ctx));
+            drop(self.destroy(id, &ContainerTermination::default(), ctx));
         }
     }
 
@@ -165,7 +165,7 @@ impl MesosContainerizerProcess {
             let text = failures.join("; ");
             let what = format!("clean up an isolator when destroying container: {text}");
             let source = io::Error::other("isolator failed");
-            return self.fail_destroy(id, ContainerizerError::system(what)(source));
+            return self.fail_destroy(id, &ContainerizerError::system(what)(source));
         }
         let Some(mut container) = self.containers.remove(id) else {
             return;
@@ -193,7 +193,7 @@ impl MesosContainerizerProcess {
     }
 
     /// Leaves a container that cannot be destroyed as it is, and says so to all who wait.
-    fn fail_destroy(&mut self, id: &ContainerId, error: ContainerizerError) {
+    fn fail_destroy(&mut self, id: &ContainerId, error: &ContainerizerError) {
         self.destroy_errors.increment();
         let Some(container) = self.containers.get_mut(id) else {
             return;

@@ -7,7 +7,7 @@ use libprocess::{Context, Outcome, await_all};
 use super::{
     MesosContainerizerProcess,
     container::{Phase, Step},
-    prepare::is_supported,
+    prepare::{RootKind, is_supported},
 };
 use crate::{
     ContainerId,
@@ -98,20 +98,20 @@ impl MesosContainerizerProcess {
             limited_resources: limitation.resources,
             ..Default::default()
         };
-        drop(self.destroy(id, termination, ctx));
+        drop(self.destroy(id, &termination, ctx));
     }
 
     /// Returns the isolators that a container is handed to.
     pub(super) fn isolators_of(&self, id: &ContainerId) -> Vec<Arc<dyn Isolator>> {
-        let standalone = self
+        let root = self
             .containers
             .get(id)
             .and_then(|container| container.config.as_ref())
-            .is_some_and(|config| self.is_under_standalone(id, config));
+            .map_or(RootKind::Executor, |config| self.root_kind(id, config));
         self.parts
             .isolators
             .iter()
-            .filter(|isolator| is_supported(isolator.as_ref(), id, standalone))
+            .filter(|isolator| is_supported(isolator.as_ref(), id, root))
             .cloned()
             .collect()
     }

@@ -28,8 +28,8 @@ impl MesosContainerizerProcess {
         let Some(isolator) = self.parts.isolators.get(index).cloned() else {
             return self.finish_prepare(id, ctx);
         };
-        let standalone = self.is_under_standalone(id, &config);
-        if !is_supported(isolator.as_ref(), id, standalone) {
+        let root = self.root_kind(id, &config);
+        if !is_supported(isolator.as_ref(), id, root) {
             return self.prepare_from(id, index + 1, ctx);
         }
         if let Some(container) = self.containers.get_mut(id) {
@@ -85,22 +85,37 @@ impl MesosContainerizerProcess {
         }
     }
 
-    /// Says whether the root of a container belongs to an operator.
-    pub(super) fn is_under_standalone(&self, id: &ContainerId, config: &ContainerConfig) -> bool {
-        if !id.is_nested() {
-            return is_standalone(id, config);
+    /// Says whose container the root of a container is.
+    pub(super) fn root_kind(&self, id: &ContainerId, config: &ContainerConfig) -> RootKind {
+        let standalone = if id.is_nested() {
+            self.containers
+                .get(id.root())
+                .and_then(|root| root.config.as_ref())
+                .is_some_and(|root| is_standalone(id.root(), root))
+        } else {
+            is_standalone(id, config)
+        };
+        if standalone {
+            RootKind::Standalone
+        } else {
+            RootKind::Executor
         }
-        self.containers
-            .get(id.root())
-            .and_then(|root| root.config.as_ref())
-            .is_some_and(|root| is_standalone(id.root(), root))
     }
 }
 
 /// Says whether a container is handed to an isolator.
-pub(super) fn is_supported(isolator: &dyn Isolator, id: &ContainerId, standalone: bool) -> bool {
+pub(super) fn is_supported(isolator: &dyn Isolator, id: &ContainerId, root: RootKind) -> bool {
     (!id.is_nested() || isolator.supports_nesting())
-        && (!standalone || isolator.supports_standalone())
+        && (root == RootKind::Executor || isolator.supports_standalone())
+}
+
+/// Whose container the outermost one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RootKind {
+    /// An executor runs in it.
+    Executor,
+    /// An operator launched it.
+    Standalone,
 }
 
 fn switchboard_needed(

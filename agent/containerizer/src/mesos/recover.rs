@@ -27,10 +27,10 @@ impl MesosContainerizerProcess {
     /// Takes up known containers and their nested ones, destroys all others.
     pub(super) fn recover(
         &mut self,
-        known: Vec<RecoverableContainer>,
+        known: &[RecoverableContainer],
         ctx: &mut Context<Self>,
     ) -> Answer<()> {
-        match self.try_recover(&known) {
+        match self.try_recover(known) {
             Ok(orphans) => {
                 let pids: Vec<(ContainerId, i32)> = self
                     .containers
@@ -47,7 +47,7 @@ impl MesosContainerizerProcess {
                 // Nobody waits for the orphans to be gone.
                 for id in orphans {
                     tracing::info!(%id, "destroying orphan container");
-                    drop(self.destroy(&id, ContainerTermination::default(), ctx));
+                    drop(self.destroy(&id, &ContainerTermination::default(), ctx));
                 }
                 Future::ready(Ok(()))
             }

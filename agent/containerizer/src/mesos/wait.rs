@@ -44,7 +44,7 @@ impl MesosContainerizerProcess {
             return Ok(false);
         };
         let Some(pid) = container.pid else {
-            drop(self.destroy(id, ContainerTermination::default(), ctx));
+            drop(self.destroy(id, &ContainerTermination::default(), ctx));
             return Ok(true);
         };
         let failed = |errno: nix::errno::Errno| {
