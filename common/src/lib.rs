@@ -2,6 +2,8 @@
 
 pub mod attributes;
 pub mod bytes;
+pub mod cram_md5;
+pub mod credentials;
 pub mod duration;
 pub mod files;
 pub mod flags;
