@@ -11,6 +11,7 @@ use mesos_common::ids::{AgentId, FrameworkId};
 use mesos_common::resources::{ResourceConversion, Resources};
 use mesos_proto::v1;
 use mesos_proto::v1::agent_info::capability::Type as CapabilityType;
+use smallvec::SmallVec;
 
 use super::state::State;
 use crate::amounts::AgentKey;
@@ -75,7 +76,7 @@ pub struct Agent {
     pub(super) total: Resources,
     pub(super) shared: Resources,
     pub(super) gpus: Gpus,
-    held: Vec<(FrameworkId, Resources)>,
+    held: SmallVec<[(FrameworkId, Resources); 1]>,
     held_sum: Resources,
     pub(super) allocated: Resources,
     pub(super) available: Resources,
@@ -102,7 +103,7 @@ impl Agent {
             shared: Resources::new(),
             gpus: Gpus::None,
             allocated: new.used.values().sum(),
-            held: Vec::new(),
+            held: SmallVec::new(),
             held_sum: Resources::new(),
             available: Resources::new(),
             maintenance: new

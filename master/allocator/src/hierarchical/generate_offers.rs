@@ -545,12 +545,18 @@ fn tell(
     outcome: Result<Resources, (Reason, Next)>,
     witness: &mut impl Witness,
 ) -> Next {
-    let (reason, next) = match outcome {
-        Ok(offer) => (Reason::Offered(offer), Next::Framework),
-        Err(stop) => stop,
-    };
-    witness.note(turn.agent, turn.role, turn.framework, || reason);
-    next
+    match outcome {
+        Ok(offer) => {
+            witness.note(turn.agent, turn.role, turn.framework, || {
+                Reason::Offered(offer)
+            });
+            Next::Framework
+        }
+        Err((reason, next)) => {
+            witness.note(turn.agent, turn.role, turn.framework, || reason);
+            next
+        }
+    }
 }
 
 /// Scalars after a cut, and what cut them.

@@ -6,6 +6,8 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::Totals;
 use super::tree::{ClientId, Kind, Node, NodeId, ROOT, Tree};
 
@@ -110,11 +112,11 @@ fn position(tree: &Tree, front: &[NodeId], id: NodeId) -> Option<usize> {
 
 /// Walks the active clients of a sorted tree, first to last.
 #[derive(Debug)]
-pub struct Cursor(Vec<(NodeId, usize)>);
+pub struct Cursor(SmallVec<[(NodeId, usize); 4]>);
 
 impl Cursor {
     pub(super) fn new() -> Self {
-        Self(vec![(ROOT, 0)])
+        Self(SmallVec::from_slice(&[(ROOT, 0)]))
     }
 
     pub(super) fn next(&mut self, tree: &Tree) -> Option<ClientId> {
