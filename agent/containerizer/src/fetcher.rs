@@ -3,6 +3,7 @@
 //! Mirrors `src/slave/containerizer/fetcher.cpp`; the work itself is done by the program `mesos-fetcher`.
 
 pub mod process;
+pub mod program;
 
 use std::{fmt, path::PathBuf};
 

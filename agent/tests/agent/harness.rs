@@ -19,8 +19,9 @@ use mesos_common::{
 };
 use mesos_proto::{
     internal::{
-        AgentRegisteredMessage, AgentReregisteredMessage, DrainAgentMessage, KillTaskMessage, RegisterAgentMessage, ReregisterAgentMessage, RunTaskMessage,
-        StatusUpdate, StatusUpdateAcknowledgementMessage, StatusUpdateMessage, UpdateAgentMessage,
+        AgentRegisteredMessage, AgentReregisteredMessage, DrainAgentMessage, KillTaskMessage,
+        RegisterAgentMessage, ReregisterAgentMessage, RunTaskMessage, StatusUpdate,
+        StatusUpdateAcknowledgementMessage, StatusUpdateMessage, UpdateAgentMessage,
     },
     v1::{
         self, TaskState,

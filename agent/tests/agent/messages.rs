@@ -149,4 +149,3 @@ pub(crate) fn run_dir(root: &Path, executor: &str) -> PathBuf {
         "slaves/{AGENT_ID}/frameworks/{FRAMEWORK_ID}/executors/{executor}/runs/latest"
     ))
 }
-
