@@ -81,7 +81,7 @@ fn summary(help: &str) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('|', "\\|").replace('<', "&lt;")
+    text.replace('|', "\\|")
 }
 
 fn document() -> String {

@@ -54,7 +54,7 @@ const PROGRAMS: [Program; 22] = [
     built(
         "executor",
         "Run one command task (started by an agent)",
-        |arguments| commands::executor::run(arguments.to_vec()),
+        commands::executor::run,
     ),
     built(
         "containerizer",
@@ -71,7 +71,11 @@ const PROGRAMS: [Program; 22] = [
         "docker-executor",
         "Run one task in Docker (started by an agent)",
     ),
-    not_built("fetcher", "Fetch the files of a task (started by an agent)"),
+    built(
+        "fetcher",
+        "Fetch the files of a task (started by an agent)",
+        |_arguments| mesos_containerizer::fetcher::program::run(),
+    ),
     not_built(
         "io-switchboard",
         "Serve input and output of a container (started by an agent)",

@@ -89,7 +89,7 @@ const ROWS: &[Row<Flags>] = &[
 ];
 
 /// Runs the command executor, or becomes one of its helpers.
-pub fn run(arguments: Vec<OsString>) -> ExitCode {
+pub fn run(arguments: &[OsString]) -> ExitCode {
     let mut rest = arguments.iter().cloned();
     let first = rest.next();
     if first.as_deref() == Some(SESSION_ARGUMENT.as_ref()) {

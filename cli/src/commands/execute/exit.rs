@@ -8,7 +8,7 @@ use mesos_proto::v1::{TaskState, TaskStatus};
 
 /// The exit status for a task that ended like this, as a shell would report it.
 ///
-/// 0 for TASK_FINISHED; the command's own status when it failed; 128 plus the number of the signal
+/// 0 for `TASK_FINISHED`; the command's own status when it failed; 128 plus the number of the signal
 /// that ended it; 1 for everything else.
 pub(crate) fn exit_code(last: &TaskStatus) -> u8 {
     if last.state() == TaskState::TaskFinished {

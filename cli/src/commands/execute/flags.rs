@@ -139,7 +139,7 @@ impl Flags {
     ///
     /// # Errors
     /// The text for the user.
-    pub fn check(&self) -> Result<(), &'static str> {
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
         let whole = self.task.is_some() || self.task_group.is_some();
         if self.task.is_some() && self.task_group.is_some() {
             return Err("Either task or task group should be set but not both. \

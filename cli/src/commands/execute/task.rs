@@ -110,7 +110,7 @@ fn command(flags: &Flags) -> Result<CommandInfo> {
     Ok(CommandInfo {
         shell: Some(flags.shell),
         value: flags.command.clone().filter(|_| flags.shell),
-        environment: environment.map(Into::into),
+        environment,
         ..Default::default()
     })
 }
@@ -169,7 +169,7 @@ fn mesos_container(flags: &Flags) -> Result<Option<ContainerInfo>> {
         volumes: volumes(flags)?,
         network_infos: networks(flags),
         mesos: image.map(|image| {
-            container_info::MesosInfo { image: Some(image.into()), ..Default::default() }
+            container_info::MesosInfo { image: Some(image), ..Default::default() }
         }),
         linux_info: linux_info.map(Into::into),
         rlimit_info: optional("rlimits", flags.rlimits.as_ref())?,
@@ -201,7 +201,7 @@ fn image(flags: &Flags) -> Option<Image> {
         Labels { labels: vec![label("os", "linux"), label("arch", "amd64")], ..Default::default() };
     let appc = image::Appc {
         name: Some(name.clone()),
-        labels: Some(labels.into()),
+        labels: Some(labels),
         ..Default::default()
     };
     Some(Image {
