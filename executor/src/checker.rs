@@ -10,6 +10,7 @@ pub use crate::checks::command::{CheckedTask, Namespace};
 pub use crate::checks::probe::CheckError;
 
 use crate::checks::checker_process::{CheckerHandle, ProbeResult, Prober};
+use crate::checks::nested::NestedTask;
 use crate::checks::probe::Plan;
 
 /// Checks one task until it is dropped.
@@ -28,6 +29,25 @@ impl Checker {
         runtime: &Runtime,
         check: &CheckInfo,
         task: CheckedTask,
+        changed: impl FnMut(CheckStatusInfo) + Send + 'static,
+    ) -> Result<Self, CheckError> {
+        Self::by(runtime, check, Prober::Plain(task), changed)
+    }
+
+    /// As [`Checker::start`], for a task in a nested container.
+    pub(crate) fn nested(
+        runtime: &Runtime,
+        check: &CheckInfo,
+        task: NestedTask,
+        changed: impl FnMut(CheckStatusInfo) + Send + 'static,
+    ) -> Result<Self, CheckError> {
+        Self::by(runtime, check, Prober::Nested(Box::new(task)), changed)
+    }
+
+    fn by(
+        runtime: &Runtime,
+        check: &CheckInfo,
+        prober: Prober,
         mut changed: impl FnMut(CheckStatusInfo) + Send + 'static,
     ) -> Result<Self, CheckError> {
         let plan = Plan::of_check(check)?;
@@ -46,7 +66,6 @@ impl Checker {
                 changed(status);
             }
         };
-        let prober = Prober::Plain(task);
         Ok(Self {
             handle: CheckerHandle::start(runtime, plan, prober, Box::new(observe)),
         })

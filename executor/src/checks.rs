@@ -4,4 +4,5 @@
 
 pub(crate) mod checker_process;
 pub(crate) mod command;
+pub(crate) mod nested;
 pub(crate) mod probe;

@@ -20,7 +20,6 @@ mod kill;
 mod launch;
 mod lifecycle;
 mod outcome;
-mod status;
 mod task;
 
 use std::fmt;
@@ -34,7 +33,7 @@ use mesos_proto::v1::{ExecutorId, FrameworkId, FrameworkInfo, TaskStatus};
 pub use launch::{LaunchError, LaunchSettings, SESSION_ARGUMENT, Session, exec_in_new_session};
 
 use crate::{Delivery, ExecutorEnvironment, Mesos};
-use status::{Acknowledged, StatusFactory, Unacknowledged};
+use crate::updates::{Acknowledged, StatusFactory, Unacknowledged};
 use task::Task;
 
 /// Time between two SUBSCRIBE calls.

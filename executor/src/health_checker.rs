@@ -9,6 +9,7 @@ use mesos_proto::v1::HealthCheck;
 
 use crate::checker::{CheckError, CheckedTask};
 use crate::checks::checker_process::{CheckerHandle, ProbeResult, Prober};
+use crate::checks::nested::NestedTask;
 use crate::checks::probe::Plan;
 
 /// What a health check found out about its task.
@@ -50,6 +51,25 @@ impl HealthChecker {
         runtime: &Runtime,
         check: &HealthCheck,
         task: CheckedTask,
+        changed: impl FnMut(Health) + Send + 'static,
+    ) -> Result<Self, CheckError> {
+        Self::by(runtime, check, Prober::Plain(task), changed)
+    }
+
+    /// As [`HealthChecker::start`], for a task in a nested container.
+    pub(crate) fn nested(
+        runtime: &Runtime,
+        check: &HealthCheck,
+        task: NestedTask,
+        changed: impl FnMut(Health) + Send + 'static,
+    ) -> Result<Self, CheckError> {
+        Self::by(runtime, check, Prober::Nested(Box::new(task)), changed)
+    }
+
+    fn by(
+        runtime: &Runtime,
+        check: &HealthCheck,
+        prober: Prober,
         mut changed: impl FnMut(Health) + Send + 'static,
     ) -> Result<Self, CheckError> {
         let plan = Plan::of_health_check(check)?;
@@ -67,7 +87,6 @@ impl HealthChecker {
                 changed(health);
             }
         };
-        let prober = Prober::Plain(task);
         Ok(Self {
             handle: CheckerHandle::start(runtime, plan, prober, Box::new(observe)),
         })

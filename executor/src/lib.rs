@@ -1,14 +1,18 @@
 //! Executor libraries and the command, default and docker executors.
 
+mod agent_api;
 pub mod checker;
 mod checks;
 pub mod command_executor;
+pub mod default_executor;
 pub mod driver;
 #[cfg(test)]
 mod fake_agent;
 pub mod health_checker;
+mod kill_policy;
 mod mesos;
 pub mod process_tree;
+mod updates;
 pub mod wait_status;
 
 pub use checks::command::{NAMESPACES_ARGUMENT, exec_in_namespaces};

@@ -9,10 +9,12 @@
 use std::fmt;
 
 use libprocess::{Context, Pid, Process, ProcessId, Runtime, Time, Timer};
+use mesos_proto::v1::ContainerId;
 use tokio::sync::oneshot;
 
 use super::command::{CheckedTask, ask};
-use super::probe::{Plan, Probed};
+use super::nested::NestedTask;
+use super::probe::{Plan, Probe, Probed};
 
 /// Why a question has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +45,9 @@ pub(crate) enum ProbeError {
         /// What it complained of.
         output: String,
     },
+    /// The question says nothing about the task, and does not count.
+    #[error("the check was discarded")]
+    Discarded,
     /// The helper said something that cannot be read.
     #[error("Unexpected output from curl: {0}")]
     Unexpected(String),
@@ -59,6 +64,8 @@ pub(crate) type Observer = Box<dyn FnMut(ProbeResult, Time) + Send>;
 pub(crate) enum Prober {
     /// From a process beside the task.
     Plain(CheckedTask),
+    /// From a container below the task's, where the check is a command.
+    Nested(Box<NestedTask>),
 }
 
 /// Ends the checking when it is dropped.
@@ -82,6 +89,7 @@ impl CheckerHandle {
             observer,
             state: State::Waiting(None),
             run: 0,
+            previous: None,
         };
         Self {
             pid: runtime.spawn(process),
@@ -111,6 +119,8 @@ pub(crate) struct CheckerProcess {
     state: State,
     /// Number of the current question; an answer to an older one is stale.
     run: u64,
+    /// The container of the last nested check, which is removed before the next one.
+    previous: Option<ContainerId>,
 }
 
 enum State {
@@ -153,11 +163,24 @@ impl CheckerProcess {
             limit,
             cancel: Some(cancel),
         };
-        let Prober::Plain(task) = &self.prober;
-        let question = ask(self.plan.clone(), task.clone(), cancelled);
-        ctx.perform(question, move |checker: &mut Self, result, ctx| {
+        let then = move |checker: &mut Self, result, ctx: &mut Context<Self>| {
             checker.on_answer(run, result, ctx);
-        });
+        };
+        let plan = self.plan.clone();
+        match (&self.prober, &plan.probe) {
+            (Prober::Nested(task), Probe::Command(command)) => {
+                let check = task.check_id();
+                let previous = self.previous.replace(check.clone());
+                let late = plan.late("Command");
+                let command = (**command).clone();
+                let question = task.as_ref().clone().ask(command, previous, check, late, cancelled);
+                ctx.perform(question, then);
+            }
+            (Prober::Nested(task), Probe::Http { .. } | Probe::Tcp { .. }) => {
+                ctx.perform(ask(plan, task.beside.clone(), cancelled), then);
+            }
+            (Prober::Plain(task), _) => ctx.perform(ask(plan, task.clone(), cancelled), then),
+        }
     }
 
     /// Cancelling makes the question end with a timeout as its result.
@@ -181,7 +204,9 @@ impl CheckerProcess {
         if let Some(limit) = limit {
             limit.cancel();
         }
-        (self.observer)(result, ctx.now());
+        if result != Err(ProbeError::Discarded) {
+            (self.observer)(result, ctx.now());
+        }
         let timer = ctx.delay(self.plan.rhythm.interval, Self::ask);
         self.state = State::Waiting(Some(timer));
     }

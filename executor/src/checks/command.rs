@@ -7,7 +7,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use mesos_common::duration;
 use nix::sys::signal::Signal;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -82,8 +81,7 @@ pub(crate) async fn ask(
         Probe::Http { .. } => "curl",
         Probe::Tcp { .. } => "mesos-tcp-connect",
     };
-    let limit = duration::format(plan.rhythm.timeout.unwrap_or_default());
-    let late = ProbeError::TimedOut { helper, limit };
+    let late = plan.late(helper);
     match plan.probe {
         Probe::Command(command) => {
             let program = if command.shell() {

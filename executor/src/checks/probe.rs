@@ -3,11 +3,14 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use mesos_common::duration;
 use mesos_proto::v1::check_status_info::{Command, Http, Tcp};
 use mesos_proto::v1::health_check::HttpCheckInfo;
 use mesos_proto::v1::network_info::Protocol;
 use mesos_proto::v1::{CheckInfo, CheckStatusInfo, CommandInfo, HealthCheck};
 use mesos_proto::v1::{check_info, health_check};
+
+use super::checker_process::ProbeError;
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,6 +97,12 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// The error of an answer that did not come in time.
+    pub(crate) fn late(&self, helper: &'static str) -> ProbeError {
+        let limit = duration::format(self.rhythm.timeout.unwrap_or_default());
+        ProbeError::TimedOut { helper, limit }
+    }
+
     /// Reads a general check.
     pub(crate) fn of_check(check: &CheckInfo) -> Result<Self, CheckError> {
         let probe = match check.r#type() {

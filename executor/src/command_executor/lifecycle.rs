@@ -11,13 +11,14 @@ use nix::sys::signal::Signal;
 use tokio::process::Child;
 
 use super::environment::task_environment;
-use super::kill::{Escalation, KillCause, Rekill, grace_period};
+use super::kill::{Escalation, Rekill};
 use super::launch::LaunchError;
 use super::outcome::outcome;
-use super::status::{checked, health_checked};
 use super::task::{Phase, Task};
 use super::{CommandExecutorProcess, Ending};
 use crate::checker::{CheckedTask, Checker, Namespace};
+use crate::kill_policy::{KillCause, grace_period};
+use crate::updates::{checked, health_checked};
 use crate::health_checker::{Health, HealthChecker, Verdict};
 use crate::process_tree::{Follow, ProcFs, ProcessTable, kill_tree};
 use crate::wait_status::WaitStatus;
@@ -288,14 +289,18 @@ impl CommandExecutorProcess {
         task.stop_checking();
         task.forget_completion();
         let killed = match std::mem::replace(&mut task.phase, Phase::Terminated) {
-            Phase::Killing { cause, timer, .. } => {
+            Phase::Killing {
+                pid, cause, timer, ..
+            } => {
                 timer.cancel();
+                // A shell blocks signals while it forks: its child may be born after the walk.
+                signal_tree(pid, Signal::SIGKILL);
                 Some(cause)
             }
             Phase::Starting | Phase::Running { .. } | Phase::Terminated => None,
         };
         let outcome = outcome(waited, killed);
-        tracing::info!("{}", outcome.message);
+        tracing::info!("{}", outcome.message.as_deref().unwrap_or_default());
         let status = self.statuses.last(task.info(), outcome, ctx.now());
         self.forward(status);
         ctx.delay(ACKNOWLEDGEMENT_TIMEOUT, |executor: &mut Self, ctx| {

@@ -5,18 +5,9 @@ use std::io;
 use mesos_proto::v1::TaskState;
 use mesos_proto::v1::task_status::Reason;
 
-use super::kill::KillCause;
+use crate::kill_policy::KillCause;
+use crate::updates::Outcome;
 use crate::wait_status::WaitStatus;
-
-/// State, reason, message and health of a task that has ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Outcome {
-    pub(crate) state: TaskState,
-    pub(crate) reason: Option<Reason>,
-    pub(crate) message: String,
-    /// Set to false when the task was killed because it was unhealthy.
-    pub(crate) healthy: Option<bool>,
-}
 
 /// Decides the outcome. `killed` names why the executor had begun to end the task, if it had.
 ///
@@ -29,7 +20,7 @@ pub(crate) fn outcome(waited: &io::Result<WaitStatus>, killed: Option<KillCause>
             return Outcome {
                 state: TaskState::TaskFailed,
                 reason: None,
-                message: format!("Failed to get exit status for Command: {error}"),
+                message: Some(format!("Failed to get exit status for Command: {error}")),
                 healthy,
             };
         }
@@ -46,7 +37,7 @@ pub(crate) fn outcome(waited: &io::Result<WaitStatus>, killed: Option<KillCause>
     Outcome {
         state,
         reason,
-        message: format!("Command {status}"),
+        message: Some(format!("Command {status}")),
         healthy,
     }
 }
@@ -65,7 +56,7 @@ mod tests {
 
         assert_eq!(outcome.state, TaskState::TaskFinished);
         assert_eq!(outcome.reason, None);
-        assert_eq!(outcome.message, "Command exited with status 0");
+        assert_eq!(outcome.message.as_deref(), Some("Command exited with status 0"));
     }
 
     #[test]
@@ -73,9 +64,9 @@ mod tests {
         let (exit, signal) = (ended(3 << 8, None), ended(9, None));
 
         assert_eq!((exit.state, exit.reason), (TaskState::TaskFailed, None));
-        assert_eq!(exit.message, "Command exited with status 3");
+        assert_eq!(exit.message.as_deref(), Some("Command exited with status 3"));
         assert_eq!(signal.state, TaskState::TaskFailed);
-        assert_eq!(signal.message, "Command terminated with signal Killed");
+        assert_eq!(signal.message.as_deref(), Some("Command terminated with signal Killed"));
     }
 
     #[test]
@@ -83,7 +74,7 @@ mod tests {
         let outcome = ended(0, Some(KillCause::Requested));
 
         assert_eq!(outcome.state, TaskState::TaskKilled);
-        assert_eq!(outcome.message, "Command exited with status 0");
+        assert_eq!(outcome.message.as_deref(), Some("Command exited with status 0"));
         assert_eq!(outcome.healthy, None);
     }
 
@@ -108,9 +99,6 @@ mod tests {
         let outcome = outcome(&Err(io::Error::other("no child")), None);
 
         assert_eq!(outcome.state, TaskState::TaskFailed);
-        assert_eq!(
-            outcome.message,
-            "Failed to get exit status for Command: no child"
-        );
+        assert_eq!(outcome.message.as_deref(), Some("Failed to get exit status for Command: no child"));
     }
 }

@@ -3,7 +3,8 @@
 use libprocess::Timer;
 use mesos_proto::v1::{TaskInfo, TaskStatus};
 
-use super::kill::{Escalation, KillCause};
+use super::kill::Escalation;
+use crate::kill_policy::KillCause;
 use crate::checker::Checker;
 use crate::health_checker::HealthChecker;
 

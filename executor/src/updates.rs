@@ -1,17 +1,26 @@
-//! The status updates of the one task, and which of them the agent has not acknowledged.
+//! Status updates of tasks, and which of them the agent has not acknowledged.
 
 use bytes::Bytes;
 use libprocess::Time;
 use mesos_common::task_state::is_terminal;
 use mesos_proto::v1::executor::call::Update;
 use mesos_proto::v1::task_status::{Reason, Source};
-use mesos_proto::v1::{CheckStatusInfo, ExecutorId, TaskInfo, TaskState, TaskStatus};
+use mesos_proto::v1::{CheckStatusInfo, ExecutorId, TaskId, TaskInfo, TaskState, TaskStatus};
 use uuid::Uuid;
 
-use super::outcome::Outcome;
 use crate::checker::empty_check_status;
 
-/// Makes the statuses of one task.
+/// State, reason, message and health of a task that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) state: TaskState,
+    pub(crate) reason: Option<Reason>,
+    pub(crate) message: Option<String>,
+    /// Set to false when the task was killed because it was unhealthy.
+    pub(crate) healthy: Option<bool>,
+}
+
+/// Makes the statuses of an executor's tasks.
 #[derive(Clone, Debug)]
 pub(crate) struct StatusFactory {
     executor_id: ExecutorId,
@@ -44,7 +53,7 @@ impl StatusFactory {
     /// The last status of the task.
     pub(crate) fn last(&self, task: &TaskInfo, outcome: Outcome, now: Time) -> TaskStatus {
         TaskStatus {
-            message: Some(outcome.message),
+            message: outcome.message,
             reason: outcome.reason.map(Into::into),
             healthy: outcome.healthy,
             ..self.fresh(task, outcome.state, now)
@@ -134,7 +143,7 @@ impl Unacknowledged {
 #[cfg(test)]
 mod tests {
     use libprocess::Clock;
-    use mesos_proto::v1::{CheckInfo, TaskId, check_info};
+    use mesos_proto::v1::{CheckInfo, check_info};
 
     use super::*;
 
