@@ -167,8 +167,21 @@ mod tests {
         Ranges::new(intervals.iter().copied())
     }
 
+    /// Mirrors: ValuesTest.RangesCoalesce
+    /// Mirrors: ValuesTest.AddRangeCoalesce
+    /// Mirrors: ValuesTest.IntervalSetToRanges
     #[test]
     fn touching_and_overlapping_intervals_merge() {
+        for (given, added, merged) in [
+            (vec![(1, 4), (3, 5), (7, 8), (8, 10)], (7, 7), "[1-5, 7-10]"),
+            (vec![(1, 4), (8, 10)], (4, 8), "[1-10]"),
+            (vec![(1, 4), (8, 10)], (5, 7), "[1-10]"),
+            (vec![(1, 10)], (5, 7), "[1-10]"),
+            (vec![(1, 10)], (20, 21), "[1-10, 20-21]"),
+            (vec![(1, 1), (3, 4)], (7, 9), "[1-1, 3-4, 7-9]"),
+        ] {
+            assert_eq!(ranges(&given).union(&ranges(&[added])).to_string(), merged);
+        }
         assert_eq!(
             ranges(&[(3, 4), (1, 2), (4, 7), (9, 9)]).to_string(),
             "[1-7, 9-9]"
@@ -208,6 +221,17 @@ mod tests {
             ranges(&[(0, 3), (u64::MAX - 1, u64::MAX - 1)])
         );
         assert_eq!(ranges(&[(0, u64::MAX)]).count(), u64::MAX);
+    }
+
+    /// Mirrors: ValuesTest.RangesToIntervalSet
+    #[test]
+    fn intervals_are_read_in_order() {
+        let set = ranges(&[(7, 8), (1, 1), (3, 5)]);
+
+        let read: Vec<(u64, u64)> = set.iter().map(|range| (range.begin, range.end)).collect();
+
+        assert_eq!(read, [(1, 1), (3, 5), (7, 8)]);
+        assert_eq!(set.count(), 6);
     }
 
     #[test]

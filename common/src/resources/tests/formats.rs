@@ -139,6 +139,12 @@ fn both_formats_at_once_must_agree() {
     );
 }
 
+/// Mirrors: ResourceFormatTest.DowngradeWithoutResources
+#[test]
+fn nothing_is_nothing_in_the_old_format() {
+    assert_eq!(Resources::new().to_proto_pre_refinement(), Ok(Vec::new()));
+}
+
 /// Mirrors: ResourceFormatTest.DowngradeWithResourcesWithoutRefinedReservations
 #[test]
 fn single_reservations_can_be_said_in_the_old_format() {

@@ -98,6 +98,45 @@ fn what_is_contained_can_be_taken_out_and_put_back() {
     }
 }
 
+/// Mirrors: `Resources_Scalar_Arithmetic_BENCHMARK_Test.Arithmetic`
+/// Mirrors: `Resources_Ranges_BENCHMARK_Test.ArithmeticOverlapping`
+#[test]
+fn long_sums_of_scalars_and_overlapping_ranges_are_exact() {
+    let step = parse("cpus:1;mem:128;gpus:0.001");
+    let mut total = Resources::new();
+    for n in 0..5000u64 {
+        total += &step;
+        total += &parse(&format!("ports:[{}-{}]", 3 * n, 3 * n + 4));
+    }
+    assert_eq!(
+        total.ports().map(|ports| ports.to_string()).as_deref(),
+        Some("[0-15001]")
+    );
+
+    for n in (0..5000u64).rev() {
+        total -= &step;
+        total -= &parse(&format!("ports:[{}-{}]", 3 * n, 3 * n + 4));
+    }
+
+    assert!(total.is_empty());
+}
+
+/// Mirrors: `Resources_Contains_BENCHMARK_Test.Contains`
+#[test]
+fn large_collections_contain_their_parts() {
+    let all: Resources = (0..300)
+        .map(|n| one(&format!("ports(role{n}):[1-2, 4-5, {}-{}]", 10 + n, 20 + n)))
+        .collect();
+    let half = all.filter(|item| {
+        item.reservation_role()
+            .is_some_and(|role| role.ends_with('0'))
+    });
+
+    assert!(all.contains(&all.clone()) && all.contains(&half) && !half.contains(&all));
+    assert_eq!(half.len(), 30);
+}
+
+/// Mirrors: `Resources_Filter_BENCHMARK_Test.Filters`
 #[test]
 fn filters_part_the_whole() {
     let mut numbers = Numbers(4);

@@ -22,6 +22,53 @@ fn text_says_scalars_ranges_and_sets() {
     );
 }
 
+/// Mirrors: ValuesTest.RangesParse
+/// Mirrors: ValuesTest.RangesCoalesceParse
+#[test]
+fn ranges_in_text_are_merged() {
+    for (text, merged) in [
+        ("[1-10]", "[1-10]"),
+        ("[4-6, 6-8, 5-9, 3-4, 2-5, 4-6, 1-1, 10-10, 4-6]", "[1-10]"),
+        ("[6-8, 4-6]", "[4-8]"),
+        ("[1-11, 8-10]", "[1-11]"),
+        ("[7-8, 1-4, [8-10], 4-5]", "[1-5, 7-10]"),
+        ("[4-6, 7-7, 8-8, 9-9]", "[4-9]"),
+        ("[4-6, 7-7, 9-10, 9-11]", "[4-7, 9-11]"),
+        ("[6-8, 6-8, 4-6, 6-8]", "[4-8]"),
+    ] {
+        let ports = parse(&format!("ports:{text}")).ports().expect("ports");
+        assert_eq!(ports.to_string(), merged);
+    }
+}
+
+/// Mirrors: `Resources_Parse_BENCHMARK_Test.Parse`
+#[test]
+fn long_texts_are_read_to_the_end() {
+    let text: Vec<String> = (0..1000)
+        .map(|n| format!("res{n}(role{}):{}", n % 10, n + 1))
+        .collect();
+
+    let all = parse(&text.join(";"));
+
+    assert_eq!(all.len(), 1000);
+    assert_eq!(all.reservations().len(), 10);
+    assert_eq!(
+        parse(
+            &all.to_proto()
+                .iter()
+                .map(to_text)
+                .collect::<Vec<_>>()
+                .join(";")
+        ),
+        all
+    );
+}
+
+fn to_text(resource: &v1::Resource) -> String {
+    let role = resource.reservations[0].role();
+    format!("{}({role}):{}", resource.name(), resource.scalar().value())
+}
+
 /// Mirrors: ResourcesTest.ParsingWithRoles
 #[test]
 fn roles_stand_in_parentheses_or_are_the_default() {

@@ -30,6 +30,7 @@ mod properties;
 mod quota;
 mod quota_reservations;
 mod recovery;
+mod scale;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 

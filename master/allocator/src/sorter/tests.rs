@@ -844,3 +844,49 @@ fn chances_multiply_down_the_tree() {
         ],
     );
 }
+
+/// Mirrors: `CommonSorterTest.BENCHMARK_FullSort`
+/// Mirrors: `CommonSorterTest.BENCHMARK_HierarchyFullSort`
+#[test]
+fn a_large_tree_is_sorted_like_a_list_of_shares() {
+    for kind in [SorterKind::Drf, SorterKind::Random] {
+        let mut bench = Bench::new(kind);
+        bench.add_total("cpus:24000;mem:4096000");
+        let mut rng = Rng::new(5);
+        let mut paths = Vec::new();
+        for n in 0..400 {
+            let path = if n % 2 == 0 {
+                format!("c{n}")
+            } else {
+                format!("g{}/h{}/c{n}", n % 7, n % 5)
+            };
+            bench.add(&path);
+            bench.allocate(
+                &path,
+                &format!("cpus:{};mem:{}", 1 + rng.below(24), 1 + rng.below(4096)),
+            );
+            paths.push(path);
+        }
+
+        let sorted = bench.order();
+
+        assert_eq!(sorted.len(), 400);
+        assert_eq!(
+            sorted.iter().collect::<BTreeSet<_>>(),
+            paths.iter().collect()
+        );
+        let share = |path: &&String| bench.sorter.share(&bench.totals, bench.client(path));
+        let tops: Vec<f64> = sorted
+            .iter()
+            .filter(|path| !path.contains('/'))
+            .map(|path| share(&path))
+            .collect();
+        if kind == SorterKind::Drf {
+            assert!(tops.is_sorted());
+        }
+        for path in &paths[..200] {
+            bench.unallocate(path, "cpus:1;mem:1");
+        }
+        assert_eq!(bench.order().len(), 400);
+    }
+}

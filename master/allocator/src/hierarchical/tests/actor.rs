@@ -315,6 +315,34 @@ fn active_filters_are_published_by_role() {
     actor.assert_metrics(&[(&key("roleA"), 2.0), (&key("roleB"), 1.0)]);
 }
 
+/// Mirrors: `HierarchicalAllocator_BENCHMARK_Test.Metrics`
+#[test]
+fn a_snapshot_of_many_roles_has_all_their_keys() {
+    let actor = Actor::start();
+    for n in 0..100 {
+        actor
+            .allocator
+            .update_quota(format!("role{n}"), quota("cpus:1", "cpus:1"));
+        actor.add(&format!("f{n}"), &[&format!("role{n}")]);
+    }
+
+    let metrics = actor.metrics();
+
+    for n in 0..100 {
+        for key in [
+            format!("quota/roles/role{n}/resources/cpus/guarantee"),
+            format!("quota/roles/role{n}/resources/cpus/offered_or_allocated"),
+            format!("offer_filters/roles/role{n}/active"),
+            format!("roles/role{n}/shares/dominant"),
+        ] {
+            assert!(
+                metrics.contains_key(&format!("allocator/mesos/{key}")),
+                "{key}"
+            );
+        }
+    }
+}
+
 /// Mirrors: HierarchicalAllocatorTest.DominantShareMetrics
 #[test]
 fn dominant_shares_are_published_while_a_role_has_frameworks() {
