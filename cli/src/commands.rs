@@ -3,7 +3,8 @@
 pub mod agent;
 mod daemon;
 pub mod dev;
-mod election;
 pub mod execute;
 pub mod executor;
 pub mod master;
+pub mod resolve;
+pub mod tcp_connect;

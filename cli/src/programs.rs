@@ -52,6 +52,11 @@ const PROGRAMS: [Program; 22] = [
         |arguments| commands::execute::run(to_text(arguments)),
     ),
     built(
+        "resolve",
+        "Print the address of the leading master",
+        commands::resolve::run,
+    ),
+    built(
         "executor",
         "Run one command task (started by an agent)",
         commands::executor::run,
@@ -60,6 +65,16 @@ const PROGRAMS: [Program; 22] = [
         "containerizer",
         "Set up a container (started by an agent)",
         |arguments| mesos_containerizer::launch_helper::run(&to_text(arguments)),
+    ),
+    built(
+        "fetcher",
+        "Fetch the files of a task (started by an agent)",
+        |_arguments| mesos_containerizer::fetcher::program::run(),
+    ),
+    built(
+        "tcp-connect",
+        "Check a TCP port (started by an executor)",
+        commands::tcp_connect::run,
     ),
     not_built("cat", "Print a file of a task"),
     not_built(
@@ -70,11 +85,6 @@ const PROGRAMS: [Program; 22] = [
     not_built(
         "docker-executor",
         "Run one task in Docker (started by an agent)",
-    ),
-    built(
-        "fetcher",
-        "Fetch the files of a task (started by an agent)",
-        |_arguments| mesos_containerizer::fetcher::program::run(),
     ),
     not_built(
         "io-switchboard",
@@ -91,10 +101,8 @@ const PROGRAMS: [Program; 22] = [
         "Change the network of a container (started by an agent)",
     ),
     not_built("ps", "List the tasks of a cluster"),
-    not_built("resolve", "Print the address of the leading master"),
     not_built("scp", "Copy files to all agents"),
     not_built("tail", "Follow a file of a task"),
-    not_built("tcp-connect", "Check a TCP port (started by an executor)"),
     not_built("usage", "Print what a process uses"),
 ];
 

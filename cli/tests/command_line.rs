@@ -15,7 +15,11 @@ fn run_as(name: &str, arguments: &[&str]) -> Output {
             command.env_remove(variable);
         }
     }
-    command.arg0(name).args(arguments).output().expect("the program runs")
+    command
+        .arg0(name)
+        .args(arguments)
+        .output()
+        .expect("the program runs")
 }
 
 fn mesos(arguments: &[&str]) -> Output {
@@ -46,7 +50,10 @@ fn help_of_a_daemon_lists_its_flags_and_their_state() {
 
     assert_eq!(output.status.code(), Some(0));
     let text = stdout(&output);
-    assert!(text.starts_with("Usage: mesos-master [options]\n\n  --acls=VALUE "), "{text}");
+    assert!(
+        text.starts_with("Usage: mesos-master [options]\n\n  --acls=VALUE "),
+        "{text}"
+    );
     assert!(text.contains("  --port=VALUE "), "{text}");
     assert!(text.contains("(accepted, no effect yet)"), "{text}");
 }
@@ -82,7 +89,10 @@ fn a_missing_master_is_named() {
     let output = run_as("mesos-agent", &["--work_dir=/w"]);
 
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(stderr(&output), "Missing required option `--master` or `--master_detector`\n");
+    assert_eq!(
+        stderr(&output),
+        "Missing required option `--master` or `--master_detector`\n"
+    );
 }
 
 #[test]
@@ -110,7 +120,13 @@ fn a_taken_port_names_the_flag_to_change() {
     let port = holder.local_addr().expect("bound").port();
     let flag = format!("--port={port}");
 
-    let output = mesos(&["master", "--registry=in_memory", "--ip=127.0.0.1", "--quiet", &flag]);
+    let output = mesos(&[
+        "master",
+        "--registry=in_memory",
+        "--ip=127.0.0.1",
+        "--quiet",
+        &flag,
+    ]);
 
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(
@@ -120,4 +136,35 @@ fn a_taken_port_names_the_flag_to_change() {
              choose another port with --port\n"
         )
     );
+}
+
+#[test]
+fn a_plain_address_resolves_to_itself() {
+    let output = mesos(&["resolve", "127.0.0.1:5050"]);
+
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stdout(&output), "127.0.0.1:5050\n");
+}
+
+#[test]
+fn resolving_takes_one_argument() {
+    let output = mesos(&["resolve"]);
+
+    assert_eq!(output.status.code(), Some(1));
+    let start = "There must be only one argument: <master>\n\nUsage: mesos-resolve <master>\n";
+    assert!(stderr(&output).starts_with(start), "{}", stderr(&output));
+}
+
+#[test]
+fn a_tcp_check_tells_open_from_closed() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = format!("--port={}", listener.local_addr().expect("bound").port());
+
+    let open = run_as("mesos-tcp-connect", &["--ip=127.0.0.1", &port]);
+    drop(listener);
+    let closed = run_as("mesos-tcp-connect", &["--ip=127.0.0.1", &port]);
+
+    assert_eq!(open.status.code(), Some(0));
+    assert!(stdout(&open).ends_with("Successfully established TCP connection\n"));
+    assert_eq!(closed.status.code(), Some(1));
 }

@@ -12,13 +12,10 @@ use anyhow::{Context, Result};
 use libprocess::{Future, Runtime};
 use mesos_agent::flags::Flags;
 use mesos_agent::{AgentExit, AgentHandle};
-use mesos_common::flags::SecureValue;
 use mesos_common::wire::variable::AGENT_PROCESS_ID;
-use mesos_detector::ZooKeeperDetector;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::daemon::{self, Addresses, Daemon};
-use crate::commands::election;
 use crate::logging::Verbosity;
 use crate::signals::termination;
 
@@ -54,30 +51,13 @@ fn serve(flags: Flags, verbosity: Verbosity) -> Result<ExitCode> {
 
 /// Runs the agent in a runtime until its end.
 fn serve_in(runtime: &Runtime, flags: Flags) -> Result<ExitCode> {
-    let mut agent = start(runtime, flags)?;
+    let mut agent = mesos_agent::start(runtime, flags).context("failed to start the agent")?;
     let ended = agent
         .exited()
         .context("somebody else waits for the end of the agent")?;
     let code = runtime.block_on(until_the_end(&agent, ended));
     agent.terminate();
     code
-}
-
-/// Starts the agent with the detector that `--master` asks for.
-fn start(runtime: &Runtime, flags: Flags) -> Result<AgentHandle> {
-    let master = flags
-        .master
-        .as_ref()
-        .map(SecureValue::value)
-        .unwrap_or_default();
-    let started = if election::is_zookeeper(master) {
-        let group = election::group(master, flags.zk_session_timeout)?;
-        let detector = ZooKeeperDetector::start(runtime, group);
-        mesos_agent::start_with_detector(runtime, flags, Box::new(detector))
-    } else {
-        mesos_agent::start(runtime, flags)
-    };
-    started.context("failed to start the agent")
 }
 
 /// Waits for a signal that stops the agent, or for its end.
