@@ -11,6 +11,7 @@ mod mime;
 mod query;
 mod request;
 mod response;
+mod server;
 mod status;
 mod url;
 
@@ -20,6 +21,7 @@ pub use authentication::{Authentication, Authenticator, Principal};
 pub use query::{DecodeError, Query, decode, encode, encode_also};
 pub use request::Request;
 pub use response::{Body, Response};
+pub use server::Server;
 pub use status::{reason, status_text};
 pub use url::{ParseUrlError, Url};
 

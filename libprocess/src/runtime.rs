@@ -8,6 +8,8 @@
 mod builder;
 
 use std::fmt;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use actix::Actor;
@@ -38,7 +40,7 @@ use crate::process_manager::{ProcessManager, Refused};
 use crate::reap::Reaper;
 use crate::socket_manager::{RemoteConnection, SocketManager};
 use crate::testing::filter::Filters;
-use crate::transport::Listening;
+use crate::transport::{Listener, Listening};
 
 /// Where an actor runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -355,6 +357,16 @@ impl Runtime {
     /// Refuses requests for exactly these paths with 403, from now on; an empty list refuses none.
     pub fn set_disabled_endpoints(&self, paths: impl IntoIterator<Item = String>) {
         self.inner.firewall.set(paths);
+    }
+
+    /// Serves the port's HTTP also on a unix socket that is made at this path.
+    ///
+    /// # Errors
+    /// When the socket cannot be made, or the runtime has been shut down.
+    pub fn listen_unix(&self, path: &Path) -> io::Result<()> {
+        let listener = std::os::unix::net::UnixListener::bind(path)?;
+        listener.set_nonblocking(true)?;
+        self.inner.listening.start(self, Listener::Unix(listener))
     }
 
     /// Runs a future on the calling thread, which must not be one of an arbiter.

@@ -28,7 +28,8 @@ pub(crate) use self::encode::put_hex;
 use self::link::Links;
 use self::socket::{Kind, Outbox, Socket};
 use crate::address::Address;
-use crate::metrics::{Counter, Metrics, PushGauge};
+use crate::future::Future;
+use crate::metrics::{Counter, Metrics};
 use crate::pid::Upid;
 use crate::runtime::Runtime;
 
@@ -52,7 +53,7 @@ struct Tables {
 
 /// The outgoing side of a runtime.
 pub(crate) struct SocketManager {
-    tables: Mutex<Tables>,
+    tables: Arc<Mutex<Tables>>,
     encoder: Encoder,
     gauges: Gauges,
 }
@@ -60,22 +61,10 @@ pub(crate) struct SocketManager {
 /// What operators see of the queues.
 #[derive(Clone)]
 pub(crate) struct Gauges {
-    /// Bytes that wait to be sent, over all peers.
-    pub(crate) queued_bytes: PushGauge,
     /// Connections that were broken because their queue was full.
     pub(crate) overflows: Counter,
     /// Messages that were queued for a connection when it broke.
     pub(crate) lost: Counter,
-}
-
-impl Gauges {
-    fn queued(&self, bytes: usize) {
-        self.queued_bytes.add(number(bytes));
-    }
-
-    fn unqueued(&self, bytes: usize) {
-        self.queued_bytes.add(-number(bytes));
-    }
 }
 
 /// The nearest double.
@@ -84,16 +73,31 @@ const fn number(bytes: usize) -> f64 {
     bytes as f64
 }
 
+/// Bytes that wait to be sent, over all peers.
+fn queued_bytes(tables: &Mutex<Tables>) -> f64 {
+    let tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
+    let sockets = tables.persistent.values().chain(tables.temporary.values());
+    number(sockets.map(|socket| socket.queued_bytes()).sum())
+}
+
 /// An actor, and the one of its linked actors that is gone.
 type Notice = (Upid, Upid);
 
 impl SocketManager {
     pub(crate) fn new(address: Address, metrics: &Metrics) -> Self {
+        let tables: Arc<Mutex<Tables>> = Arc::default();
+        let watched = Arc::downgrade(&tables);
+        metrics.pull_gauge("libprocess/outgoing_queued_bytes", move || {
+            Future::ready(
+                watched
+                    .upgrade()
+                    .map_or(0.0, |tables| queued_bytes(&tables)),
+            )
+        });
         Self {
-            tables: Mutex::default(),
+            tables,
             encoder: Encoder::new(address),
             gauges: Gauges {
-                queued_bytes: metrics.push_gauge("libprocess/outgoing_queued_bytes"),
                 overflows: metrics.counter("libprocess/outgoing_overflows"),
                 lost: metrics.counter("libprocess/outgoing_messages_lost"),
             },

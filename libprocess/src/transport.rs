@@ -15,80 +15,165 @@ pub(crate) mod head;
 pub(crate) mod replies;
 mod respond;
 mod router;
+pub(crate) mod stream;
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::app::{Application, Configure};
-use self::connection::Connection;
+pub(crate) use self::connection::Handler;
+use self::connection::{Connection, Service};
 pub(crate) use self::respond::chunk;
+use self::stream::Stream;
 use crate::runtime::Runtime;
 
 /// The pause after a failed accept: out of descriptors, trying again at once would only burn time.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
-type Accepted = (std::net::TcpStream, SocketAddr);
+/// A connection on its way to the thread that serves it.
+enum Accepted {
+    Tcp(std::net::TcpStream, SocketAddr),
+    Unix(std::os::unix::net::UnixStream),
+}
+
+impl Accepted {
+    /// Takes the connection over on the calling thread.
+    fn into_stream(self) -> io::Result<(Stream, Option<SocketAddr>)> {
+        Ok(match self {
+            Self::Tcp(stream, peer) => (Stream::Tcp(TcpStream::from_std(stream)?), Some(peer)),
+            Self::Unix(stream) => (Stream::Unix(UnixStream::from_std(stream)?), None),
+        })
+    }
+}
+
+/// A bound socket that is not listened to yet.
+#[derive(Debug)]
+pub(crate) enum Listener {
+    Tcp(std::net::TcpListener),
+    Unix(std::os::unix::net::UnixListener),
+}
 
 /// Whether the port accepts connections.
 #[derive(Default)]
 pub(crate) struct Listening {
     stop: CancellationToken,
     configure: Option<Configure>,
+    /// The threads that serve connections.
+    servers: OnceLock<Vec<mpsc::UnboundedSender<Accepted>>>,
 }
 
 impl Listening {
     pub(crate) fn new(configure: Option<Configure>) -> Self {
         Self {
-            stop: CancellationToken::new(),
             configure,
+            ..Self::default()
         }
     }
 
     /// Accepts connections from now on and shares them out among the threads that serve them.
-    pub(crate) fn start(&self, runtime: &Runtime, listener: TcpListener) -> io::Result<()> {
-        let arbiters = &runtime.inner().arbiters;
-        let ended = || io::Error::other("the threads have ended");
-        let mut servers = Vec::new();
-        for index in 0..arbiters.connection_count() {
-            let (sender, accepted) = mpsc::unbounded_channel();
-            let runtime = runtime.clone();
-            let configure = self.configure.clone();
-            let started = arbiters.connection(index).is_some_and(|arbiter| {
-                arbiter.spawn_fn(move || {
-                    actix_rt::spawn(serve(runtime, configure, accepted));
-                })
-            });
-            if !started {
-                return Err(ended());
-            }
-            servers.push(sender);
-        }
-        let stop = self.stop.clone();
-        let accepting = async move {
-            tokio::select! {
-                ended = accept(listener, servers) => {
-                    if let Err(error) = ended {
-                        tracing::error!(%error, "failed to listen");
-                    }
-                }
-                () = stop.cancelled() => {}
+    pub(crate) fn start(&self, runtime: &Runtime, listener: Listener) -> io::Result<()> {
+        let servers = match self.servers.get() {
+            Some(servers) => servers.clone(),
+            None => {
+                let servers = self.start_servers(runtime)?;
+                // Only the start of the runtime comes here.
+                let _ = self.servers.set(servers.clone());
+                servers
             }
         };
-        match arbiters.connection(0) {
-            Some(arbiter) if arbiter.spawn(accepting) => Ok(()),
-            Some(_) | None => Err(ended()),
-        }
+        let mut next = 0;
+        let give = move |accepted| {
+            next += 1;
+            let server = servers.get(next % servers.len().max(1));
+            // A thread that has ended serves nobody; the connection closes.
+            server.is_some_and(|server| server.send(accepted).is_ok())
+        };
+        spawn_accepting(runtime, 0, listener, self.stop.clone(), give)
+    }
+
+    fn start_servers(&self, runtime: &Runtime) -> io::Result<Vec<mpsc::UnboundedSender<Accepted>>> {
+        let arbiters = &runtime.inner().arbiters;
+        (0..arbiters.connection_count())
+            .map(|index| {
+                let (sender, accepted) = mpsc::unbounded_channel();
+                let runtime = runtime.clone();
+                let configure = self.configure.clone();
+                let started = arbiters.connection(index).is_some_and(|arbiter| {
+                    arbiter.spawn_fn(move || {
+                        actix_rt::spawn(serve(runtime, configure, accepted));
+                    })
+                });
+                if started { Ok(sender) } else { Err(ended()) }
+            })
+            .collect()
     }
 
     /// Accepts no more.
     pub(crate) fn close(&self) {
         self.stop.cancel();
+    }
+}
+
+fn ended() -> io::Error {
+    io::Error::other("the threads have ended")
+}
+
+/// Serves a listener of its own by a handler, on one thread, until it is stopped.
+pub(crate) fn serve_handler(
+    runtime: &Runtime,
+    listener: Listener,
+    handler: Handler,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    let owner = runtime.clone();
+    let stopped = stop.clone();
+    let give = move |accepted: Accepted| {
+        match accepted.into_stream() {
+            Ok((stream, peer)) => {
+                let service = Service::Handler(Arc::clone(&handler));
+                let connection = Connection::new(owner.clone(), service, peer);
+                let stopped = stopped.clone();
+                actix_rt::spawn(async move {
+                    tokio::select! {
+                        () = connection.serve(stream) => {}
+                        () = stopped.cancelled() => {}
+                    }
+                });
+            }
+            Err(error) => tracing::warn!(%error, "failed to serve a connection"),
+        }
+        true
+    };
+    spawn_accepting(runtime, 0, listener, stop, give)
+}
+
+/// Accepts connections on a thread and gives them away until they are not taken any more.
+fn spawn_accepting(
+    runtime: &Runtime,
+    index: usize,
+    listener: Listener,
+    stop: CancellationToken,
+    give: impl FnMut(Accepted) -> bool + Send + 'static,
+) -> io::Result<()> {
+    let accepting = async move {
+        let ended = tokio::select! {
+            ended = accept(listener, give) => ended,
+            () = stop.cancelled() => Ok(()),
+        };
+        if let Err(error) = ended {
+            tracing::error!(%error, "failed to listen");
+        }
+    };
+    match runtime.inner().arbiters.connection(index) {
+        Some(arbiter) if arbiter.spawn(accepting) => Ok(()),
+        Some(_) | None => Err(ended()),
     }
 }
 
@@ -100,24 +185,40 @@ impl fmt::Debug for Listening {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    servers: Vec<mpsc::UnboundedSender<Accepted>>,
-) -> io::Result<()> {
-    let listener = tokio::net::TcpListener::from_std(listener)?;
-    let mut next = servers.iter().cycle();
-    loop {
-        let accepted = listener.accept().await.and_then(|(stream, peer)| {
-            stream.set_nodelay(true)?;
-            Ok((stream.into_std()?, peer))
-        });
-        match (accepted, next.next()) {
-            (Ok(accepted), Some(server)) => {
-                // A thread that has ended serves nobody; the connection closes.
-                let _ = server.send(accepted);
+enum Bound {
+    Tcp(tokio::net::TcpListener),
+    Unix(tokio::net::UnixListener),
+}
+
+impl Bound {
+    async fn accept(&self) -> io::Result<Accepted> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                Ok(Accepted::Tcp(stream.into_std()?, peer))
             }
-            (Ok(_), None) => return Ok(()),
-            (Err(error), _) => {
+            Self::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                Ok(Accepted::Unix(stream.into_std()?))
+            }
+        }
+    }
+}
+
+async fn accept(listener: Listener, mut give: impl FnMut(Accepted) -> bool) -> io::Result<()> {
+    let listener = match listener {
+        Listener::Tcp(listener) => Bound::Tcp(tokio::net::TcpListener::from_std(listener)?),
+        Listener::Unix(listener) => Bound::Unix(tokio::net::UnixListener::from_std(listener)?),
+    };
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => {
+                if !give(accepted) {
+                    return Ok(());
+                }
+            }
+            Err(error) => {
                 tracing::warn!(%error, "failed to accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
@@ -135,12 +236,12 @@ async fn serve(
         tracing::error!("failed to build the application");
         return;
     };
-    while let Some((stream, peer)) = accepted.recv().await {
-        match TcpStream::from_std(stream) {
-            Ok(stream) => {
-                let connection =
-                    Connection::new(runtime.clone(), application.clone(), stream, peer);
-                actix_rt::spawn(connection.serve());
+    while let Some(accepted) = accepted.recv().await {
+        match accepted.into_stream() {
+            Ok((stream, peer)) => {
+                let service = Service::Actors(application.clone());
+                let connection = Connection::new(runtime.clone(), service, peer);
+                actix_rt::spawn(connection.serve(stream));
             }
             Err(error) => tracing::warn!(%error, "failed to serve a connection"),
         }

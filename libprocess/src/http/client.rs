@@ -4,7 +4,6 @@
 //! There are no redirects, cookies, timeouts, retries or proxies.
 
 mod connection;
-mod stream;
 
 use std::io;
 use std::path::Path;
@@ -15,9 +14,9 @@ use bytes::{BufMut, Bytes, BytesMut};
 use thiserror::Error;
 
 use self::connection::Shared;
-use self::stream::ClientStream;
 use super::pipe::{PipeError, ReadAllError, Reader};
 use super::url::{ParseUrlError, Url};
+use crate::transport::stream::Stream;
 
 /// Why a request got no response.
 #[derive(Clone, Debug, Error)]
@@ -239,10 +238,8 @@ impl Connection {
             source: Arc::new(source),
         };
         let stream = match url.scheme.as_str() {
-            "http" => ClientStream::tcp(&url.host, url.port)
-                .await
-                .map_err(failed)?,
-            "http+unix" => ClientStream::unix(Path::new(&url.host))
+            "http" => Stream::connect(&url.host, url.port).await.map_err(failed)?,
+            "http+unix" => Stream::connect_unix(Path::new(&url.host))
                 .await
                 .map_err(failed)?,
             other => return Err(ClientError::Scheme(other.to_owned())),
@@ -258,7 +255,7 @@ impl Connection {
     /// # Errors
     /// When nobody listens there.
     pub async fn connect_unix(path: &Path) -> Result<Self, ClientError> {
-        let stream = ClientStream::unix(path)
+        let stream = Stream::connect_unix(path)
             .await
             .map_err(|source| ClientError::Connect {
                 to: path.display().to_string(),

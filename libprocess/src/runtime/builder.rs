@@ -24,8 +24,8 @@ use crate::process_manager::ProcessManager;
 use crate::reap::Reaper;
 use crate::socket_manager::SocketManager;
 use crate::testing::filter::Filters;
-use crate::transport::Listening;
 use crate::transport::app::Configure;
+use crate::transport::{Listener, Listening};
 
 /// Whether a message's sender must have the ip its connection comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -228,7 +228,7 @@ impl RuntimeBuilder {
         runtime
             .inner()
             .listening
-            .start(&runtime, listener)
+            .start(&runtime, Listener::Tcp(listener))
             .map_err(|source| StartError::Bind {
                 address: wanted,
                 source,

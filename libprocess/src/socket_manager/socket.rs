@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::Notify;
@@ -29,7 +29,7 @@ use crate::transport::replies::ReplyCounter;
 const PIECES: usize = 64;
 
 /// What may be read at once.
-const READ_SIZE: usize = 64 * 1024;
+const READ_SIZE: usize = 16 * 1024;
 
 /// How long a temporary socket waits for more before it is given up: what follows soon keeps its place in the order.
 const IDLE: Duration = Duration::from_millis(500);
@@ -186,7 +186,6 @@ impl Socket {
         let added = state.outbox.len() - before;
         state.outbox.messages += 1;
         state.queued += added;
-        self.gauges.queued(added);
         let overflow = state.queued > self.limit;
         let wake = !std::mem::replace(&mut state.writing, true);
         drop(state);
@@ -194,6 +193,11 @@ impl Socket {
             self.work.notify_one();
         }
         overflow
+    }
+
+    /// Bytes that are not written yet.
+    pub(super) fn queued_bytes(&self) -> usize {
+        self.lock().queued
     }
 
     pub(super) fn has_queued(&self) -> bool {
@@ -208,7 +212,6 @@ impl Socket {
         state.queued = state.queued.saturating_sub(bytes);
         state.finishing = true;
         drop(state);
-        self.gauges.unqueued(bytes);
         self.count_answered(queued.messages);
         self.work.notify_one();
         queued
@@ -222,7 +225,7 @@ impl Socket {
         let mut state = self.lock();
         let lost = state.outbox.messages;
         let dropped = std::mem::take(&mut state.outbox);
-        self.gauges.unqueued(std::mem::take(&mut state.queued));
+        state.queued = 0;
         drop(state);
         drop(dropped);
         self.gauges
@@ -251,9 +254,7 @@ impl Socket {
 
     fn written(&self, bytes: usize) {
         let mut state = self.lock();
-        let before = state.queued;
-        state.queued = before.saturating_sub(bytes);
-        self.gauges.unqueued(before - state.queued);
+        state.queued = state.queued.saturating_sub(bytes);
     }
 
     fn count_sent(&self, messages: usize) {
@@ -384,22 +385,22 @@ fn advance(pieces: &mut VecDeque<Bytes>, mut written: usize) {
 }
 
 /// Reads answers until the peer closes.
-async fn drain(socket: &Socket, stream: ReadHalf<'_>) -> io::Result<()> {
-    let mut buffer = BytesMut::with_capacity(READ_SIZE);
+async fn drain(socket: &Socket, mut stream: ReadHalf<'_>) -> io::Result<()> {
     let mut replies = ReplyCounter::default();
     loop {
         stream.readable().await?;
-        buffer.clear();
-        buffer.reserve(READ_SIZE);
-        match stream.try_read_buf(&mut buffer) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(_) => match replies.count(&buffer) {
-                Some(answers) => socket.count_answered(answers),
-                // Not the answers of a runtime: there is nothing to count.
-                None => socket.forget_in_flight(),
-            },
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
+        // An idle connection keeps no memory.
+        let mut buffer = BytesMut::with_capacity(READ_SIZE);
+        if stream.read_buf(&mut buffer).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if socket.in_flight.is_none() {
+            continue;
+        }
+        match replies.count(&buffer) {
+            Some(answers) => socket.count_answered(answers),
+            // Not the answers of a runtime: there is nothing to count.
+            None => socket.forget_in_flight(),
         }
     }
 }

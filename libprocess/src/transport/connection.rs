@@ -20,17 +20,17 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::app::Application;
 use super::head::KeepAlive;
+use super::stream::{ReadSide, Stream, WriteSide};
 use crate::abort::AbortOnPanic;
 use crate::future::Future;
-use crate::http::Response;
+use crate::http::{Request, Response};
 use crate::runtime::Runtime;
 
 /// How long we wait for the peer's close after ours, so that it can read our last answer.
@@ -91,17 +91,31 @@ struct Queue {
 /// Why reading ended.
 #[derive(Debug)]
 enum ReadEnd {
-    /// The peer closed, or the connection broke.
-    Gone,
+    /// The peer closed its sending side.
+    Closed,
+    /// The connection broke.
+    Broken,
     /// The bytes make no sense: nothing more is read.
     Malformed,
 }
 
+/// A function that answers requests.
+pub(crate) type Handler = Arc<dyn Fn(Request) -> Future<Response> + Send + Sync>;
+
+/// Who answers the requests of a connection.
+#[derive(Clone)]
+pub(crate) enum Service {
+    /// The runtime's actors: also messages are taken, and a peer that closes is gone.
+    Actors(Application),
+    /// A server of its own: a client that closes its sending side still waits for its answers.
+    Handler(Handler),
+}
+
 pub(crate) struct Connection {
     runtime: Runtime,
-    application: Application,
-    stream: TcpStream,
-    peer: SocketAddr,
+    service: Service,
+    /// None on a unix socket.
+    peer: Option<SocketAddr>,
     queue: RefCell<Queue>,
     /// There is something to write.
     more: Notify,
@@ -110,16 +124,10 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(
-        runtime: Runtime,
-        application: Application,
-        stream: TcpStream,
-        peer: SocketAddr,
-    ) -> Self {
+    pub(crate) fn new(runtime: Runtime, service: Service, peer: Option<SocketAddr>) -> Self {
         Self {
             runtime,
-            application,
-            stream,
+            service,
             peer,
             queue: RefCell::default(),
             more: Notify::new(),
@@ -128,28 +136,40 @@ impl Connection {
     }
 
     /// Serves until one side is done.
-    pub(crate) async fn serve(self) {
+    pub(crate) async fn serve(self, mut stream: Stream) {
         let _guard = AbortOnPanic;
-        let ended = {
-            let reading = self.read();
-            let writing = self.write();
-            tokio::pin!(reading, writing);
-            tokio::select! {
-                end = &mut reading => match end {
-                    ReadEnd::Gone => Err(io::ErrorKind::UnexpectedEof.into()),
-                    ReadEnd::Malformed => {
-                        self.push(Reply::Close);
-                        tokio::select! {
-                            written = &mut writing => written,
-                            gone = self.gone() => gone,
-                        }
-                    }
-                },
-                written = &mut writing => written,
-            }
+        let (mut receiving, mut sending) = stream.split();
+        let ended = self.exchange(&mut receiving, &mut sending).await;
+        if ended.is_ok() && sending.shutdown().await.is_ok() {
+            // The peer closes after us, so that unread input does not reset our last answer away.
+            let _ = tokio::time::timeout(LINGER, receiving.gone()).await;
+        }
+    }
+
+    async fn exchange(
+        &self,
+        receiving: &mut ReadSide<'_>,
+        sending: &mut WriteSide<'_>,
+    ) -> io::Result<()> {
+        let writing = self.write(sending);
+        tokio::pin!(writing);
+        let end = tokio::select! {
+            end = self.read(receiving) => end,
+            written = &mut writing => return written,
         };
-        if ended.is_ok() {
-            self.close().await;
+        match (end, &self.service) {
+            (ReadEnd::Closed, Service::Handler(_)) => {
+                self.push(Reply::Close);
+                writing.await
+            }
+            (ReadEnd::Closed | ReadEnd::Broken, _) => Err(io::ErrorKind::UnexpectedEof.into()),
+            (ReadEnd::Malformed, _) => {
+                self.push(Reply::Close);
+                tokio::select! {
+                    written = &mut writing => written,
+                    gone = receiving.gone() => gone,
+                }
+            }
         }
     }
 
@@ -163,31 +183,9 @@ impl Connection {
             _ => {
                 queue.pending += usize::from(matches!(reply, Reply::Pending(..)));
                 queue.replies.push_back(reply);
+                drop(queue);
+                self.more.notify_one();
             }
-        }
-        drop(queue);
-        self.more.notify_one();
-    }
-
-    /// Waits until the peer closes, throwing away what it sends.
-    async fn gone(&self) -> io::Result<()> {
-        let mut waste = [0; 4096];
-        loop {
-            self.stream.readable().await?;
-            match self.stream.try_read(&mut waste) {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// Closes our side and waits a moment for the peer's, so that unread input does not reset our last answer away.
-    async fn close(mut self) {
-        if self.stream.shutdown().await.is_ok() {
-            // Either way the connection is closed then.
-            let _ = tokio::time::timeout(LINGER, self.gone()).await;
         }
     }
 }

@@ -5,6 +5,8 @@ use std::mem;
 /// What may be left over between two reads: the longest head we expect of a runtime.
 const HEAD_LIMIT: usize = 4096;
 
+const END: &[u8] = b"\r\n\r\n";
+
 /// Finds the ends of responses.
 #[derive(Debug, Default)]
 pub(crate) struct ReplyCounter {
@@ -26,21 +28,15 @@ impl ReplyCounter {
                 complete += usize::from(self.body == 0);
                 continue;
             }
-            let before = self.head.len();
-            self.head.extend_from_slice(bytes);
-            let from = before.saturating_sub(3);
-            let end = self
-                .head
-                .get(from..)
-                .and_then(|new| new.windows(4).position(|w| w == b"\r\n\r\n"));
-            let Some(end) = end else {
+            let Some(used) = self.end_of_head(bytes) else {
+                self.head.extend_from_slice(bytes);
                 self.lost = self.head.len() > HEAD_LIMIT;
                 break;
             };
-            let used = from + end + 4 - before;
-            bytes = bytes.get(used..).unwrap_or_default();
+            let (rest_of_head, rest) = bytes.split_at_checked(used).unwrap_or((bytes, &[]));
+            bytes = rest;
             let mut head = mem::take(&mut self.head);
-            head.truncate(before + used);
+            head.extend_from_slice(rest_of_head);
             match content_length(&head) {
                 Some(0) => complete += 1,
                 Some(length) => self.body = length,
@@ -48,6 +44,28 @@ impl ReplyCounter {
             }
         }
         (!self.lost).then_some(complete)
+    }
+
+    /// How many of these bytes belong to the head that has begun, if its end is among them.
+    fn end_of_head(&self, bytes: &[u8]) -> Option<usize> {
+        // The end may lie across the cut: look at the last three bytes of what was kept, too.
+        let kept = self.head.len().min(3);
+        let mut seam = self
+            .head
+            .get(self.head.len() - kept..)
+            .unwrap_or_default()
+            .to_vec();
+        seam.extend_from_slice(bytes.get(..bytes.len().min(3)).unwrap_or_default());
+        let across = seam
+            .windows(4)
+            .position(|window| window == END)
+            .map(|at| at + 4 - kept);
+        across.or_else(|| {
+            bytes
+                .windows(4)
+                .position(|window| window == END)
+                .map(|at| at + 4)
+        })
     }
 }
 

@@ -10,12 +10,12 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::stream::ClientStream;
 use super::{ClientError, ClientRequest, ClientResponse, Connected};
 use crate::http::pipe::{self, Reader, Writer};
 use crate::transport::body::{BodyDecoder, Decoded, Framing, Parts};
 use crate::transport::chunk;
 use crate::transport::head::KeepAlive;
+use crate::transport::stream::{ReadSide, Stream, WriteSide};
 
 const READ_SIZE: usize = 64 * 1024;
 const HEAD_LIMIT: usize = 256 * 1024;
@@ -64,7 +64,7 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 
 impl Shared {
     /// Starts the task for a socket.
-    pub(super) fn serve(stream: ClientStream) -> Arc<Self> {
+    pub(super) fn serve(stream: Stream) -> Arc<Self> {
         let (jobs, queue) = mpsc::unbounded_channel();
         let shared = Arc::new(Self {
             state: Arc::default(),
@@ -74,13 +74,12 @@ impl Shared {
             stop: Arc::new(Notify::new()),
         });
         let task = Task {
-            stream,
             state: Arc::clone(&shared.state),
             gone: shared.gone.clone(),
         };
         let (ended, stop) = (shared.ended.clone(), Arc::clone(&shared.stop));
         tokio::spawn(async move {
-            task.run(queue, &stop).await;
+            task.run(stream, queue, &stop).await;
             ended.cancel();
         });
         shared
@@ -137,17 +136,17 @@ impl fmt::Debug for Shared {
 }
 
 struct Task {
-    stream: ClientStream,
     state: Arc<Mutex<State>>,
     /// Cancelled when the last handle is dropped.
     gone: CancellationToken,
 }
 
 impl Task {
-    async fn run(self, queue: mpsc::UnboundedReceiver<Job>, stop: &Notify) {
+    async fn run(self, mut stream: Stream, queue: mpsc::UnboundedReceiver<Job>, stop: &Notify) {
+        let (receiving, sending) = stream.split();
         let why = tokio::select! {
-            why = self.read() => why,
-            why = self.write(queue) => why,
+            why = self.read(receiving) => why,
+            why = self.write(queue, sending) => why,
             () = stop.notified() => ClientError::Disconnected,
         };
         let due = {
@@ -165,7 +164,11 @@ impl Task {
     }
 
     /// Writes requests until the last handle is gone and the last response is there.
-    async fn write(&self, mut queue: mpsc::UnboundedReceiver<Job>) -> ClientError {
+    async fn write(
+        &self,
+        mut queue: mpsc::UnboundedReceiver<Job>,
+        mut socket: WriteSide<'_>,
+    ) -> ClientError {
         while let Some(Job { head, body, stream }) = queue.recv().await {
             let written = async {
                 let mut bytes = BytesMut::with_capacity(head.len() + body.len());
@@ -173,9 +176,9 @@ impl Task {
                 if stream.is_none() {
                     bytes.extend_from_slice(&body);
                 }
-                self.stream.write_all(&bytes).await?;
+                socket.write_all(&mut bytes).await?;
                 if let Some(stream) = stream {
-                    self.write_stream(stream).await?;
+                    write_stream(stream, &mut socket).await?;
                 }
                 Ok::<(), std::io::Error>(())
             };
@@ -187,21 +190,11 @@ impl Task {
         std::future::pending().await
     }
 
-    async fn write_stream(&self, mut body: Reader) -> std::io::Result<()> {
-        let mut out = BytesMut::new();
-        while let Some(part) = body.read().await {
-            out.clear();
-            chunk(&mut out, &part.map_err(std::io::Error::other)?);
-            self.stream.write_all(&out).await?;
-        }
-        self.stream.write_all(b"0\r\n\r\n").await
-    }
-
     /// Reads responses until the server closes, or nobody can want another.
-    async fn read(&self) -> ClientError {
+    async fn read(&self, mut socket: ReadSide<'_>) -> ClientError {
         let mut buffer = BytesMut::new();
         loop {
-            let head = match self.read_head(&mut buffer).await {
+            let head = match self.read_head(&mut socket, &mut buffer).await {
                 Ok(head) => head,
                 Err(why) => return why,
             };
@@ -229,7 +222,10 @@ impl Task {
             };
             // Who has stopped waiting drops the body's reader; the body is read over.
             let _ = answer.send(Ok(response));
-            if let Err(why) = self.read_body(&mut buffer, framing, writer).await {
+            if let Err(why) = self
+                .read_body(&mut socket, &mut buffer, framing, writer)
+                .await
+            {
                 return why;
             }
             if keep_alive == KeepAlive::No {
@@ -238,7 +234,11 @@ impl Task {
         }
     }
 
-    async fn read_head(&self, buffer: &mut BytesMut) -> Result<ResponseHead, ClientError> {
+    async fn read_head(
+        &self,
+        socket: &mut ReadSide<'_>,
+        buffer: &mut BytesMut,
+    ) -> Result<ResponseHead, ClientError> {
         loop {
             if let Some(head) = parse(buffer)? {
                 return Ok(head);
@@ -251,7 +251,7 @@ impl Task {
             }
             buffer.reserve(READ_SIZE);
             let read = tokio::select! {
-                read = self.stream.read(buffer) => read,
+                read = socket.read(buffer) => read,
                 () = self.abandoned() => return Err(ClientError::Disconnected),
             };
             match read {
@@ -272,6 +272,7 @@ impl Task {
 
     async fn read_body(
         &self,
+        socket: &mut ReadSide<'_>,
         buffer: &mut BytesMut,
         framing: Framing,
         writer: Writer,
@@ -293,7 +294,7 @@ impl Task {
                     }
                     buffer.reserve(READ_SIZE);
                     let read = tokio::select! {
-                        read = self.stream.read(buffer) => read.unwrap_or(0),
+                        read = socket.read(buffer) => read.unwrap_or(0),
                         () = self.unwanted(&writer) => return Err(ClientError::Disconnected),
                     };
                     if read == 0 {
@@ -317,6 +318,15 @@ impl Task {
         }
         self.gone.cancelled().await;
     }
+}
+
+async fn write_stream(mut body: Reader, socket: &mut WriteSide<'_>) -> std::io::Result<()> {
+    let mut out = BytesMut::new();
+    while let Some(part) = body.read().await {
+        chunk(&mut out, &part.map_err(std::io::Error::other)?);
+        socket.write_all(&mut out).await?;
+    }
+    socket.write_all(&mut &b"0\r\n\r\n"[..]).await
 }
 
 /// The stream has ended: that is the end of some bodies and breaks off the others.

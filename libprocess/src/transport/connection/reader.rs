@@ -8,7 +8,7 @@ use std::task::Poll;
 use ::http::Method;
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::{Awaited, BodyWanted, Connection, Gzip, Manner, Plain, ReadEnd, Reply};
+use super::{Awaited, BodyWanted, Connection, Gzip, Manner, Plain, ReadEnd, Reply, Service};
 use crate::event::Message;
 use crate::event_queue::AnyQueue;
 use crate::http::{Incoming, Inflater, Request, Response, decode, pipe};
@@ -18,6 +18,7 @@ use crate::runtime::PeerCheck;
 use crate::transport::body::{BodyDecoder, Decoded, Framing, Malformed, Parts};
 use crate::transport::head::{Coding, Head, KeepAlive, with_head};
 use crate::transport::router;
+use crate::transport::stream::ReadSide;
 
 const SMALLEST_READ: usize = 4 * 1024;
 const LARGEST_READ: usize = 256 * 1024;
@@ -62,7 +63,8 @@ enum State {
     Message {
         envelope: Envelope,
         body: BodyDecoder,
-        parts: Vec<Bytes>,
+        first: Bytes,
+        rest: Vec<Bytes>,
         len: usize,
         coding: Coding,
         keep_alive: KeepAlive,
@@ -104,7 +106,7 @@ struct Reader<'c> {
 
 impl Connection {
     /// Reads until the peer closes or sends nonsense.
-    pub(super) async fn read(&self) -> ReadEnd {
+    pub(super) async fn read(&self, socket: &mut ReadSide<'_>) -> ReadEnd {
         let mut reader = Reader {
             connection: self,
             buffer: BytesMut::new(),
@@ -112,10 +114,10 @@ impl Connection {
             last: Last::default(),
             read_size: SMALLEST_READ,
         };
-        let end = reader.run().await;
+        let end = reader.run(socket).await;
         if let State::Stream { writer, .. } = &reader.state {
             writer.fail(match end {
-                ReadEnd::Gone => "Decoder is being deleted",
+                ReadEnd::Closed | ReadEnd::Broken => "Decoder is being deleted",
                 ReadEnd::Malformed => "failed to decode body",
             });
         }
@@ -124,13 +126,13 @@ impl Connection {
 }
 
 impl Reader<'_> {
-    async fn run(&mut self) -> ReadEnd {
+    async fn run(&mut self, socket: &mut ReadSide<'_>) -> ReadEnd {
         let mut reads = 0;
         loop {
             let want = match self.advance().await {
                 Ok(want) => want,
                 Err(Malformed(what)) => {
-                    tracing::debug!(peer = %self.connection.peer, what, "malformed bytes");
+                    tracing::debug!(peer = ?self.connection.peer, what, "malformed bytes");
                     return ReadEnd::Malformed;
                 }
             };
@@ -142,8 +144,9 @@ impl Reader<'_> {
                             .below(self.connection.runtime.limits().unread_stream)
                             .await;
                     }
-                    match self.fill(hint).await {
-                        Ok(0) | Err(_) => return ReadEnd::Gone,
+                    match self.fill(socket, hint).await {
+                        Ok(0) => return ReadEnd::Closed,
+                        Err(_) => return ReadEnd::Broken,
                         Ok(_) => {}
                     }
                 }
@@ -156,29 +159,22 @@ impl Reader<'_> {
     }
 
     /// Reads once. Room is made only for what has come, not for what is announced.
-    async fn fill(&mut self, hint: u64) -> io::Result<usize> {
-        loop {
-            if self.buffer.is_empty() {
-                // An idle connection keeps no memory.
-                self.buffer = BytesMut::new();
-            }
-            self.connection.stream.readable().await?;
-            let hint = usize::try_from(hint).unwrap_or(usize::MAX);
-            let room = hint.min(self.buffer.len()).max(self.read_size);
-            self.buffer.reserve(room);
-            match self.connection.stream.try_read_buf(&mut self.buffer) {
-                Ok(read) => {
-                    if read >= self.read_size {
-                        self.read_size = (self.read_size * 2).min(LARGEST_READ);
-                    } else if read < self.read_size / 4 {
-                        self.read_size = (self.read_size / 2).max(SMALLEST_READ);
-                    }
-                    return Ok(read);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
+    async fn fill(&mut self, socket: &mut ReadSide<'_>, hint: u64) -> io::Result<usize> {
+        if self.buffer.is_empty() {
+            // An idle connection keeps no memory.
+            self.buffer = BytesMut::new();
         }
+        socket.readable().await?;
+        let hint = usize::try_from(hint).unwrap_or(usize::MAX);
+        self.buffer
+            .reserve(hint.min(self.buffer.len()).max(self.read_size));
+        let read = socket.read(&mut self.buffer).await?;
+        if read >= self.read_size {
+            self.read_size = (self.read_size * 2).min(LARGEST_READ);
+        } else if read < self.read_size / 4 {
+            self.read_size = (self.read_size / 2).max(SMALLEST_READ);
+        }
+        Ok(read)
     }
 
     /// Takes as much out of the buffer as is there.
@@ -249,11 +245,11 @@ impl Reader<'_> {
                 keep_alive,
             } => {
                 let body = BodyDecoder::new(framing, Parts::Whole);
-                let parts = Vec::new();
                 self.state = State::Message {
                     envelope,
                     body,
-                    parts,
+                    first: Bytes::new(),
+                    rest: Vec::new(),
                     len: 0,
                     coding,
                     keep_alive,
@@ -313,7 +309,15 @@ impl Reader<'_> {
 
     /// Passes a request to the application, which hands it to its actor before we go on.
     async fn call(&mut self, request: Request, incoming: Incoming, manner: Manner) {
-        let application = self.connection.application.clone();
+        let application = match &self.connection.service {
+            Service::Actors(application) => application.clone(),
+            Service::Handler(handler) => {
+                let answer = handler(with_body(request, incoming));
+                self.connection
+                    .push(Reply::Pending(Awaited(answer), manner));
+                return;
+            }
+        };
         let mut call: Pin<Box<dyn Future<Output = _>>> =
             Box::pin(async move { Answered(application.call(request, incoming).await) });
         let answer = match futures::poll!(&mut call) {
@@ -363,7 +367,11 @@ impl Reader<'_> {
     fn advance_message(&mut self) -> Result<Option<Want>, Malformed> {
         let limit = self.connection.runtime.limits().message_body;
         let State::Message {
-            body, parts, len, ..
+            body,
+            first,
+            rest,
+            len,
+            ..
         } = &mut self.state
         else {
             return Ok(None);
@@ -381,20 +389,25 @@ impl Reader<'_> {
                 if *len > limit {
                     return Err(Malformed("message: its body is too long"));
                 }
-                parts.push(part);
+                if first.is_empty() {
+                    *first = part;
+                } else {
+                    rest.push(part);
+                }
                 Ok(None)
             }
             Decoded::End => {
                 let state = std::mem::replace(&mut self.state, State::Head(0));
                 if let State::Message {
                     envelope,
-                    parts,
+                    first,
+                    rest,
                     coding,
                     keep_alive,
                     ..
                 } = state
                 {
-                    let body = join(parts);
+                    let body = join(first, rest);
                     let body = match coding {
                         Coding::Identity => body,
                         Coding::Gzip => inflate(&body, limit)?,
@@ -446,6 +459,15 @@ impl Reader<'_> {
     }
 }
 
+/// Gives a request its body, whole or as a stream.
+fn with_body(mut request: Request, incoming: Incoming) -> Request {
+    match incoming {
+        Incoming::Whole(bytes) => request.body = bytes,
+        Incoming::Stream(reader) => request.reader = Some(reader),
+    }
+    request
+}
+
 fn gzip_failed(_error: io::Error) -> Malformed {
     Malformed("compressed body")
 }
@@ -457,12 +479,15 @@ fn inflate(body: &[u8], limit: usize) -> Result<Bytes, Malformed> {
     Ok(whole.freeze())
 }
 
-fn join(mut parts: Vec<Bytes>) -> Bytes {
-    match parts.len() {
-        0 => Bytes::new(),
-        1 => parts.pop().unwrap_or_default(),
-        _ => parts.concat().into(),
+fn join(first: Bytes, rest: Vec<Bytes>) -> Bytes {
+    if rest.is_empty() {
+        return first;
     }
+    let mut whole = BytesMut::from(first);
+    for part in rest {
+        whole.extend_from_slice(&part);
+    }
+    whole.freeze()
 }
 
 fn has_empty_line(bytes: &[u8]) -> bool {
@@ -477,7 +502,8 @@ fn begin(connection: &Connection, last: &mut Last, head: &Head<'_>) -> Result<Be
         gzip: Gzip::Unwelcome,
         body: BodyWanted::Yes,
     };
-    if let Some(sender) = head.sender
+    if let Service::Actors(_) = connection.service
+        && let Some(sender) = head.sender
         && head.target.starts_with('/')
     {
         return Ok(match envelope(connection, last, head.target, sender) {
@@ -501,7 +527,7 @@ fn begin(connection: &Connection, last: &mut Last, head: &Head<'_>) -> Result<Be
     }
     let mut request = Request::new(method, head.target).map_err(|_error| Malformed("query"))?;
     request.headers = head.header_map()?;
-    request.peer = Some(connection.peer);
+    request.peer = connection.peer;
     if request.accepts_gzip() {
         manner.gzip = Gzip::Welcome;
     }
@@ -537,11 +563,13 @@ fn envelope(
     }
     let from = last.sender.clone();
     if inner.peer_check == PeerCheck::RequireSameIp
-        && from.address.ip != connection.peer.ip().to_canonical()
+        && connection.peer.map(|peer| peer.ip().to_canonical()) != Some(from.address.ip)
     {
         return Err(Box::new(Response::bad_request(format!(
             "UPID IP address validation failed: Message from {from} was sent from IP {}",
-            connection.peer
+            connection
+                .peer
+                .map_or_else(String::new, |peer| peer.to_string())
         ))));
     }
     let (segment, name) = router::message_target(target);

@@ -5,15 +5,16 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
-use super::{Awaited, BodyWanted, Connection, Gzip, Manner, Plain, Reply};
+use super::{Awaited, BodyWanted, Connection, Gzip, Manner, Plain, Reply, Service};
 use crate::future::{Future, Outcome};
 use crate::http::pipe::Reader;
 use crate::http::{Body, Response, compress};
 use crate::promise::Promise;
 use crate::transport::head::KeepAlive;
 use crate::transport::respond::{self, LAST_CHUNK, Length};
+use crate::transport::stream::WriteSide;
 
 /// Answers are written together up to about this size.
 const BATCH: usize = 64 * 1024;
@@ -45,24 +46,31 @@ enum FileError {
 
 impl Connection {
     /// Writes answers in their order until one of them is the last.
-    pub(super) async fn write(&self) -> io::Result<()> {
-        let mut out = BytesMut::new();
+    pub(super) async fn write(&self, socket: &mut WriteSide<'_>) -> io::Result<()> {
+        let mut out = Output {
+            socket,
+            buffer: BytesMut::new(),
+        };
         let mut after = After::GoOn;
         loop {
             let next = self.queue.borrow_mut().replies.pop_front();
             match next {
                 None => {
-                    self.flush(&mut out).await?;
+                    out.flush().await?;
                     if after == After::Close {
                         return Ok(());
                     }
                     self.more.notified().await;
                 }
                 Some(Reply::Close) => {
-                    self.flush(&mut out).await?;
+                    out.flush().await?;
                     return Ok(());
                 }
-                Some(Reply::Plain(kind, count)) => self.write_plain(&mut out, kind, count),
+                Some(Reply::Plain(kind, count)) => {
+                    // What the message makes its actor send goes first: it is more urgent than the answer.
+                    tokio::task::yield_now().await;
+                    self.write_plain(&mut out, kind, count);
+                }
                 Some(Reply::Pending(awaited, manner)) => {
                     if self.write_response(&mut out, awaited, manner).await? == After::Close {
                         after = After::Close;
@@ -71,17 +79,21 @@ impl Connection {
                     self.room.notify_one();
                 }
             }
-            if out.len() >= BATCH {
-                self.flush(&mut out).await?;
+            if out.buffer.len() >= BATCH {
+                out.flush().await?;
             }
         }
+    }
+
+    const fn is_standalone(&self) -> bool {
+        matches!(self.service, Service::Handler(_))
     }
 
     fn date(&self) -> String {
         self.runtime.clock().now().to_rfc1123()
     }
 
-    fn write_plain(&self, out: &mut BytesMut, kind: Plain, count: usize) {
+    fn write_plain(&self, out: &mut Output<'_, '_>, kind: Plain, count: usize) {
         let now = count.min(PLAIN_BATCH);
         if count > now {
             self.queue
@@ -91,12 +103,12 @@ impl Connection {
         }
         let date = self.date();
         match kind {
-            Plain::Accepted => respond::accepted(out, now, &date),
+            Plain::Accepted => respond::accepted(&mut out.buffer, now, &date),
             Plain::Missing => {
                 let response = Response::not_found();
                 for _ in 0..now {
                     whole(
-                        out,
+                        &mut out.buffer,
                         &response,
                         response.text().as_bytes(),
                         &date,
@@ -110,17 +122,20 @@ impl Connection {
     /// Waits for a response and writes it.
     async fn write_response(
         &self,
-        out: &mut BytesMut,
+        out: &mut Output<'_, '_>,
         mut awaited: Awaited,
         manner: Manner,
     ) -> io::Result<After> {
         if awaited.0.is_pending() {
-            self.flush(out).await?;
+            out.flush().await?;
         }
         let outcome = (&mut awaited.0).await;
         let response = match outcome {
             Outcome::Ready(response) => response,
             Outcome::Failed(text) => Response::internal_server_error(text),
+            Outcome::Discarded | Outcome::Abandoned if self.is_standalone() => {
+                Response::default_text(503)
+            }
             Outcome::Discarded => Response::internal_server_error("discarded future"),
             Outcome::Abandoned => Response::default_text(500),
         };
@@ -139,29 +154,41 @@ impl Connection {
 
     async fn write_body(
         &self,
-        out: &mut BytesMut,
+        out: &mut Output<'_, '_>,
         mut response: Response,
         manner: Manner,
     ) -> io::Result<()> {
         let date = self.date();
         match std::mem::take(&mut response.body) {
-            Body::Empty => whole(out, &response, &[], &date, manner.body),
+            Body::Empty => whole(&mut out.buffer, &response, &[], &date, manner.body),
             Body::Bytes(bytes) => {
                 let bytes = self.compressed(&mut response, bytes, manner).await;
                 if bytes.len() < BATCH {
-                    whole(out, &response, &bytes, &date, manner.body);
+                    whole(&mut out.buffer, &response, &bytes, &date, manner.body);
                     return Ok(());
                 }
                 let length = Length::Known(len64(bytes.len()));
-                respond::head(out, response.status, &response.headers, &date, length);
-                self.flush(out).await?;
+                respond::head(
+                    &mut out.buffer,
+                    response.status,
+                    &response.headers,
+                    &date,
+                    length,
+                );
+                out.flush().await?;
                 if manner.body == BodyWanted::Yes {
-                    self.write_all(bytes).await?;
+                    out.write(bytes).await?;
                 }
             }
             Body::Stream(reader) => {
                 let length = Length::Chunked;
-                respond::head(out, response.status, &response.headers, &date, length);
+                respond::head(
+                    &mut out.buffer,
+                    response.status,
+                    &response.headers,
+                    &date,
+                    length,
+                );
                 match manner.body {
                     BodyWanted::Yes => self.write_stream(out, reader).await?,
                     BodyWanted::No => {}
@@ -204,36 +231,36 @@ impl Connection {
     /// Writes a stream, one chunk for every write of its producer.
     ///
     /// When the producer fails the connection is closed: the client must not take the rest for the whole.
-    async fn write_stream(&self, out: &mut BytesMut, mut reader: Reader) -> io::Result<()> {
+    async fn write_stream(&self, out: &mut Output<'_, '_>, mut reader: Reader) -> io::Result<()> {
         loop {
             let polled = futures::poll!(std::pin::pin!(reader.read()));
             let next = match polled {
                 std::task::Poll::Ready(next) => next,
                 std::task::Poll::Pending => {
-                    self.flush(out).await?;
+                    out.flush().await?;
                     reader.read().await
                 }
             };
             match next {
-                Some(Ok(data)) => respond::chunk(out, &data),
+                Some(Ok(data)) => respond::chunk(&mut out.buffer, &data),
                 Some(Err(error)) => {
-                    self.flush(out).await?;
+                    out.flush().await?;
                     return Err(io::Error::other(error));
                 }
                 None => {
-                    out.extend_from_slice(LAST_CHUNK);
+                    out.buffer.extend_from_slice(LAST_CHUNK);
                     return Ok(());
                 }
             }
-            if out.len() >= BATCH {
-                self.flush(out).await?;
+            if out.buffer.len() >= BATCH {
+                out.flush().await?;
             }
         }
     }
 
     async fn write_file(
         &self,
-        out: &mut BytesMut,
+        out: &mut Output<'_, '_>,
         response: Response,
         path: PathBuf,
         wanted: BodyWanted,
@@ -244,13 +271,25 @@ impl Connection {
             Outcome::Ready(Ok(found)) => found,
             Outcome::Ready(Err(FileError::Missing)) => {
                 let missing = Response::not_found();
-                whole(out, &missing, missing.text().as_bytes(), &date, wanted);
+                whole(
+                    &mut out.buffer,
+                    &missing,
+                    missing.text().as_bytes(),
+                    &date,
+                    wanted,
+                );
                 return Ok(());
             }
             Outcome::Ready(Err(FileError::Unreadable(error))) => {
                 tracing::warn!(%error, "failed to serve a file");
                 let failed = Response::default_text(500);
-                whole(out, &failed, failed.text().as_bytes(), &date, wanted);
+                whole(
+                    &mut out.buffer,
+                    &failed,
+                    failed.text().as_bytes(),
+                    &date,
+                    wanted,
+                );
                 return Ok(());
             }
             Outcome::Failed(_) | Outcome::Discarded | Outcome::Abandoned => {
@@ -258,7 +297,7 @@ impl Connection {
             }
         };
         respond::head(
-            out,
+            &mut out.buffer,
             response.status,
             &response.headers,
             &date,
@@ -267,7 +306,7 @@ impl Connection {
         let file = Arc::new(file);
         let mut left = if wanted == BodyWanted::Yes { size } else { 0 };
         while left > 0 {
-            self.flush(out).await?;
+            out.flush().await?;
             let file = Arc::clone(&file);
             let piece = self.blocking(move || read_piece(&file, left)).await;
             let piece = piece.ready().ok_or(io::ErrorKind::BrokenPipe)??;
@@ -276,29 +315,29 @@ impl Connection {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             left -= len64(piece.len());
-            self.write_all(piece).await?;
+            out.write(piece).await?;
         }
         Ok(())
     }
+}
 
-    async fn flush(&self, out: &mut BytesMut) -> io::Result<()> {
-        if out.is_empty() {
+/// Where the answers go: collected, then written together.
+struct Output<'o, 's> {
+    socket: &'o mut WriteSide<'s>,
+    buffer: BytesMut,
+}
+
+impl Output<'_, '_> {
+    async fn flush(&mut self) -> io::Result<()> {
+        if self.buffer.is_empty() {
             return Ok(());
         }
-        self.write_all(out.split().freeze()).await
+        self.socket.write_all(&mut self.buffer).await
     }
 
-    async fn write_all(&self, mut bytes: Bytes) -> io::Result<()> {
-        while !bytes.is_empty() {
-            self.stream.writable().await?;
-            match self.stream.try_write(&bytes) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => bytes.advance(written),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
+    /// Writes a large piece without collecting it.
+    async fn write(&mut self, mut piece: Bytes) -> io::Result<()> {
+        self.socket.write_all(&mut piece).await
     }
 }
 
