@@ -7,7 +7,7 @@
 
 use std::{collections::VecDeque, ops::RangeInclusive, time::Duration};
 
-use libprocess::{Context, Future, Process, ProcessId, Promise, Runtime, Timer};
+use libprocess::{Context, DiscardHandle, Future, Process, ProcessId, Promise, Runtime, Timer};
 use mesos_proto::internal::log::Action;
 
 use crate::{
@@ -55,6 +55,7 @@ pub(crate) fn catch_up(
         ranges: positions.iter().cloned().collect(),
         attempt: 0,
         timer: None,
+        filling: None,
         done: Some(promise),
     });
     future
@@ -72,6 +73,7 @@ pub(crate) struct BulkCatchUpProcess {
     /// Counts fills, so that the answer of one that was given up is not taken for the next one's.
     attempt: u64,
     timer: Option<Timer>,
+    filling: Option<DiscardHandle>,
     done: Option<Promise<Result<(), CatchUpError>>>,
 }
 
@@ -115,15 +117,28 @@ impl BulkCatchUpProcess {
             self.proposal,
             position,
         );
+        self.filling = filled.discard_handle();
         ctx.on_ready(filled, move |walk, filled, ctx| {
             walk.on_filled(attempt, position, filled, ctx);
         });
         self.timer = Some(ctx.delay(POSITION_TIMEOUT, move |walk, ctx| {
             if walk.attempt == attempt {
                 tracing::info!("Unable to catch-up position {position} in 10secs, retrying");
+                walk.stop_filling();
                 walk.check_current(ctx);
             }
         }));
+    }
+
+    /// From now on the fill that ran, if it still does, has nothing to say.
+    fn stop_filling(&mut self) {
+        self.attempt += 1;
+        if let Some(timer) = self.timer.take() {
+            timer.cancel();
+        }
+        if let Some(filling) = self.filling.take() {
+            filling.discard();
+        }
     }
 
     fn on_filled(
@@ -136,9 +151,7 @@ impl BulkCatchUpProcess {
         if attempt != self.attempt {
             return;
         }
-        if let Some(timer) = self.timer.take() {
-            timer.cancel();
-        }
+        self.stop_filling();
         match filled {
             Ok(action) => {
                 self.proposal = self.proposal.max(action.promised());
@@ -149,6 +162,7 @@ impl BulkCatchUpProcess {
     }
 
     fn finish(&mut self, outcome: Result<(), CatchUpError>, ctx: &mut Context<Self>) {
+        self.stop_filling();
         if let Some(promise) = self.done.take() {
             promise.set(outcome);
         }

@@ -15,3 +15,12 @@ pub(crate) use self::{
     round::RoundError,
     write::{Written, write},
 };
+
+#[cfg(test)]
+pub(crate) use self::{
+    explicit_promise::{ExplicitPromise, ExplicitPromiseTally, explicit_promise},
+    fill::{Step, next_step},
+    implicit_promise::ImplicitPromiseTally,
+    round::Tally,
+    write::{WriteTally, write_request},
+};

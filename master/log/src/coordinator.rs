@@ -12,7 +12,7 @@
 
 use std::time::Duration;
 
-use libprocess::{Context, Future, Pid, Process, ProcessId, Promise, Runtime};
+use libprocess::{Context, DiscardHandle, Future, Pid, Process, ProcessId, Promise, Runtime};
 use mesos_proto::internal::log::{Action, action};
 
 use crate::{
@@ -72,6 +72,7 @@ impl Coordinator {
             proposal: floor,
             index: 0,
             state: State::Initial,
+            running: None,
         };
         Self {
             process: runtime.spawn(process),
@@ -144,6 +145,8 @@ pub(crate) struct CoordinatorProcess {
     proposal: u64,
     index: u64,
     state: State,
+    /// The round or the catch-up that is awaited.
+    running: Option<DiscardHandle>,
 }
 
 enum State {
@@ -180,7 +183,8 @@ impl CoordinatorProcess {
     fn on_local_promise(&mut self, promised: u64, ctx: &mut Context<Self>) {
         self.proposal = self.proposal.max(promised).saturating_add(1);
         let round = implicit_promise(ctx.runtime(), &self.network, self.quorum, self.proposal);
-        if let Some(undecided) = round.discard_handle() {
+        self.running = round.discard_handle();
+        if let Some(undecided) = self.running.clone() {
             ctx.delay(ELECTION_TIMEOUT, move |_, _| undecided.discard());
         }
         ctx.on_ready(round, Self::on_promised);
@@ -220,6 +224,7 @@ impl CoordinatorProcess {
             self.proposal.saturating_add(1),
             missing,
         );
+        self.running = caught_up.discard_handle();
         ctx.on_ready(caught_up, Self::on_caught_up);
     }
 
@@ -281,6 +286,7 @@ impl CoordinatorProcess {
             self.proposal,
             &value,
         );
+        self.running = round.discard_handle();
         ctx.on_ready(round, move |coordinator, written, ctx| {
             coordinator.on_written(value, written, ctx);
         });
@@ -347,5 +353,11 @@ fn round_error(error: &(dyn std::error::Error + 'static)) -> CoordinatorError {
 impl Process for CoordinatorProcess {
     fn id(&self) -> ProcessId {
         ProcessId::generated("log-coordinator")
+    }
+
+    fn finalize(&mut self, _: &mut Context<Self>) {
+        if let Some(running) = self.running.take() {
+            running.discard();
+        }
     }
 }

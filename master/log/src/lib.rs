@@ -14,6 +14,8 @@ mod log;
 mod membership;
 mod network;
 mod positions;
+#[cfg(test)]
+mod protocol_tests;
 mod random;
 mod reader;
 mod recover;

@@ -96,7 +96,7 @@ impl Network {
     /// Ready with the current size as soon as the rule holds.
     pub fn watch(&self, rule: SizeRule) -> Future<Result<usize, NetworkError>> {
         self.process
-            .call_future(move |network, _| network.watch(rule))
+            .call_future(move |network, ctx| network.watch(rule, ctx))
     }
 
     /// Sends a request to all members of this moment; one answer is to be expected from each,
@@ -156,14 +156,26 @@ impl NetworkProcess {
         }
     }
 
-    fn watch(&mut self, rule: SizeRule) -> Future<Result<usize, NetworkError>> {
+    fn watch(
+        &mut self,
+        rule: SizeRule,
+        ctx: &Context<Self>,
+    ) -> Future<Result<usize, NetworkError>> {
         let size = self.members.len();
         if rule.admits(size) {
             return Future::ready(Ok(size));
         }
         let (promise, future) = Promise::new();
+        let pid = ctx.pid();
+        promise.on_discard(move || pid.dispatch(|network, _| network.forget_watches()));
         self.watches.push(Watch { rule, promise });
         future
+    }
+
+    /// Drops the watches that nobody waits for any more.
+    fn forget_watches(&mut self) {
+        self.watches
+            .retain(|watch| !watch.promise.discard_requested());
     }
 
     fn notify(&mut self) {

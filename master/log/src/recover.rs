@@ -12,7 +12,7 @@ mod tally;
 
 use std::time::Duration;
 
-use libprocess::{Context, Future, Process, ProcessId, Promise, Runtime, Timer};
+use libprocess::{Context, DiscardHandle, Future, Process, ProcessId, Promise, Runtime, Timer};
 use mesos_proto::internal::log::{RecoverRequest, RecoverResponse, metadata};
 
 use self::tally::{Decision, RecoverTally};
@@ -69,6 +69,7 @@ pub(crate) fn recover(
         round: 0,
         tally: None,
         timer: None,
+        awaited: Vec::new(),
         done: Some(promise),
     });
     future
@@ -87,12 +88,13 @@ pub(crate) struct RecoverProcess {
     round: u64,
     tally: Option<RecoverTally>,
     timer: Option<Timer>,
+    awaited: Vec<DiscardHandle>,
     done: Option<Promise<Result<(), RecoverError>>>,
 }
 
 impl RecoverProcess {
     fn begin_round(&mut self, ctx: &mut Context<Self>) {
-        self.round += 1;
+        self.end_round();
         let round = self.round;
         let status = self.replica.status();
         ctx.on_ready(status, move |recover, status, ctx| {
@@ -105,13 +107,29 @@ impl RecoverProcess {
         }));
     }
 
+    /// Gives up what the round still awaits: a dead member never answers.
+    fn end_round(&mut self) {
+        self.round += 1;
+        self.tally = None;
+        if let Some(timer) = self.timer.take() {
+            timer.cancel();
+        }
+        for awaited in std::mem::take(&mut self.awaited) {
+            awaited.discard();
+        }
+    }
+
     fn on_status(&mut self, round: u64, status: metadata::Status, ctx: &mut Context<Self>) {
+        if self.round != round {
+            return;
+        }
         if status == metadata::Status::Voting {
             self.finish(Ok(()), ctx);
             return;
         }
         self.tally = Some(RecoverTally::new(self.quorum, status, self.initialization));
         let present = self.network.watch(SizeRule::AtLeast(self.quorum));
+        self.awaited.extend(present.discard_handle());
         ctx.on_ready(present, move |recover, present, ctx| match present {
             Ok(_) => recover.ask(round, ctx),
             Err(error) => recover.finish(Err(error.into()), ctx),
@@ -126,15 +144,30 @@ impl RecoverProcess {
             .network
             .broadcast::<RecoverRequest, RecoverResponse>(RecoverRequest::default());
         ctx.on_ready(asked, move |recover, answers, ctx| {
-            if let Some(tally) = &mut recover.tally {
-                tally.expect(answers.len());
-            }
-            for answer in answers {
-                ctx.on_ready(answer, move |recover, answer, ctx| {
-                    recover.on_answer(round, &answer, ctx);
-                });
-            }
+            recover.on_asked(round, answers, ctx);
         });
+    }
+
+    fn on_asked(
+        &mut self,
+        round: u64,
+        answers: Vec<Future<RecoverResponse>>,
+        ctx: &mut Context<Self>,
+    ) {
+        let awaited = answers.iter().filter_map(Future::discard_handle);
+        self.awaited.extend(awaited);
+        if self.round != round {
+            self.end_round();
+            return;
+        }
+        if let Some(tally) = &mut self.tally {
+            tally.expect(answers.len());
+        }
+        for answer in answers {
+            ctx.on_ready(answer, move |recover, answer, ctx| {
+                recover.on_answer(round, &answer, ctx);
+            });
+        }
     }
 
     fn on_answer(&mut self, round: u64, answer: &RecoverResponse, ctx: &mut Context<Self>) {
@@ -145,11 +178,7 @@ impl RecoverProcess {
         let Some(decision) = tally.count(answer) else {
             return;
         };
-        self.tally = None;
-        self.round += 1;
-        if let Some(timer) = self.timer.take() {
-            timer.cancel();
-        }
+        self.end_round();
         match decision {
             Decision::Again => {
                 let pause = self.jitter.between(SHORTEST_RETRY, LONGEST_RETRY);
@@ -209,9 +238,7 @@ impl RecoverProcess {
     }
 
     fn finish(&mut self, outcome: Result<(), RecoverError>, ctx: &mut Context<Self>) {
-        if let Some(timer) = self.timer.take() {
-            timer.cancel();
-        }
+        self.end_round();
         if let Some(promise) = self.done.take() {
             promise.set(outcome);
         }

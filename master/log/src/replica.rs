@@ -384,11 +384,8 @@ impl ReplicaProcess {
         if let Some(error) = refused {
             return Future::ready(Err(error));
         }
-        let positions = (from..=to)
-            .filter(|position| !state.is_blank(*position))
-            .collect();
         self.storage
-            .read_all(positions)
+            .read_all(state.stored_between(from, to))
             .map(|read| read.map_err(ReadError::Storage))
     }
 }

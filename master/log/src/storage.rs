@@ -8,6 +8,8 @@
 //! - What an answer reports as stored survives a power cut.
 //! - A failed write poisons the storage: nothing is accepted after it.
 
+mod checksum;
+mod journal;
 mod leveldb;
 mod memory;
 mod sync_env;
@@ -23,7 +25,7 @@ use libprocess::{Future, Promise};
 use mesos_proto::internal::log::{Action, Metadata};
 
 pub use self::{leveldb::LevelDbStorage, memory::MemoryStorage};
-use crate::replica::Scan;
+use crate::{positions::Positions, replica::Scan};
 
 /// Why a storage could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -168,10 +170,11 @@ impl StorageHandle {
     }
 
     /// Reads the actions of some positions, in the order given.
-    pub fn read_all(&self, positions: Vec<u64>) -> Future<Result<Vec<Action>, StorageError>> {
+    pub fn read_all(&self, positions: Positions) -> Future<Result<Vec<Action>, StorageError>> {
         self.ask(move |storage| {
             positions
-                .into_iter()
+                .iter()
+                .flat_map(|range| range.clone())
                 .map(|position| storage.read(position))
                 .collect()
         })

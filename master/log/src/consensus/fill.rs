@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use libprocess::{Context, Future, Process, ProcessId, Promise, Runtime};
+use libprocess::{Context, DiscardHandle, Future, Process, ProcessId, Promise, Runtime};
 use mesos_proto::internal::log::{Action, action};
 
 use super::{
@@ -87,6 +87,7 @@ pub(crate) struct FillProcess {
     proposal: u64,
     position: u64,
     jitter: Jitter,
+    round: Option<DiscardHandle>,
     filled: Option<Promise<Result<Action, FillError>>>,
 }
 
@@ -106,6 +107,7 @@ pub(crate) fn fill(
         proposal,
         position,
         jitter: Jitter::from_entropy(),
+        round: None,
         filled: Some(promise),
     });
     future
@@ -120,6 +122,7 @@ impl FillProcess {
             self.proposal,
             self.position,
         );
+        self.round = round.discard_handle();
         ctx.on_ready(round, Self::on_promised);
     }
 
@@ -146,6 +149,7 @@ impl FillProcess {
             self.proposal,
             &action,
         );
+        self.round = round.discard_handle();
         ctx.on_ready(round, move |fill, written, ctx| {
             fill.on_written(action, written, ctx);
         });
@@ -178,6 +182,9 @@ impl FillProcess {
     }
 
     fn finish(&mut self, filled: Result<Action, FillError>, ctx: &mut Context<Self>) {
+        if let Some(round) = self.round.take() {
+            round.discard();
+        }
         if let Some(promise) = self.filled.take() {
             promise.set(filled);
         }

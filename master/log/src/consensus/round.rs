@@ -2,8 +2,9 @@
 //!
 //! Nothing is sent twice and members that join later are not asked: a round that gets neither a
 //! quorum of answers nor of refusals stays pending until its user gives it up.
+//! What is still awaited when a round ends is given up with it: a dead member never answers.
 
-use libprocess::{Context, Future, Process, ProcessId, Promise, Runtime};
+use libprocess::{Context, DiscardHandle, Future, Process, ProcessId, Promise, Runtime};
 use mesos_proto_codec::WireMessage;
 
 use crate::network::{Network, NetworkError, SizeRule};
@@ -67,6 +68,7 @@ pub(super) struct RoundProcess<Q, T: Tally> {
     quorum: usize,
     request: Q,
     tally: T,
+    awaited: Vec<DiscardHandle>,
     outcome: Option<Promise<Result<T::Outcome, RoundError>>>,
 }
 
@@ -88,6 +90,7 @@ impl<Q: WireMessage, T: Tally> RoundProcess<Q, T> {
             quorum,
             request,
             tally,
+            awaited: Vec::new(),
             outcome,
         });
         future
@@ -105,6 +108,7 @@ impl<Q: WireMessage, T: Tally> RoundProcess<Q, T> {
     }
 
     fn on_asked(&mut self, answers: Vec<Future<T::Response>>, ctx: &mut Context<Self>) {
+        self.awaited = answers.iter().filter_map(Future::discard_handle).collect();
         for answer in answers {
             ctx.on_ready(answer, |round, answer, ctx| round.on_answer(&answer, ctx));
         }
@@ -120,6 +124,9 @@ impl<Q: WireMessage, T: Tally> RoundProcess<Q, T> {
     }
 
     fn finish(&mut self, outcome: Result<T::Outcome, RoundError>, ctx: &mut Context<Self>) {
+        for awaited in std::mem::take(&mut self.awaited) {
+            awaited.discard();
+        }
         if let Some(promise) = self.outcome.take() {
             promise.set(outcome);
         }
@@ -140,6 +147,7 @@ impl<Q: WireMessage, T: Tally> Process for RoundProcess<Q, T> {
             });
         }
         let present = self.network.watch(SizeRule::AtLeast(self.quorum));
+        self.awaited.extend(present.discard_handle());
         ctx.on_ready(present, Self::on_quorum_present);
     }
 }

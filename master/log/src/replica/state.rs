@@ -86,13 +86,17 @@ impl ReplicaState {
         holes.insert(scan.begin, scan.end);
         holes.remove_all(&scan.learned);
         holes.remove_all(&scan.unlearned);
+        let mut unlearned = scan.unlearned.clone();
+        if let Some(truncated) = scan.begin.checked_sub(1) {
+            unlearned.remove(0, truncated);
+        }
         Self {
             status: scan.status,
             promised: scan.promised,
             begin: scan.begin,
             end: scan.end,
             holes,
-            unlearned: scan.unlearned.clone(),
+            unlearned,
         }
     }
 
@@ -119,6 +123,14 @@ impl ReplicaState {
     /// Whether nothing is stored at a position of the log: above the end, or a hole.
     pub(crate) fn is_blank(&self, position: u64) -> bool {
         position > self.end || self.holes.contains(position)
+    }
+
+    /// The positions of `from..=to` where something is stored; holes of any width cost nothing.
+    pub(crate) fn stored_between(&self, from: u64, to: u64) -> Positions {
+        let mut stored = Positions::default();
+        stored.insert(from.max(self.begin), to.min(self.end));
+        stored.remove_all(&self.holes);
+        stored
     }
 
     /// Whether this replica does not know the agreed value of a position.

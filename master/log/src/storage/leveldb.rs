@@ -12,7 +12,10 @@ use rusty_leveldb::{
     CompressorId, DB, LdbIterator, Options, Status, WriteBatch, compressor::SnappyCompressor,
 };
 
-use super::{Storage, StorageError, sync_env::SyncEnv};
+use super::{
+    Storage, StorageError,
+    sync_env::{FailedFile, SyncEnv},
+};
 use crate::replica::{Scan, truncates_to};
 
 const METADATA_KEY: &str = "0000000000";
@@ -24,6 +27,7 @@ pub struct LevelDbStorage {
     /// Lowest position that may still be stored; truncation deletes from here.
     first: Option<u64>,
     poisoned: Option<String>,
+    failed: FailedFile,
 }
 
 impl std::fmt::Debug for LevelDbStorage {
@@ -42,13 +46,14 @@ impl LevelDbStorage {
     /// # Errors
     /// When another process holds it, or its files are damaged.
     pub fn open(path: &Path) -> Result<Self, StorageError> {
+        let failed = FailedFile::default();
         let options = Options {
             create_if_missing: true,
             reuse_logs: false,
             reuse_manifest: false,
             paranoid_checks: true,
             compressor: SnappyCompressor::ID,
-            env: Rc::new(Box::new(SyncEnv::new())),
+            env: Rc::new(Box::new(SyncEnv::new(failed.clone()))),
             ..Options::default()
         };
         let database = DB::open(path, options).map_err(database_error("failed to open the log"))?;
@@ -56,6 +61,7 @@ impl LevelDbStorage {
             database,
             first: None,
             poisoned: None,
+            failed,
         })
     }
 
@@ -73,10 +79,22 @@ impl LevelDbStorage {
                 message: message.clone(),
             });
         }
-        self.database.write(batch, true).map_err(|status| {
+        let written = self.database.write(batch, true).map_err(|status| {
             self.poisoned = Some(status.to_string());
             database_error(operation)(status)
-        })
+        });
+        written.and_then(|()| self.check_files(operation))
+    }
+
+    /// Whether every file is what rusty-leveldb takes it for.
+    fn check_files(&mut self, operation: &'static str) -> Result<(), StorageError> {
+        match self.failed.message() {
+            Some(message) => {
+                self.poisoned = Some(message.clone());
+                Err(StorageError::Database { operation, message })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Deletes the positions before `to`; a failure is only noted, the next truncation tries again.
@@ -84,14 +102,38 @@ impl LevelDbStorage {
         let Some(first) = self.first.filter(|first| *first < to) else {
             return;
         };
-        let mut batch = WriteBatch::default();
-        for position in first..to {
-            batch.delete(key_of(position).as_bytes());
-        }
-        match self.write(batch, "failed to delete truncated positions") {
+        let deleted = self.stored_between(first, to).and_then(|keys| {
+            let mut batch = WriteBatch::default();
+            for key in keys {
+                batch.delete(&key);
+            }
+            self.write(batch, "failed to delete truncated positions")
+        });
+        match deleted {
             Ok(()) => self.first = Some(to),
             Err(error) => tracing::warn!(%error, "truncated positions stay stored"),
         }
+    }
+
+    /// The keys of `from..to` that are stored: a truncation may leap over any number of positions.
+    fn stored_between(&mut self, from: u64, to: u64) -> Result<Vec<Vec<u8>>, StorageError> {
+        let mut iterator = self
+            .database
+            .new_iter()
+            .map_err(database_error("failed to look for truncated positions"))?;
+        let end = key_of(to);
+        let mut keys = Vec::new();
+        iterator.seek(key_of(from).as_bytes());
+        while let Some((key, _)) = iterator.current() {
+            if &*key >= end.as_bytes() {
+                break;
+            }
+            keys.push(key.to_vec());
+            if !iterator.advance() {
+                break;
+            }
+        }
+        Ok(keys)
     }
 }
 
@@ -105,6 +147,7 @@ impl Storage for LevelDbStorage {
         while let Some((key, value)) = LdbIterator::next(&mut iterator) {
             restore_record(&mut scan, &key, &value)?;
         }
+        self.check_files("failed to scan the log")?;
         self.first = scan.first;
         Ok(scan)
     }

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use mesos_proto::internal::log::action;
 
 use super::*;
@@ -91,4 +93,165 @@ fn keys_sort_as_positions_do() {
 
     assert_eq!(keys.first().map(String::as_str), Some("0000000001"));
     assert!(keys.is_sorted());
+}
+
+/// Copies the files as a power cut would leave them: nothing is closed.
+fn cut_off(folder: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().expect("a temporary folder");
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        if entry.file_name() != "LOCK" {
+            let to = copy.path().join(entry.file_name());
+            std::fs::copy(entry.path(), to).expect("copies");
+        }
+    }
+    copy
+}
+
+fn file_of(folder: &Path, extension: &str) -> std::path::PathBuf {
+    let mut found: Vec<_> = std::fs::read_dir(folder)
+        .expect("a folder")
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|is| is == extension))
+        .collect();
+    found.sort();
+    found.pop().expect("a file")
+}
+
+fn three_appends() -> (tempfile::TempDir, LevelDbStorage) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut storage = LevelDbStorage::open(folder.path()).expect("opens");
+    for position in 1..=3 {
+        storage
+            .persist_action(&append(position, "some value"))
+            .expect("stores");
+    }
+    (folder, storage)
+}
+
+fn restored(folder: &Path) -> Result<Scan, StorageError> {
+    LevelDbStorage::open(folder)?.restore()
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_sudden_end() {
+    let (folder, _running) = three_appends();
+
+    let scan = restored(cut_off(folder.path()).path()).expect("opens");
+
+    assert_eq!((scan.begin, scan.end), (0, 3));
+}
+
+#[test]
+fn a_torn_last_write_is_as_if_it_had_not_been() {
+    let (folder, _running) = three_appends();
+    let copy = cut_off(folder.path());
+    let journal = file_of(copy.path(), "log");
+    let bytes = std::fs::read(&journal).expect("reads");
+
+    std::fs::write(&journal, &bytes[..bytes.len() - 5]).expect("cuts");
+    let scan = restored(copy.path()).expect("opens");
+
+    assert_eq!(scan.end, 2);
+}
+
+#[test]
+fn a_damaged_record_in_the_journal_refuses_to_open() {
+    let (folder, _running) = three_appends();
+    let copy = cut_off(folder.path());
+    let journal = file_of(copy.path(), "log");
+    let mut bytes = std::fs::read(&journal).expect("reads");
+
+    bytes[20] ^= 1;
+    std::fs::write(&journal, &bytes).expect("damages");
+    let error = restored(copy.path()).expect_err("must not forget what it promised");
+
+    assert!(error.to_string().contains("checksum"), "{error}");
+}
+
+#[test]
+fn a_damaged_table_refuses_to_open() {
+    let (folder, running) = three_appends();
+    drop(running);
+    restored(folder.path()).expect("the journal becomes a table");
+    let table = file_of(folder.path(), "ldb");
+    let mut bytes = std::fs::read(&table).expect("reads");
+
+    bytes[10] ^= 1;
+    std::fs::write(&table, &bytes).expect("damages");
+    let error = restored(folder.path()).expect_err("must not forget what it promised");
+
+    assert!(error.to_string().contains("bad block"), "{error}");
+}
+
+#[test]
+fn a_journal_may_end_anywhere_in_its_block() {
+    for rest in 0..16 {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut storage = LevelDbStorage::open(folder.path()).expect("opens");
+        let value = "x".repeat(32 * 1024 - 110 + rest);
+        storage.persist_action(&append(1, &value)).expect("stores");
+        storage.persist_action(&append(2, "y")).expect("stores");
+
+        let scan = restored(cut_off(folder.path()).path()).expect("opens");
+
+        assert_eq!(scan.end, 2, "{rest}");
+    }
+}
+
+#[test]
+fn a_truncation_far_ahead_takes_no_longer_than_what_is_stored() {
+    let (_folder, mut storage) = three_appends();
+
+    storage
+        .persist_action(&truncate(u64::MAX - 1, u64::MAX - 1))
+        .expect("stores");
+
+    assert_eq!(storage.restore().expect("scans").begin, u64::MAX - 1);
+    assert!(storage.read(3).is_err());
+}
+
+/// Waits for a helper of the operating system.
+fn run(program: &str, arguments: &[&str]) -> bool {
+    std::process::Command::new(program)
+        .args(arguments)
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+#[test]
+fn needs_root_a_full_disk_fails_the_write_and_keeps_what_was_acknowledged() {
+    let disk = tempfile::tempdir().expect("a temporary folder");
+    let path = disk.path().to_str().expect("a plain path").to_owned();
+    assert!(run(
+        "mount",
+        &["-t", "tmpfs", "-o", "size=2m", "tmpfs", &path]
+    ));
+    let folder = disk.path().join("log");
+    let mut storage = LevelDbStorage::open(&folder).expect("opens");
+    let value = "v".repeat(30_000);
+
+    let mut stored = 0;
+    let error = loop {
+        match storage.persist_action(&append(stored + 1, &value)) {
+            Ok(()) => stored += 1,
+            Err(error) => break error,
+        }
+    };
+    let again = storage.persist_action(&append(stored + 1, "small"));
+    drop(storage);
+    let larger = run("mount", &["-o", "remount,size=16m", &path]);
+    let scan = restored(&folder);
+    let unmounted = run("umount", &[&path]);
+
+    assert!(larger && unmounted);
+    assert!(matches!(error, StorageError::Database { .. }), "{error}");
+    assert!(matches!(again, Err(StorageError::Poisoned { .. })));
+    let scan = scan.expect("opens with room");
+    assert!(
+        stored > 10 && scan.end >= stored,
+        "{stored} of {}",
+        scan.end
+    );
+    assert!(scan.learned.contains(stored) && scan.learned.contains(1));
 }
