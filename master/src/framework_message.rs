@@ -107,6 +107,7 @@ impl FrameworkMessage {
 
     /// The event for a subscriber on HTTP.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "one arm a kind, each a few lines")]
     pub fn into_event(self) -> Event {
         let mut event = Event {
             r#type: Some(self.kind().into()),
@@ -123,7 +124,7 @@ impl FrameworkMessage {
             } => {
                 event.subscribed = Some(
                     event::Subscribed {
-                        framework_id: Some(framework_id.to_proto().into()),
+                        framework_id: Some(framework_id.to_proto()),
                         heartbeat_interval_seconds: Some(HEARTBEAT_INTERVAL.as_secs_f64()),
                         master_info: Some(master_info.into()),
                         ..Default::default()
@@ -132,58 +133,40 @@ impl FrameworkMessage {
                 );
             }
             Self::Offers { offers, .. } => {
-                event.offers = Some(
-                    event::Offers {
-                        offers,
-                        ..Default::default()
-                    }
-                    .into(),
-                );
+                event.offers = Some(event::Offers {
+                    offers,
+                    ..Default::default()
+                });
             }
             Self::InverseOffers { offers, .. } => {
-                event.inverse_offers = Some(
-                    event::InverseOffers {
-                        inverse_offers: offers,
-                        ..Default::default()
-                    }
-                    .into(),
-                );
+                event.inverse_offers = Some(event::InverseOffers {
+                    inverse_offers: offers,
+                    ..Default::default()
+                });
             }
             Self::Rescind(id) => {
-                event.rescind = Some(
-                    event::Rescind {
-                        offer_id: Some(id.to_proto().into()),
-                        ..Default::default()
-                    }
-                    .into(),
-                );
+                event.rescind = Some(event::Rescind {
+                    offer_id: Some(id.to_proto()),
+                    ..Default::default()
+                });
             }
             Self::RescindInverse(id) => {
-                event.rescind_inverse_offer = Some(
-                    event::RescindInverseOffer {
-                        inverse_offer_id: Some(id.to_proto().into()),
-                        ..Default::default()
-                    }
-                    .into(),
-                );
+                event.rescind_inverse_offer = Some(event::RescindInverseOffer {
+                    inverse_offer_id: Some(id.to_proto()),
+                    ..Default::default()
+                });
             }
             Self::Update { update, .. } => {
-                event.update = Some(
-                    event::Update {
-                        status: Some(evolve(*update).into()),
-                        ..Default::default()
-                    }
-                    .into(),
-                );
+                event.update = Some(event::Update {
+                    status: Some(evolve(*update).into()),
+                    ..Default::default()
+                });
             }
             Self::OperationUpdate(status) => {
-                event.update_operation_status = Some(
-                    event::UpdateOperationStatus {
-                        status: Some((*status).into()),
-                        ..Default::default()
-                    }
-                    .into(),
-                );
+                event.update_operation_status = Some(event::UpdateOperationStatus {
+                    status: Some((*status).into()),
+                    ..Default::default()
+                });
             }
             Self::ExecutorMessage {
                 agent_id,
@@ -193,8 +176,8 @@ impl FrameworkMessage {
             } => {
                 event.message = Some(
                     event::Message {
-                        agent_id: Some(agent_id.to_proto().into()),
-                        executor_id: Some(executor_id.to_proto().into()),
+                        agent_id: Some(agent_id.to_proto()),
+                        executor_id: Some(executor_id.to_proto()),
                         data: Some(data),
                         ..Default::default()
                     }
@@ -209,8 +192,8 @@ impl FrameworkMessage {
             } => {
                 event.failure = Some(
                     event::Failure {
-                        agent_id: Some(agent_id.to_proto().into()),
-                        executor_id: Some(executor_id.to_proto().into()),
+                        agent_id: Some(agent_id.to_proto()),
+                        executor_id: Some(executor_id.to_proto()),
                         status: Some(status),
                         ..Default::default()
                     }
@@ -220,20 +203,17 @@ impl FrameworkMessage {
             Self::LostAgent(agent_id) => {
                 event.failure = Some(
                     event::Failure {
-                        agent_id: Some(agent_id.to_proto().into()),
+                        agent_id: Some(agent_id.to_proto()),
                         ..Default::default()
                     }
                     .into(),
                 );
             }
             Self::Error(message) => {
-                event.error = Some(
-                    event::Error {
-                        message: Some(message),
-                        ..Default::default()
-                    }
-                    .into(),
-                );
+                event.error = Some(event::Error {
+                    message: Some(message),
+                    ..Default::default()
+                });
             }
             Self::Heartbeat => {}
         }
@@ -245,10 +225,10 @@ impl FrameworkMessage {
 fn evolve(update: internal::StatusUpdate) -> v1::TaskStatus {
     let mut status = update.status().clone();
     if update.agent_id.is_some() {
-        status.agent_id = Some(update.agent_id().clone().into());
+        status.agent_id = Some(update.agent_id().clone());
     }
     if update.executor_id.is_some() {
-        status.executor_id = Some(update.executor_id().clone().into());
+        status.executor_id = Some(update.executor_id().clone());
     }
     status.timestamp = Some(update.timestamp());
     match update.uuid {
@@ -266,6 +246,7 @@ pub trait LegacySink {
 
 impl FrameworkMessage {
     /// Sends the legacy message to a driver; nothing for what drivers never get.
+    #[expect(clippy::too_many_lines, reason = "one arm a kind, each a few lines")]
     pub fn send_legacy(self, to: &Upid, sink: &impl LegacySink) {
         match self {
             Self::Registered {
@@ -274,7 +255,7 @@ impl FrameworkMessage {
             } => sink.send(
                 to,
                 &internal::FrameworkRegisteredMessage {
-                    framework_id: Some(framework_id.to_proto().into()),
+                    framework_id: Some(framework_id.to_proto()),
                     master_info: Some(master_info.into()),
                     ..Default::default()
                 },
@@ -285,7 +266,7 @@ impl FrameworkMessage {
             } => sink.send(
                 to,
                 &internal::FrameworkReregisteredMessage {
-                    framework_id: Some(framework_id.to_proto().into()),
+                    framework_id: Some(framework_id.to_proto()),
                     master_info: Some(master_info.into()),
                     ..Default::default()
                 },
@@ -309,14 +290,14 @@ impl FrameworkMessage {
             Self::Rescind(id) => sink.send(
                 to,
                 &internal::RescindResourceOfferMessage {
-                    offer_id: Some(id.to_proto().into()),
+                    offer_id: Some(id.to_proto()),
                     ..Default::default()
                 },
             ),
             Self::RescindInverse(id) => sink.send(
                 to,
                 &internal::RescindInverseOfferMessage {
-                    inverse_offer_id: Some(id.to_proto().into()),
+                    inverse_offer_id: Some(id.to_proto()),
                     ..Default::default()
                 },
             ),
@@ -336,9 +317,9 @@ impl FrameworkMessage {
             } => sink.send(
                 to,
                 &internal::ExecutorToFrameworkMessage {
-                    agent_id: Some(agent_id.to_proto().into()),
-                    framework_id: Some(framework_id.to_proto().into()),
-                    executor_id: Some(executor_id.to_proto().into()),
+                    agent_id: Some(agent_id.to_proto()),
+                    framework_id: Some(framework_id.to_proto()),
+                    executor_id: Some(executor_id.to_proto()),
                     data: Some(data),
                     ..Default::default()
                 },
@@ -351,9 +332,9 @@ impl FrameworkMessage {
             } => sink.send(
                 to,
                 &internal::ExitedExecutorMessage {
-                    agent_id: Some(agent_id.to_proto().into()),
-                    framework_id: Some(framework_id.to_proto().into()),
-                    executor_id: Some(executor_id.to_proto().into()),
+                    agent_id: Some(agent_id.to_proto()),
+                    framework_id: Some(framework_id.to_proto()),
+                    executor_id: Some(executor_id.to_proto()),
                     status: Some(status),
                     ..Default::default()
                 },
@@ -361,7 +342,7 @@ impl FrameworkMessage {
             Self::LostAgent(agent_id) => sink.send(
                 to,
                 &internal::LostAgentMessage {
-                    agent_id: Some(agent_id.to_proto().into()),
+                    agent_id: Some(agent_id.to_proto()),
                     ..Default::default()
                 },
             ),

@@ -15,6 +15,7 @@ pub mod registry;
 pub mod resource_format;
 pub mod start;
 pub mod state;
+pub mod surroundings;
 pub mod validation;
 pub mod weights;
 

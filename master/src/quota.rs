@@ -86,13 +86,10 @@ pub fn info_of(role: &str, quota: &Quota) -> QuotaInfo {
         .map(|(name, amount)| v1::Resource {
             name: Some(name.to_string()),
             r#type: Some(v1::value::Type::Scalar.into()),
-            scalar: Some(
-                v1::value::Scalar {
-                    value: Some(amount.to_f64()),
-                    ..Default::default()
-                }
-                .into(),
-            ),
+            scalar: Some(v1::value::Scalar {
+                value: Some(amount.to_f64()),
+                ..Default::default()
+            }),
             ..Default::default()
         })
         .collect();

@@ -137,7 +137,10 @@ type Answer = Promise<Result<Applied, RegistrarError>>;
 /// How far the registrar is.
 enum Phase {
     Idle,
-    Fetching { info: v1::MasterInfo, timer: Timer },
+    Fetching {
+        info: Box<v1::MasterInfo>,
+        timer: Timer,
+    },
     Ready,
     Failed(RegistrarError),
 }
@@ -236,10 +239,13 @@ impl RegistrarProcess {
                         registrar.fail(RegistrarError::Recovery { reason });
                     }
                 });
-                self.phase = Phase::Fetching { info, timer };
+                self.phase = Phase::Fetching {
+                    info: Box::new(info),
+                    timer,
+                };
                 let fetched = self.state.fetch(REGISTRY);
                 ctx.on_any(fetched, |registrar, outcome, ctx| {
-                    registrar.on_fetched(outcome, ctx)
+                    registrar.on_fetched(outcome, ctx);
                 });
             }
             Phase::Fetching { .. } => {}
@@ -259,7 +265,7 @@ impl RegistrarProcess {
             return;
         };
         timer.cancel();
-        let info = info.clone();
+        let info = v1::MasterInfo::clone(info);
         let variable = match outcome_of(outcome) {
             Ok(variable) => variable,
             Err(reason) => return self.fail(RegistrarError::Recovery { reason }),
@@ -276,7 +282,7 @@ impl RegistrarProcess {
         let (promise, stored) = Promise::new();
         self.queue.push_front((Recover { info }.into(), promise));
         ctx.on_any(stored, |registrar, outcome, _| {
-            registrar.on_leader_stored(outcome)
+            registrar.on_leader_stored(outcome);
         });
         self.update(ctx);
     }
@@ -367,7 +373,7 @@ impl RegistrarProcess {
         });
         let stored = self.state.store(&variable.mutate(value));
         ctx.on_any(stored, |registrar, outcome, ctx| {
-            registrar.on_stored(outcome, ctx)
+            registrar.on_stored(outcome, ctx);
         });
     }
 

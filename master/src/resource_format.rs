@@ -216,13 +216,10 @@ pub fn inject_allocation_role(resource: &mut v1::Resource, role: &str) {
         .as_ref()
         .is_none_or(|info| info.role.is_none());
     if unset {
-        resource.allocation_info = Some(
-            v1::resource::AllocationInfo {
-                role: Some(role.to_owned()),
-                ..Default::default()
-            }
-            .into(),
-        );
+        resource.allocation_info = Some(v1::resource::AllocationInfo {
+            role: Some(role.to_owned()),
+            ..Default::default()
+        });
     }
 }
 

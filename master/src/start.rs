@@ -2,7 +2,6 @@
 //!
 //! Mirrors the second half of `src/master/main.cpp`.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,15 +11,16 @@ use mesos_allocator::{
 };
 use mesos_common::ids::MasterId;
 use mesos_common::resource_quantities::ResourceQuantities;
-use mesos_detector::{Contender, Detector, StandaloneContender, StandaloneDetector, master_info};
+use mesos_common::version::VersionProcess;
+use mesos_detector::{StandaloneDetector, master_info};
 use mesos_proto::v1;
-use mesos_state::{InMemoryStorage, State};
 
 use crate::constants::MESOS_VERSION;
 use crate::flags::Flags;
 use crate::master::{MasterParts, MasterProcess};
 use crate::metrics::Metrics;
 use crate::registrar::{Registrar, RegistrarOptions};
+use crate::surroundings::{Surroundings, SurroundingsError, surroundings};
 
 /// Why a master cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -36,22 +36,9 @@ pub enum StartError {
         /// What is wrong.
         reason: String,
     },
-}
-
-/// What a master is given from outside; the rest comes from its flags.
-pub struct Surroundings {
-    /// Where the registry is kept.
-    pub state: State,
-    /// Who takes part in the election.
-    pub contender: Box<dyn Contender>,
-    /// Who says who leads; when `None` the master appoints itself.
-    pub detector: Option<Box<dyn Detector>>,
-}
-
-impl fmt::Debug for Surroundings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Surroundings").finish_non_exhaustive()
-    }
+    /// The flags do not say where the registry is or who elects the leader.
+    #[error(transparent)]
+    Surroundings(#[from] SurroundingsError),
 }
 
 /// A running master.
@@ -99,16 +86,12 @@ impl MasterHandle {
     }
 }
 
-/// Starts a master alone: registry in memory, no election.
+/// Starts a master in the surroundings that its flags name: `--zk`, `--registry`, `--work_dir`.
 ///
 /// # Errors
 /// A flag's value cannot be used.
 pub fn start(runtime: &Runtime, flags: Flags) -> Result<MasterHandle, StartError> {
-    let surroundings = Surroundings {
-        state: State::new(InMemoryStorage::start(runtime)),
-        contender: Box::new(StandaloneContender::default()),
-        detector: None,
-    };
+    let surroundings = surroundings(runtime, &flags)?;
     start_with(runtime, flags, surroundings)
 }
 
@@ -123,14 +106,12 @@ pub fn start_with(
 ) -> Result<MasterHandle, StartError> {
     let flags = Arc::new(flags);
     check_flags(&flags)?;
+    drop(VersionProcess::spawn(runtime));
     let id = MasterId::random();
     let pid = runtime.upid("master");
     let hostname = flags.hostname.clone().unwrap_or_else(|| hostname_of(&pid));
     let mut info = master_info(id.as_str(), &pid, &hostname, Some(MESOS_VERSION));
-    info.domain = flags
-        .domain
-        .as_ref()
-        .map(|domain| domain.message().clone().into());
+    info.domain = flags.domain.as_ref().map(|domain| domain.message().clone());
     let registrar = Registrar::start(
         runtime,
         surroundings.state,
@@ -200,7 +181,7 @@ pub(crate) fn allocator_options(flags: &Flags, info: &v1::MasterInfo) -> Allocat
         fairness_exclude_resource_names: flags
             .fair_sharing_excluded_resource_names
             .clone()
-            .unwrap_or_else(BTreeSet::new),
+            .unwrap_or_default(),
         gpu_filtering: if flags.filter_gpu_resources {
             GpuFiltering::On
         } else {

@@ -56,6 +56,10 @@ impl From<String> for Invalid {
 pub type Check = Result<(), Invalid>;
 
 /// Fails with a text unless a condition holds.
+#[expect(
+    clippy::fn_params_excessive_bools,
+    reason = "the condition itself is the argument"
+)]
 pub(crate) fn ensure(holds: bool, text: impl FnOnce() -> Invalid) -> Check {
     if holds { Ok(()) } else { Err(text()) }
 }

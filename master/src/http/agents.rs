@@ -26,6 +26,10 @@ pub(crate) fn endpoint(resources: &Resources) -> Vec<v1::Resource> {
 
 /// An agent as the operator API shows it.
 #[must_use]
+#[expect(
+    clippy::fn_params_excessive_bools,
+    reason = "a member of the message as it is"
+)]
 pub(crate) fn model(
     agent: &Agent,
     drain_info: Option<&v1::DrainInfo>,
@@ -38,12 +42,10 @@ pub(crate) fn model(
         deactivated: Some(deactivated),
         version: Some(agent.version().to_owned()),
         pid: Some(agent.pid().to_string()),
-        registered_time: Some(time_info(agent.registered_time()).into()),
-        reregistered_time: agent.reregistered_time().map(|time| time_info(time).into()),
+        registered_time: Some(time_info(agent.registered_time())),
+        reregistered_time: agent.reregistered_time().map(time_info),
         drain_info: drain_info.cloned().map(Into::into),
-        estimated_drain_start_time: drain_info
-            .and_then(|_| agent.drain_start())
-            .map(|time| time_info(time).into()),
+        estimated_drain_start_time: drain_info.and_then(|_| agent.drain_start()).map(time_info),
         total_resources: endpoint(agent.total()),
         allocated_resources: endpoint(&used),
         offered_resources: endpoint(agent.offered()),
@@ -84,7 +86,7 @@ pub(crate) fn members(w: &mut JsonWriter, agent: &Agent, view: &AgentsView) {
     w.field_with("resources", |w| model::resources(w, total));
     w.field_with("used_resources", |w| model::resources(w, &agent.used_sum()));
     w.field_with("offered_resources", |w| {
-        model::resources(w, agent.offered())
+        model::resources(w, agent.offered());
     });
     w.field_with("reserved_resources", |w| {
         w.object(|w| {
@@ -94,7 +96,7 @@ pub(crate) fn members(w: &mut JsonWriter, agent: &Agent, view: &AgentsView) {
         });
     });
     w.field_with("unreserved_resources", |w| {
-        model::resources(w, &total.unreserved())
+        model::resources(w, &total.unreserved());
     });
     w.field("active", &agent.is_active());
     w.field("deactivated", &view.deactivated.contains(agent.id()));
@@ -130,7 +132,7 @@ fn full(w: &mut JsonWriter, agent: &Agent, view: &AgentsView) {
             });
         });
         w.field_with("unreserved_resources_full", |w| {
-            list(w, &agent.total().unreserved())
+            list(w, &agent.total().unreserved());
         });
         w.field_with("used_resources_full", |w| list(w, &agent.used_sum()));
         w.field_with("offered_resources_full", |w| list(w, agent.offered()));
@@ -150,6 +152,7 @@ pub(crate) fn recovered(w: &mut JsonWriter, view: &AgentsView, wanted: Option<&s
 
 impl MasterProcess {
     /// Answers `/slaves`.
+    #[expect(clippy::excessive_nesting, reason = "the nesting is the document's")]
     pub(crate) fn agents(&self, request: &Request, ctx: &Context<Self>) -> Future<Response> {
         let view = self.agents_view();
         let wanted = request.query.get(wire::AGENT_ID).map(str::to_owned);
@@ -167,7 +170,7 @@ impl MasterProcess {
                     });
                 });
                 w.field_with(wire::RECOVERED_AGENTS, |w| {
-                    recovered(w, &view, wanted.as_deref())
+                    recovered(w, &view, wanted.as_deref());
                 });
             });
             Response::ok_json(w.into_vec(), jsonp.as_deref())

@@ -55,6 +55,11 @@ impl MasterProcess {
         })
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm a kind, each a few lines")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "handlers own what they handle"
+    )]
     fn perform_operator_call(&mut self, asked: Asked, ctx: &mut Context<Self>) -> Future<Response> {
         let call = &asked.call;
         match call.r#type() {
@@ -158,7 +163,7 @@ impl MasterProcess {
         self.add_subscriber(stream);
         let closed_id = id.clone();
         ctx.on_any(closed, move |master, _, _| {
-            master.remove_subscriber(&closed_id)
+            master.remove_subscriber(&closed_id);
         });
         self.operator_heartbeat(id, ctx);
         Response::streaming(reader, accept.as_str())
@@ -172,77 +177,63 @@ impl MasterProcess {
         });
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the caller sends only these kinds"
+    )]
     fn operation_call(&mut self, asked: &Asked, ctx: &mut Context<Self>) -> Future<Response> {
         let call = &asked.call;
         let mut operation = v1::offer::Operation::default();
         let (kind, agent_id) = match call.r#type() {
             Type::ReserveResources => {
                 let reserve = call.reserve_resources();
-                operation.reserve = Some(
-                    operation::Reserve {
-                        resources: reserve.resources.clone(),
-                        source: reserve.source.clone(),
-                        ..Default::default()
-                    }
-                    .into(),
-                );
+                operation.reserve = Some(operation::Reserve {
+                    resources: reserve.resources.clone(),
+                    source: reserve.source.clone(),
+                    ..Default::default()
+                });
                 (operation::Type::Reserve, reserve.agent_id())
             }
             Type::UnreserveResources => {
                 let unreserve = call.unreserve_resources();
-                operation.unreserve = Some(
-                    operation::Unreserve {
-                        resources: unreserve.resources.clone(),
-                        ..Default::default()
-                    }
-                    .into(),
-                );
+                operation.unreserve = Some(operation::Unreserve {
+                    resources: unreserve.resources.clone(),
+                    ..Default::default()
+                });
                 (operation::Type::Unreserve, unreserve.agent_id())
             }
             Type::CreateVolumes => {
                 let create = call.create_volumes();
-                operation.create = Some(
-                    operation::Create {
-                        volumes: create.volumes.clone(),
-                        ..Default::default()
-                    }
-                    .into(),
-                );
+                operation.create = Some(operation::Create {
+                    volumes: create.volumes.clone(),
+                    ..Default::default()
+                });
                 (operation::Type::Create, create.agent_id())
             }
             Type::DestroyVolumes => {
                 let destroy = call.destroy_volumes();
-                operation.destroy = Some(
-                    operation::Destroy {
-                        volumes: destroy.volumes.clone(),
-                        ..Default::default()
-                    }
-                    .into(),
-                );
+                operation.destroy = Some(operation::Destroy {
+                    volumes: destroy.volumes.clone(),
+                    ..Default::default()
+                });
                 (operation::Type::Destroy, destroy.agent_id())
             }
             Type::GrowVolume => {
                 let grow = call.grow_volume();
-                operation.grow_volume = Some(
-                    operation::GrowVolume {
-                        volume: grow.volume.clone(),
-                        addition: grow.addition.clone(),
-                        ..Default::default()
-                    }
-                    .into(),
-                );
+                operation.grow_volume = Some(operation::GrowVolume {
+                    volume: grow.volume.clone(),
+                    addition: grow.addition.clone(),
+                    ..Default::default()
+                });
                 (operation::Type::GrowVolume, grow.agent_id())
             }
             _ => {
                 let shrink = call.shrink_volume();
-                operation.shrink_volume = Some(
-                    operation::ShrinkVolume {
-                        volume: shrink.volume.clone(),
-                        subtract: shrink.subtract.clone(),
-                        ..Default::default()
-                    }
-                    .into(),
-                );
+                operation.shrink_volume = Some(operation::ShrinkVolume {
+                    volume: shrink.volume.clone(),
+                    subtract: shrink.subtract.clone(),
+                    ..Default::default()
+                });
                 (operation::Type::ShrinkVolume, shrink.agent_id())
             }
         };

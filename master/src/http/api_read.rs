@@ -7,7 +7,7 @@ use mesos_proto::v1::master::call::Type;
 use mesos_proto::v1::master::response::{self, Type as ResponseType};
 use mesos_proto::v1::master::{Response as Answer, event};
 use mesos_proto_codec::json::JsonWriter;
-use mesos_proto_codec::{Dialect, Json};
+use mesos_proto_codec::{Dialect, Json, to_json};
 use prost::Message as _;
 
 use super::api::Asked;
@@ -32,7 +32,7 @@ struct Lists<'a>(&'a mut JsonWriter);
 impl Lists<'_> {
     fn list<M: Json>(&mut self, name: &str, messages: &[M]) {
         self.0.field_with(name, |w| {
-            w.array(|w| messages.iter().for_each(|one| w.message(one)))
+            w.array(|w| messages.iter().for_each(|one| w.message(one)));
         });
     }
 }
@@ -75,7 +75,7 @@ impl OperatorState {
                 for info in of_agent.values() {
                     executors.executors.push(response::get_executors::Executor {
                         executor_info: Some(v1::ExecutorInfo::clone(info).into()),
-                        agent_id: Some(agent_id.to_proto().into()),
+                        agent_id: Some(agent_id.to_proto()),
                         ..Default::default()
                     });
                 }
@@ -116,9 +116,9 @@ impl OperatorState {
     fn get_state(&self) -> response::GetState {
         response::GetState {
             get_tasks: Some(self.get_tasks().into()),
-            get_executors: Some(self.get_executors().into()),
+            get_executors: Some(self.get_executors()),
             get_frameworks: Some(self.get_frameworks().into()),
-            get_agents: Some(self.get_agents().into()),
+            get_agents: Some(self.get_agents()),
             ..Default::default()
         }
     }
@@ -147,20 +147,43 @@ fn write_frameworks(w: &mut JsonWriter, frameworks: &response::GetFrameworks) {
 
 fn write_agents(w: &mut JsonWriter, agents: &response::GetAgents) {
     w.object(|w| {
-        let mut lists = Lists(w);
-        lists.list("agents", &agents.agents);
-        lists.list("recovered_agents", &agents.recovered_agents);
+        w.field_with("agents", |w| {
+            w.array(|w| {
+                for agent in &agents.agents {
+                    let mut rest = agent.clone();
+                    rest.agent_info = None;
+                    let rest = to_json(&rest, Dialect::V1);
+                    let info = agent_info_json(agent.agent_info());
+                    let rest = rest.strip_prefix('{').unwrap_or("}");
+                    w.raw(format!("{{\"agent_info\":{info},{rest}").as_bytes());
+                }
+            });
+        });
+        w.field_with("recovered_agents", |w| {
+            w.array(|w| {
+                for info in &agents.recovered_agents {
+                    w.raw(agent_info_json(info).as_bytes());
+                }
+            });
+        });
     });
+}
+
+/// An agent's description, with the member that only older masters named: whether it checkpoints.
+fn agent_info_json(info: &v1::AgentInfo) -> String {
+    let text = to_json(info, Dialect::V1);
+    let open = text.strip_suffix('}').unwrap_or("{");
+    format!("{open},\"checkpoint\":{}}}", info.checkpoint())
 }
 
 fn write_state(w: &mut JsonWriter, state: &response::GetState) {
     w.object(|w| {
         w.field_with("get_tasks", |w| write_tasks(w, state.get_tasks()));
         w.field_with("get_executors", |w| {
-            write_executors(w, state.get_executors())
+            write_executors(w, state.get_executors());
         });
         w.field_with("get_frameworks", |w| {
-            write_frameworks(w, state.get_frameworks())
+            write_frameworks(w, state.get_frameworks());
         });
         w.field_with("get_agents", |w| write_agents(w, state.get_agents()));
     });
@@ -186,14 +209,11 @@ pub(super) fn subscribed(state: &OperatorState, accept: ContentType) -> Vec<u8> 
         }
         ContentType::Protobuf => v1::master::Event {
             r#type: Some(event::Type::Subscribed.into()),
-            subscribed: Some(
-                event::Subscribed {
-                    get_state: Some(state.into()),
-                    heartbeat_interval_seconds: Some(interval),
-                    ..Default::default()
-                }
-                .into(),
-            ),
+            subscribed: Some(event::Subscribed {
+                get_state: Some(state.into()),
+                heartbeat_interval_seconds: Some(interval),
+                ..Default::default()
+            }),
             ..Default::default()
         }
         .encode_to_vec(),
@@ -229,6 +249,10 @@ impl MasterProcess {
     }
 
     /// Answers a call that only reads.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the caller sends only these kinds"
+    )]
     pub(super) fn read_call(&self, asked: &Asked, ctx: &Context<Self>) -> Future<Response> {
         let accept = asked.accept;
         match asked.call.r#type() {
@@ -245,13 +269,17 @@ impl MasterProcess {
         }
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the caller sends only these kinds"
+    )]
     fn read_state(&self, kind: Type, accept: ContentType, ctx: &Context<Self>) -> Future<Response> {
         let state = self.operator_state();
         answer_outside(ctx, move || {
             if accept == ContentType::Json {
                 return match kind {
                     Type::GetTasks => by_hand("GET_TASKS", "get_tasks", |w| {
-                        write_tasks(w, &state.get_tasks())
+                        write_tasks(w, &state.get_tasks());
                     }),
                     Type::GetExecutors => by_hand("GET_EXECUTORS", "get_executors", |w| {
                         write_executors(w, &state.get_executors());
@@ -260,10 +288,10 @@ impl MasterProcess {
                         write_frameworks(w, &state.get_frameworks());
                     }),
                     Type::GetAgents => by_hand("GET_AGENTS", "get_agents", |w| {
-                        write_agents(w, &state.get_agents())
+                        write_agents(w, &state.get_agents());
                     }),
                     _ => by_hand("GET_STATE", "get_state", |w| {
-                        write_state(w, &state.get_state())
+                        write_state(w, &state.get_state());
                     }),
                 };
             }
@@ -274,7 +302,7 @@ impl MasterProcess {
                     ResponseType::GetTasks
                 }
                 Type::GetExecutors => {
-                    answer.get_executors = Some(state.get_executors().into());
+                    answer.get_executors = Some(state.get_executors());
                     ResponseType::GetExecutors
                 }
                 Type::GetFrameworks => {
@@ -282,7 +310,7 @@ impl MasterProcess {
                     ResponseType::GetFrameworks
                 }
                 Type::GetAgents => {
-                    answer.get_agents = Some(state.get_agents().into());
+                    answer.get_agents = Some(state.get_agents());
                     ResponseType::GetAgents
                 }
                 _ => {
@@ -323,7 +351,7 @@ impl MasterProcess {
                 promise.set(respond(
                     &Answer {
                         r#type: Some(ResponseType::GetMetrics.into()),
-                        get_metrics: Some(metrics.into()),
+                        get_metrics: Some(metrics),
                         ..Default::default()
                     },
                     accept,
@@ -358,7 +386,7 @@ impl MasterProcess {
             respond(
                 &Answer {
                     r#type: Some(ResponseType::GetRoles.into()),
-                    get_roles: Some(roles.into()),
+                    get_roles: Some(roles),
                     ..Default::default()
                 },
                 accept,
@@ -375,7 +403,7 @@ impl MasterProcess {
         self.maintenance_status(ctx).on_any(move |outcome| {
             let status = outcome.ready().unwrap_or_default();
             let status = response::GetMaintenanceStatus {
-                status: Some(status.into()),
+                status: Some(status),
                 ..Default::default()
             };
             promise.set(respond(
@@ -391,6 +419,11 @@ impl MasterProcess {
     }
 
     /// Answers that are small enough to be made in the actor.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the caller sends only these kinds"
+    )]
+    #[expect(clippy::too_many_lines, reason = "one arm a kind, each a few lines")]
     fn small_answer(&self, kind: Type, ctx: &Context<Self>) -> Answer {
         let mut answer = Answer::default();
         let kind = match kind {
@@ -399,7 +432,7 @@ impl MasterProcess {
                     healthy: Some(true),
                     ..Default::default()
                 };
-                answer.get_health = Some(health.into());
+                answer.get_health = Some(health);
                 ResponseType::GetHealth
             }
             Type::GetFlags => {
@@ -412,13 +445,10 @@ impl MasterProcess {
                         ..Default::default()
                     })
                     .collect();
-                answer.get_flags = Some(
-                    response::GetFlags {
-                        flags,
-                        ..Default::default()
-                    }
-                    .into(),
-                );
+                answer.get_flags = Some(response::GetFlags {
+                    flags,
+                    ..Default::default()
+                });
                 ResponseType::GetFlags
             }
             Type::GetVersion => {
@@ -426,7 +456,7 @@ impl MasterProcess {
                     version_info: Some(version_info().into()),
                     ..Default::default()
                 };
-                answer.get_version = Some(version.into());
+                answer.get_version = Some(version);
                 ResponseType::GetVersion
             }
             Type::GetLoggingLevel => {
@@ -434,18 +464,15 @@ impl MasterProcess {
                     level: Some(ctx.runtime().log_level()),
                     ..Default::default()
                 };
-                answer.get_logging_level = Some(level.into());
+                answer.get_logging_level = Some(level);
                 ResponseType::GetLoggingLevel
             }
             Type::GetOperations => {
                 let operations = self.all_operations();
-                answer.get_operations = Some(
-                    response::GetOperations {
-                        operations,
-                        ..Default::default()
-                    }
-                    .into(),
-                );
+                answer.get_operations = Some(response::GetOperations {
+                    operations,
+                    ..Default::default()
+                });
                 ResponseType::GetOperations
             }
             Type::GetWeights => {
@@ -453,7 +480,7 @@ impl MasterProcess {
                     weight_infos: self.weights(),
                     ..Default::default()
                 };
-                answer.get_weights = Some(weights.into());
+                answer.get_weights = Some(weights);
                 ResponseType::GetWeights
             }
             Type::GetMaster => {
@@ -463,20 +490,20 @@ impl MasterProcess {
                     elected_time: self.elected_time().map(|time| time.as_secs_f64()),
                     ..Default::default()
                 };
-                answer.get_master = Some(master.into());
+                answer.get_master = Some(master);
                 ResponseType::GetMaster
             }
             Type::GetMaintenanceSchedule => {
                 let schedule = response::GetMaintenanceSchedule {
-                    schedule: Some(self.schedule().into()),
+                    schedule: Some(self.schedule()),
                     ..Default::default()
                 };
-                answer.get_maintenance_schedule = Some(schedule.into());
+                answer.get_maintenance_schedule = Some(schedule);
                 ResponseType::GetMaintenanceSchedule
             }
             Type::GetQuota => {
                 let quota = response::GetQuota {
-                    status: Some(self.quota_status().into()),
+                    status: Some(self.quota_status()),
                     ..Default::default()
                 };
                 answer.get_quota = Some(quota.into());

@@ -30,16 +30,14 @@ pub(crate) fn framework_model(framework: &Framework) -> get_frameworks::Framewor
         active: Some(framework.is_active()),
         connected: Some(framework.is_connected()),
         recovered: Some(framework.is_recovered()),
-        registered_time: Some(time_info(framework.registered_time()).into()),
-        reregistered_time: Some(time_info(framework.reregistered_time()).into()),
-        unregistered_time: framework
-            .unregistered_time()
-            .map(|time| time_info(time).into()),
+        registered_time: Some(time_info(framework.registered_time())),
+        reregistered_time: Some(time_info(framework.reregistered_time())),
+        unregistered_time: framework.unregistered_time().map(time_info),
         allocated_resources: super::agents::endpoint(&framework.used_sum()),
         offered_resources: super::agents::endpoint(&framework.offered_sum()),
-        offer_constraints: Some(
-            v1::scheduler::OfferConstraints::clone(framework.offer_constraints()).into(),
-        ),
+        offer_constraints: Some(v1::scheduler::OfferConstraints::clone(
+            framework.offer_constraints(),
+        )),
         ..Default::default()
     }
 }
@@ -48,8 +46,9 @@ pub(crate) fn framework_model(framework: &Framework) -> get_frameworks::Framewor
 #[must_use]
 pub(crate) fn event_model(framework: &Framework) -> get_frameworks::Framework {
     let mut model = framework_model(framework);
-    model.unregistered_time =
-        Some(time_info(framework.unregistered_time().unwrap_or(Time::EPOCH)).into());
+    model.unregistered_time = Some(time_info(
+        framework.unregistered_time().unwrap_or(Time::EPOCH),
+    ));
     model.offer_constraints = None;
     model
 }
@@ -63,10 +62,10 @@ pub(crate) fn summary(w: &mut JsonWriter, framework: &Framework) {
         w.field("pid", &pid.to_string());
     }
     w.field_with("used_resources", |w| {
-        model::resources(w, &framework.used_sum())
+        model::resources(w, &framework.used_sum());
     });
     w.field_with("offered_resources", |w| {
-        model::resources(w, &framework.offered_sum())
+        model::resources(w, &framework.offered_sum());
     });
     w.field_with("capabilities", |w| {
         w.array(|w| {
@@ -122,13 +121,14 @@ pub(crate) fn full(w: &mut JsonWriter, framework: &Framework, offers: &OffersOf)
     });
 }
 
+#[expect(clippy::excessive_nesting, reason = "the nesting is the document's")]
 fn contents(w: &mut JsonWriter, framework: &Framework, offers: &OffersOf) {
     w.field_with("tasks", |w| {
         w.array(|w| {
             framework
                 .tasks()
                 .values()
-                .for_each(|task| model::task(w, task))
+                .for_each(|task| model::task(w, task));
         });
     });
     w.field_with("unreachable_tasks", |w| {
@@ -136,7 +136,7 @@ fn contents(w: &mut JsonWriter, framework: &Framework, offers: &OffersOf) {
             framework
                 .unreachable_tasks()
                 .values()
-                .for_each(|task| model::task(w, task))
+                .for_each(|task| model::task(w, task));
         });
     });
     w.field_with("completed_tasks", |w| {
@@ -144,7 +144,7 @@ fn contents(w: &mut JsonWriter, framework: &Framework, offers: &OffersOf) {
             framework
                 .completed_tasks()
                 .iter()
-                .for_each(|task| model::task(w, task))
+                .for_each(|task| model::task(w, task));
         });
     });
     w.field_with("offers", |w| {
@@ -169,6 +169,7 @@ fn contents(w: &mut JsonWriter, framework: &Framework, offers: &OffersOf) {
 }
 
 /// The three lists of frameworks.
+#[expect(clippy::excessive_nesting, reason = "the nesting is the document's")]
 pub(crate) fn lists(
     w: &mut JsonWriter,
     view: &FrameworksView,

@@ -45,7 +45,7 @@ fn reserve(request: &Request) -> Parsed<(AgentId, Operation)> {
     };
     let operation = Operation {
         r#type: Some(Type::Reserve.into()),
-        reserve: Some(reserve.into()),
+        reserve: Some(reserve),
         ..Default::default()
     };
     Ok((agent_id, operation))
@@ -60,7 +60,7 @@ fn unreserve(request: &Request) -> Parsed<(AgentId, Operation)> {
     };
     let operation = Operation {
         r#type: Some(Type::Unreserve.into()),
-        unreserve: Some(unreserve.into()),
+        unreserve: Some(unreserve),
         ..Default::default()
     };
     Ok((agent_id, operation))
@@ -75,7 +75,7 @@ fn create(request: &Request) -> Parsed<(AgentId, Operation)> {
     };
     let operation = Operation {
         r#type: Some(Type::Create.into()),
-        create: Some(create.into()),
+        create: Some(create),
         ..Default::default()
     };
     Ok((agent_id, operation))
@@ -90,7 +90,7 @@ fn destroy(request: &Request) -> Parsed<(AgentId, Operation)> {
     };
     let operation = Operation {
         r#type: Some(Type::Destroy.into()),
-        destroy: Some(destroy.into()),
+        destroy: Some(destroy),
         ..Default::default()
     };
     Ok((agent_id, operation))

@@ -109,6 +109,7 @@ pub(crate) fn labels(w: &mut JsonWriter, labels: &v1::Labels) {
 }
 
 /// A task.
+#[expect(clippy::excessive_nesting, reason = "the nesting is the document's")]
 pub(crate) fn task(w: &mut JsonWriter, task: &crate::state::task::Task) {
     let info = task.info();
     w.object(|w| {
@@ -163,7 +164,7 @@ fn status(w: &mut JsonWriter, status: &v1::TaskStatus) {
         }
         if status.container_status.is_some() {
             w.field_with("container_status", |w| {
-                container_status(w, status.container_status())
+                container_status(w, status.container_status());
             });
         }
         if let Some(healthy) = &status.healthy {
@@ -195,7 +196,7 @@ pub(crate) fn executor(w: &mut JsonWriter, executor: &v1::ExecutorInfo) {
     w.field("framework_id", executor.framework_id().value());
     w.field_with("command", |w| command(w, executor.command()));
     w.field_with("resources", |w| {
-        resources(w, &Resources::from_proto(&executor.resources))
+        resources(w, &Resources::from_proto(&executor.resources));
     });
     if let Some(first) = executor.resources.first() {
         w.field("role", first.allocation_info().role());
@@ -208,6 +209,7 @@ pub(crate) fn executor(w: &mut JsonWriter, executor: &v1::ExecutorInfo) {
     }
 }
 
+#[expect(clippy::excessive_nesting, reason = "the nesting is the document's")]
 fn command(w: &mut JsonWriter, command: &v1::CommandInfo) {
     w.object(|w| {
         if let Some(shell) = &command.shell {
@@ -221,7 +223,7 @@ fn command(w: &mut JsonWriter, command: &v1::CommandInfo) {
                 command
                     .arguments
                     .iter()
-                    .for_each(|argument| w.value(argument))
+                    .for_each(|argument| w.value(argument));
             });
         });
         if command.environment.is_some() {
@@ -248,7 +250,7 @@ pub(crate) fn offer(w: &mut JsonWriter, offer: &v1::Offer) {
         w.field("allocation_info", offer.allocation_info());
         w.field(wire::AGENT_ID, offer.agent_id().value());
         w.field_with("resources", |w| {
-            resources(w, &Resources::from_proto(&offer.resources))
+            resources(w, &Resources::from_proto(&offer.resources));
         });
     });
 }

@@ -18,13 +18,10 @@ pub(crate) fn resources_of(amounts: &ResourceQuantities) -> Vec<v1::Resource> {
         .map(|(name, amount)| v1::Resource {
             name: Some(name.to_string()),
             r#type: Some(v1::value::Type::Scalar.into()),
-            scalar: Some(
-                v1::value::Scalar {
-                    value: Some(amount.to_f64()),
-                    ..Default::default()
-                }
-                .into(),
-            ),
+            scalar: Some(v1::value::Scalar {
+                value: Some(amount.to_f64()),
+                ..Default::default()
+            }),
             ..Default::default()
         })
         .collect()

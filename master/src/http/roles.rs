@@ -10,6 +10,7 @@ use crate::master::{MasterProcess, RoleView};
 
 impl MasterProcess {
     /// Answers `/roles`.
+    #[expect(clippy::excessive_nesting, reason = "the nesting is the document's")]
     pub(crate) fn roles(&self, request: &Request, ctx: &Context<Self>) -> Future<Response> {
         let view = self.roles_view();
         let jsonp = super::jsonp(request);
@@ -20,7 +21,7 @@ impl MasterProcess {
                     w.array(|w| {
                         view.known()
                             .iter()
-                            .for_each(|name| role(w, &view.view(name)))
+                            .for_each(|name| role(w, &view.view(name)));
                     });
                 });
             });
@@ -37,7 +38,7 @@ fn role(w: &mut JsonWriter, role: &RoleView) {
             w.object(|w| {
                 w.field("role", &role.name);
                 w.field_with("guarantee", |w| {
-                    model::quantities(w, &role.quota.guarantees)
+                    model::quantities(w, &role.quota.guarantees);
                 });
                 w.field_with("limit", |w| model::limits(w, &role.quota.limits));
                 w.field_with("consumed", |w| model::quantities(w, &role.consumed));

@@ -80,7 +80,7 @@ fn write_state(w: &mut JsonWriter, view: &StateView) {
             w.object(|w| {
                 view.flags
                     .iter()
-                    .for_each(|(name, value)| w.field(name, value))
+                    .for_each(|(name, value)| w.field(name, value));
             });
         });
         w.field_with(wire::AGENTS, |w| {
@@ -91,7 +91,7 @@ fn write_state(w: &mut JsonWriter, view: &StateView) {
             });
         });
         w.field_with(wire::RECOVERED_AGENTS, |w| {
-            agents::recovered(w, &view.agents, None)
+            agents::recovered(w, &view.agents, None);
         });
         frameworks::lists(w, &view.frameworks, &view.offers, None);
         w.field_with("orphan_tasks", |w| w.array(|_| {}));
@@ -221,6 +221,7 @@ impl Summary {
     }
 }
 
+#[expect(clippy::excessive_nesting, reason = "the nesting is the document's")]
 fn write_summary(w: &mut JsonWriter, view: &StateView) {
     let summary = Summary::of(&view.frameworks);
     w.object(|w| {

@@ -90,7 +90,6 @@ impl EventStream {
     }
 
     /// Ready when the reader went away.
-    #[must_use]
     pub fn closed(&self) -> Future<()> {
         self.writer.reader_closed()
     }

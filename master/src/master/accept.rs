@@ -36,6 +36,8 @@ use crate::validation;
 pub(super) struct Acceptance {
     framework_id: FrameworkId,
     agent_id: AgentId,
+    /// The role that the offers are for.
+    role: Arc<str>,
     /// All that was offered.
     offered: Resources,
     /// What operations may still use.
@@ -84,7 +86,7 @@ impl MasterProcess {
         };
         let operation = v1::offer::Operation {
             r#type: Some(Type::Launch.into()),
-            launch: Some(launch.into()),
+            launch: Some(launch),
             ..Default::default()
         };
         let call = call::Accept {
@@ -119,11 +121,7 @@ impl MasterProcess {
         let Some(agent) = self.agents.get(&acceptance.agent_id).map(Arc::clone) else {
             return;
         };
-        let role = self
-            .offers
-            .get(offer_ids.first().unwrap_or(&OfferId::from("")))
-            .map(|offer| offer.role.to_string())
-            .unwrap_or_default();
+        let role = acceptance.role.to_string();
         let operations = self.prepare(framework_id, &agent, &role, call.operations, ctx);
         for offer_id in &offer_ids {
             self.remove_offer(offer_id);
@@ -188,6 +186,7 @@ impl MasterProcess {
         Some(Acceptance {
             framework_id: framework_id.clone(),
             agent_id: first.agent_id.clone(),
+            role: Arc::clone(&first.role),
             shared_left: offered.shared(),
             remaining: offered.clone(),
             offered,
@@ -198,6 +197,10 @@ impl MasterProcess {
     }
 
     /// Answers an `ACCEPT` whose offers are not valid; valid ones are taken back.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "handlers own what they handle"
+    )]
     fn refuse_accept(
         &mut self,
         framework_id: &FrameworkId,
@@ -319,7 +322,7 @@ impl MasterProcess {
                 continue;
             }
             each_resource(&mut operation, &mut |resource| {
-                inject_allocation_role(resource, role)
+                inject_allocation_role(resource, role);
             });
             launch::complete(&mut operation, framework_id);
             launch_group::complete(&mut operation);
@@ -416,6 +419,10 @@ impl MasterProcess {
         false
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "handlers own what they handle"
+    )]
     fn perform(
         &mut self,
         acceptance: &mut Acceptance,

@@ -7,6 +7,10 @@ use super::MasterProcess;
 
 impl MasterProcess {
     /// Answers that no authenticator is loaded, which clients understand.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "handlers own what they handle"
+    )]
     pub(super) fn authenticate(
         &mut self,
         from: &Upid,

@@ -37,12 +37,9 @@ pub(crate) enum Afterwards {
 impl DrainPlan {
     fn config(self) -> v1::DrainConfig {
         v1::DrainConfig {
-            max_grace_period: self.max_grace_ns.map(|nanoseconds| {
-                v1::DurationInfo {
-                    nanoseconds: Some(nanoseconds),
-                    ..Default::default()
-                }
-                .into()
+            max_grace_period: self.max_grace_ns.map(|nanoseconds| v1::DurationInfo {
+                nanoseconds: Some(nanoseconds),
+                ..Default::default()
             }),
             mark_gone: Some(self.afterwards == Afterwards::MarkGone),
             ..Default::default()
@@ -110,7 +107,7 @@ impl MasterProcess {
         let _ = self.stored(outcome, "drain an agent", ctx);
         let info = v1::DrainInfo {
             state: Some(DrainState::Draining.into()),
-            config: Some(config.clone().into()),
+            config: Some(config.clone()),
             ..Default::default()
         };
         self.agents.set_drain_info(agent_id.clone(), info);
@@ -120,7 +117,7 @@ impl MasterProcess {
         }
         self.deactivate_agent_offers(agent_id, ctx);
         let message = DrainMessage {
-            config: Some(config.into()),
+            config: Some(config),
             ..Default::default()
         };
         self.send_to_agent(agent_id, &message, ctx);

@@ -32,7 +32,7 @@ impl MasterProcess {
         let call = call::Message {
             agent_id: message.agent_id.clone(),
             executor_id: message.executor_id.clone(),
-            data: message.data.clone(),
+            data: message.data,
             ..Default::default()
         };
         self.message(&framework_id, &call, ctx);
@@ -59,7 +59,7 @@ impl MasterProcess {
         }
         let message = FrameworkToExecutor {
             agent_id: call.agent_id.clone(),
-            framework_id: Some(framework_id.to_proto().into()),
+            framework_id: Some(framework_id.to_proto()),
             executor_id: call.executor_id.clone(),
             data: call.data.clone(),
             ..Default::default()
@@ -82,7 +82,7 @@ impl MasterProcess {
         }
         let message = ShutdownExecutor {
             executor_id: call.executor_id.clone(),
-            framework_id: Some(framework_id.to_proto().into()),
+            framework_id: Some(framework_id.to_proto()),
             ..Default::default()
         };
         self.send_to_agent(&agent_id, &message, ctx);
@@ -119,6 +119,10 @@ impl MasterProcess {
     }
 
     /// Handles `ExitedExecutorMessage`.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "handlers own what they handle"
+    )]
     pub(super) fn exited_executor(
         &mut self,
         _from: &Upid,

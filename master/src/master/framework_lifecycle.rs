@@ -82,7 +82,7 @@ impl MasterProcess {
         tracing::info!(framework_id = %id, ?timeout, "waiting for the framework to come back");
         let (id, since) = (id.clone(), framework.reregistered_time());
         ctx.delay(timeout, move |master, ctx| {
-            master.on_failover_timeout(&id, since, ctx)
+            master.on_failover_timeout(&id, since, ctx);
         });
     }
 

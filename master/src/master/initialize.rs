@@ -98,11 +98,12 @@ impl MasterProcess {
 
     /// A link broke: a driver or an agent is gone.
     pub(super) fn on_exited(&mut self, pid: &Upid, ctx: &mut Context<Self>) {
-        if let Some(framework) = self.frameworks.by_pid(pid).map(Arc::clone) {
-            if framework.pid() == Some(pid) && framework.is_connected() {
-                self.on_driver_exited(framework.id(), pid, ctx);
-                return;
-            }
+        if let Some(framework) = self.frameworks.by_pid(pid).map(Arc::clone)
+            && framework.pid() == Some(pid)
+            && framework.is_connected()
+        {
+            self.on_driver_exited(framework.id(), pid, ctx);
+            return;
         }
         if let Some(agent) = self.agents.by_pid(pid).map(Arc::clone) {
             self.on_agent_exited(agent.id(), ctx);

@@ -50,9 +50,9 @@ impl MasterProcess {
             };
             let id = self.ids.offer();
             let message = v1::InverseOffer {
-                id: Some(id.to_proto().into()),
-                framework_id: Some(framework_id.to_proto().into()),
-                agent_id: Some(agent.id().to_proto().into()),
+                id: Some(id.to_proto()),
+                framework_id: Some(framework_id.to_proto()),
+                agent_id: Some(agent.id().to_proto()),
                 url: Some(agent_url(&agent).into()),
                 unavailability: Some(request.unavailability.into()),
                 ..Default::default()
@@ -118,8 +118,8 @@ impl MasterProcess {
             };
             let status = InverseOfferStatus {
                 status: Some(answer.into()),
-                framework_id: Some(framework_id.to_proto().into()),
-                timestamp: Some(time_info(ctx.now()).into()),
+                framework_id: Some(framework_id.to_proto()),
+                timestamp: Some(time_info(ctx.now())),
                 ..Default::default()
             };
             self.allocator.update_inverse_offer(

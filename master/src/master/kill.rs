@@ -17,7 +17,7 @@ impl MasterProcess {
             return;
         }
         let call = call::Kill {
-            task_id: message.task_id.clone(),
+            task_id: message.task_id,
             ..Default::default()
         };
         self.kill(&framework_id, &call, ctx);
@@ -59,7 +59,7 @@ impl MasterProcess {
             return;
         }
         let message = KillTask {
-            framework_id: Some(framework_id.to_proto().into()),
+            framework_id: Some(framework_id.to_proto()),
             task_id: call.task_id.clone(),
             kill_policy: call.kill_policy.clone(),
             ..Default::default()

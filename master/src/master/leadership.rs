@@ -29,7 +29,7 @@ impl MasterProcess {
     fn contend(&mut self, ctx: &mut Context<Self>) {
         let contended = self.contender.contend();
         ctx.on_any(contended, |master, outcome, ctx| {
-            master.on_contended(outcome, ctx)
+            master.on_contended(outcome, ctx);
         });
     }
 
@@ -82,7 +82,7 @@ impl MasterProcess {
     fn detect(&mut self, ctx: &mut Context<Self>) {
         let detected = self.detector.detect(self.leader.clone());
         ctx.on_any(detected, |master, outcome, ctx| {
-            master.on_detected(outcome, ctx)
+            master.on_detected(outcome, ctx);
         });
     }
 
@@ -143,7 +143,7 @@ impl MasterProcess {
     fn recover(&mut self, ctx: &mut Context<Self>) {
         let recovered = self.registrar.recover(self.info.clone());
         ctx.on_any(recovered, |master, outcome, ctx| {
-            master.on_recovered(outcome, ctx)
+            master.on_recovered(outcome, ctx);
         });
     }
 
@@ -184,7 +184,7 @@ impl MasterProcess {
         let expected: Vec<AgentId> = self.agents.recovered().keys().cloned().collect();
         let count = expected.len();
         ctx.delay(limit, move |master, ctx| {
-            master.on_recovered_agents_timeout(&expected, ctx)
+            master.on_recovered_agents_timeout(&expected, ctx);
         });
         for machine in &registry.machines().machines {
             self.machines.recover(machine.info());

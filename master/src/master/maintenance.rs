@@ -135,6 +135,10 @@ impl MasterProcess {
     }
 
     /// Plans a machine's absence, or forgets the plan; offers of its agents are void then.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "handlers own what they handle"
+    )]
     fn set_unavailability(
         &mut self,
         id: &v1::MachineId,
@@ -304,7 +308,7 @@ impl MasterProcess {
                         .flat_map(|answers| answers.values().cloned())
                         .collect();
                     status.draining_machines.push(DrainingMachine {
-                        id: Some(machine.info().id().clone().into()),
+                        id: Some(machine.info().id().clone()),
                         statuses: answers,
                         ..Default::default()
                     });

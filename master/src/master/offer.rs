@@ -83,9 +83,9 @@ impl MasterProcess {
     ) -> Arc<v1::Offer> {
         let id = self.ids.offer();
         let mut message = v1::Offer {
-            id: Some(id.to_proto().into()),
-            framework_id: Some(framework_id.to_proto().into()),
-            agent_id: Some(agent.id().to_proto().into()),
+            id: Some(id.to_proto()),
+            framework_id: Some(framework_id.to_proto()),
+            agent_id: Some(agent.id().to_proto()),
             hostname: Some(agent.info().hostname().to_owned()),
             url: Some(agent_url(agent).into()),
             resources: allocation.resources.to_proto(),
@@ -93,13 +93,10 @@ impl MasterProcess {
             domain: agent.info().domain.clone(),
             ..Default::default()
         };
-        message.allocation_info = Some(
-            v1::resource::AllocationInfo {
-                role: Some(allocation.role.to_string()),
-                ..Default::default()
-            }
-            .into(),
-        );
+        message.allocation_info = Some(v1::resource::AllocationInfo {
+            role: Some(allocation.role.to_string()),
+            ..Default::default()
+        });
         if let Some(executors) = agent.executors().get(framework_id) {
             message.executor_ids = executors.keys().map(|id| id.to_proto()).collect();
         }
@@ -159,15 +156,12 @@ pub(super) fn agent_url(agent: &Agent) -> v1::Url {
     let address = agent.pid().address;
     v1::Url {
         scheme: Some("http".to_owned()),
-        address: Some(
-            v1::Address {
-                hostname: Some(agent.info().hostname().to_owned()),
-                ip: Some(address.ip.to_string()),
-                port: Some(i32::from(address.port)),
-                ..Default::default()
-            }
-            .into(),
-        ),
+        address: Some(v1::Address {
+            hostname: Some(agent.info().hostname().to_owned()),
+            ip: Some(address.ip.to_string()),
+            port: Some(i32::from(address.port)),
+            ..Default::default()
+        }),
         path: Some(format!("/{}", agent.pid().id)),
         ..Default::default()
     }

@@ -58,7 +58,7 @@ pub(super) fn consumed_by(operation: &v1::offer::Operation) -> Resources {
 pub(super) fn without_allocation(operation: &v1::offer::Operation) -> v1::offer::Operation {
     let mut stripped = operation.clone();
     each_resource(&mut stripped, &mut |resource| {
-        resource.allocation_info = None
+        resource.allocation_info = None;
     });
     stripped
 }
@@ -80,14 +80,11 @@ fn version_for(agent: &Agent, provider_id: Option<&str>) -> ResourceVersionUuid 
         None => agent.resource_version().map(<[u8]>::to_vec),
     };
     ResourceVersionUuid {
-        resource_provider_id: provider_id.map(|id| {
-            v1::ResourceProviderId {
-                value: Some(id.to_owned()),
-                ..Default::default()
-            }
-            .into()
+        resource_provider_id: provider_id.map(|id| v1::ResourceProviderId {
+            value: Some(id.to_owned()),
+            ..Default::default()
         }),
-        uuid: Some(uuid_message(&version.unwrap_or_default()).into()),
+        uuid: Some(uuid_message(&version.unwrap_or_default())),
         ..Default::default()
     }
 }
@@ -113,9 +110,9 @@ impl MasterProcess {
         let consumed = consumed_by(info);
         let operation = Operation::pending(Uuid::new_v4(), framework_id, agent_id, info, consumed);
         let message = Apply {
-            framework_id: framework_id.map(|id| id.to_proto().into()),
+            framework_id: framework_id.map(|id| id.to_proto()),
             operation_info: Some(info.clone().into()),
-            operation_uuid: Some(uuid_message(operation.uuid().as_bytes()).into()),
+            operation_uuid: Some(uuid_message(operation.uuid().as_bytes())),
             resource_version_uuid: Some(version_for(&agent, operation.provider_id()).into()),
             ..Default::default()
         };
@@ -285,13 +282,10 @@ impl MasterProcess {
             }
             let message = AcknowledgeStatus {
                 status_uuid: status.uuid.clone(),
-                operation_uuid: Some(uuid_message(operation.uuid().as_bytes()).into()),
-                resource_provider_id: operation.provider_id().map(|id| {
-                    v1::ResourceProviderId {
-                        value: Some(id.to_owned()),
-                        ..Default::default()
-                    }
-                    .into()
+                operation_uuid: Some(uuid_message(operation.uuid().as_bytes())),
+                resource_provider_id: operation.provider_id().map(|id| v1::ResourceProviderId {
+                    value: Some(id.to_owned()),
+                    ..Default::default()
                 }),
                 ..Default::default()
             };
@@ -358,10 +352,10 @@ impl MasterProcess {
             let (mut from, mut to) = (consumed.clone(), converted.clone());
             from.unallocate();
             to.unallocate();
-            if let Some(agent) = self.agents.get_mut(agent_id) {
-                if let Err(error) = agent.convert(&[ResourceConversion::new(from, to)]) {
-                    tracing::error!(%agent_id, %error, "a result does not fit the agent's total");
-                }
+            if let Some(agent) = self.agents.get_mut(agent_id)
+                && let Err(error) = agent.convert(&[ResourceConversion::new(from, to)])
+            {
+                tracing::error!(%agent_id, %error, "a result does not fit the agent's total");
             }
             converted
         } else {
@@ -552,13 +546,10 @@ impl MasterProcess {
                 operation_id: operation.info().info().id.clone(),
                 state: Some(state.into()),
                 message: Some(text.to_owned()),
-                agent_id: Some(agent.id().to_proto().into()),
-                resource_provider_id: operation.provider_id().map(|id| {
-                    v1::ResourceProviderId {
-                        value: Some(id.to_owned()),
-                        ..Default::default()
-                    }
-                    .into()
+                agent_id: Some(agent.id().to_proto()),
+                resource_provider_id: operation.provider_id().map(|id| v1::ResourceProviderId {
+                    value: Some(id.to_owned()),
+                    ..Default::default()
                 }),
                 ..Default::default()
             };
@@ -585,8 +576,8 @@ impl MasterProcess {
                     self.forget_operation(&agent_id, &operation.uuid());
                 }
                 let message = AcknowledgeStatus {
-                    status_uuid: Some(uuid_message(call.uuid()).into()),
-                    operation_uuid: Some(uuid_message(operation.uuid().as_bytes()).into()),
+                    status_uuid: Some(uuid_message(call.uuid())),
+                    operation_uuid: Some(uuid_message(operation.uuid().as_bytes())),
                     resource_provider_id: call.resource_provider_id.clone(),
                     ..Default::default()
                 };

@@ -211,14 +211,14 @@ impl MasterProcess {
             return Response::bad_request(text).into();
         }
         let configs = vec![config_of_info(info)];
-        if force == Force::No {
-            if let Err((total, capacity)) = self.check_capacity(&configs) {
-                return Response::conflict(format!(
-                    "Quota guarantees overcommit the cluster (use 'force' to bypass this check): \
+        if force == Force::No
+            && let Err((total, capacity)) = self.check_capacity(&configs)
+        {
+            return Response::conflict(format!(
+                "Quota guarantees overcommit the cluster (use 'force' to bypass this check): \
                      Total quota guarantees '{total}' exceed cluster capacity '{capacity}'"
-                ))
-                .into();
-            }
+            ))
+            .into();
         }
         self.update_quota(configs, Force::Yes, ctx)
     }

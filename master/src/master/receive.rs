@@ -141,6 +141,10 @@ impl MasterProcess {
     }
 
     /// Performs a valid call of a connected framework, other than the two that answer themselves.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "handlers own what they handle"
+    )]
     pub(crate) fn handle_call(
         &mut self,
         framework_id: &FrameworkId,
@@ -249,6 +253,10 @@ impl MasterProcess {
     }
 
     /// Handles `RegisterFrameworkMessage`.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "handlers own what they handle"
+    )]
     pub(super) fn register_framework(
         &mut self,
         from: &Upid,
@@ -267,6 +275,10 @@ impl MasterProcess {
     }
 
     /// Handles `ReregisterFrameworkMessage`.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "handlers own what they handle"
+    )]
     pub(super) fn reregister_framework(
         &mut self,
         from: &Upid,
@@ -290,6 +302,10 @@ impl MasterProcess {
     }
 
     /// Handles `UnregisterFrameworkMessage`.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "handlers own what they handle"
+    )]
     pub(super) fn unregister_framework(
         &mut self,
         from: &Upid,
@@ -307,6 +323,10 @@ impl MasterProcess {
     }
 
     /// Handles `DeactivateFrameworkMessage`: no offers, but the connection stays.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "handlers own what they handle"
+    )]
     pub(super) fn deactivate_framework_message(
         &mut self,
         from: &Upid,

@@ -70,7 +70,7 @@ impl MasterProcess {
         for (agent_id, operations) in forwarded {
             let message = Reconcile {
                 operations,
-                framework_id: Some(framework_id.to_proto().into()),
+                framework_id: Some(framework_id.to_proto()),
                 ..Default::default()
             };
             self.send_to_agent(&agent_id, &message, ctx);

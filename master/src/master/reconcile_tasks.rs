@@ -19,6 +19,10 @@ const LATEST_TEXT: &str = "Reconciliation: Latest task state";
 
 impl MasterProcess {
     /// Handles `ReconcileTasksMessage` of an old driver.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "handlers own what they handle"
+    )]
     pub(super) fn reconcile_tasks_message(
         &mut self,
         from: &Upid,

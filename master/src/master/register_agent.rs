@@ -79,7 +79,7 @@ impl MasterProcess {
         }
         let agent_id = self.ids.agent();
         let info = message.agent.get_or_insert_default();
-        info.id = Some(agent_id.to_proto().into());
+        info.id = Some(agent_id.to_proto());
         let new = NewAgent {
             info: Arc::new(message.agent().clone()),
             pid: from.clone(),
@@ -156,8 +156,8 @@ impl MasterProcess {
 
     fn acknowledge_agent(&self, agent_id: &AgentId, ctx: &Context<Self>) {
         let message = AgentRegistered {
-            agent_id: Some(agent_id.to_proto().into()),
-            connection: Some(self.agent_connection().into()),
+            agent_id: Some(agent_id.to_proto()),
+            connection: Some(self.agent_connection()),
             ..Default::default()
         };
         self.send_to_agent(agent_id, &message, ctx);
@@ -253,13 +253,10 @@ impl MasterProcess {
         );
         let event = Event {
             r#type: Some(event::Type::AgentAdded.into()),
-            agent_added: Some(
-                event::AgentAdded {
-                    agent: Some(model.into()),
-                    ..Default::default()
-                }
-                .into(),
-            ),
+            agent_added: Some(event::AgentAdded {
+                agent: Some(model.into()),
+                ..Default::default()
+            }),
             ..Default::default()
         };
         self.subscribers.send(&event, &self.metrics);

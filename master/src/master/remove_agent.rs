@@ -169,6 +169,10 @@ impl MasterProcess {
     }
 
     /// Handles `UnregisterAgentMessage`.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "handlers own what they handle"
+    )]
     pub(super) fn unregister_agent(
         &mut self,
         from: &Upid,
@@ -299,13 +303,10 @@ impl MasterProcess {
     fn announce_agent_removed(&mut self, agent_id: &AgentId) {
         let event = Event {
             r#type: Some(event::Type::AgentRemoved.into()),
-            agent_removed: Some(
-                event::AgentRemoved {
-                    agent_id: Some(agent_id.to_proto().into()),
-                    ..Default::default()
-                }
-                .into(),
-            ),
+            agent_removed: Some(event::AgentRemoved {
+                agent_id: Some(agent_id.to_proto()),
+                ..Default::default()
+            }),
             ..Default::default()
         };
         self.subscribers.send(&event, &self.metrics);

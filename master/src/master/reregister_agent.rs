@@ -464,8 +464,8 @@ impl MasterProcess {
             let task_id = TaskId::from(task.task_id());
             if !is_terminal(task.state()) && agent.is_killed(&framework_id, &task_id) {
                 let kill = KillTask {
-                    framework_id: Some(framework_id.to_proto().into()),
-                    task_id: Some(task_id.to_proto().into()),
+                    framework_id: Some(framework_id.to_proto()),
+                    task_id: Some(task_id.to_proto()),
                     ..Default::default()
                 };
                 self.send_to_agent(agent_id, &kill, ctx);
@@ -499,8 +499,8 @@ impl MasterProcess {
                 .filter(|id| !reported.contains(&(framework_id.clone(), (*id).clone())))
                 .filter_map(|id| framework.task(id))
                 .map(|task| v1::TaskStatus {
-                    task_id: Some(task.id().to_proto().into()),
-                    agent_id: Some(agent.id().to_proto().into()),
+                    task_id: Some(task.id().to_proto()),
+                    agent_id: Some(agent.id().to_proto()),
                     state: Some(task.forwarded_state().into()),
                     source: Some(v1::task_status::Source::SourceMaster.into()),
                     message: Some("Reconciliation request".to_owned()),
@@ -513,7 +513,7 @@ impl MasterProcess {
                 continue;
             }
             reconciliations.push(ReconcileTasks {
-                framework_id: Some(framework_id.to_proto().into()),
+                framework_id: Some(framework_id.to_proto()),
                 framework: Some(v1::FrameworkInfo::clone(framework.info()).into()),
                 statuses,
                 ..Default::default()
@@ -529,9 +529,9 @@ impl MasterProcess {
         ctx: &Context<Self>,
     ) {
         let message = AgentReregistered {
-            agent_id: Some(agent_id.to_proto().into()),
+            agent_id: Some(agent_id.to_proto()),
             reconciliations,
-            connection: Some(self.agent_connection().into()),
+            connection: Some(self.agent_connection()),
             ..Default::default()
         };
         self.send_to_agent(agent_id, &message, ctx);
@@ -545,7 +545,7 @@ impl MasterProcess {
         ctx: &Context<Self>,
     ) {
         let message = ShutdownFramework {
-            framework_id: Some(framework_id.to_proto().into()),
+            framework_id: Some(framework_id.to_proto()),
             ..Default::default()
         };
         self.send_to_agent(agent_id, &message, ctx);
@@ -557,7 +557,7 @@ impl MasterProcess {
             return;
         };
         let message = DrainAgent {
-            config: Some(info.config().clone().into()),
+            config: Some(info.config().clone()),
             ..Default::default()
         };
         self.send_to_agent(agent_id, &message, ctx);

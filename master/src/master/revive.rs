@@ -12,6 +12,10 @@ use super::MasterProcess;
 
 impl MasterProcess {
     /// Handles `ReviveOffersMessage` of an old driver.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "handlers own what they handle"
+    )]
     pub(super) fn revive_offers(
         &mut self,
         from: &Upid,
@@ -25,6 +29,10 @@ impl MasterProcess {
     }
 
     /// Handles `ResourceRequestMessage` of an old driver.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "handlers own what they handle"
+    )]
     pub(super) fn resource_request(
         &mut self,
         from: &Upid,

@@ -130,7 +130,7 @@ impl MasterProcess {
     ) -> Option<internal::UpdateFrameworkMessage> {
         let framework = self.frameworks.get(framework_id)?;
         Some(internal::UpdateFrameworkMessage {
-            framework_id: Some(framework_id.to_proto().into()),
+            framework_id: Some(framework_id.to_proto()),
             pid: Some(framework.pid().map(ToString::to_string).unwrap_or_default()),
             framework_info: Some(v1::FrameworkInfo::clone(framework.info()).into()),
             ..Default::default()

@@ -57,24 +57,24 @@ impl MasterUpdate {
         let timestamp = self.now.as_secs_f64();
         let last = self.last.as_ref();
         let status = v1::TaskStatus {
-            task_id: Some(self.task_id.to_proto().into()),
-            agent_id: self.agent_id.as_ref().map(|id| id.to_proto().into()),
-            executor_id: self.executor_id.as_ref().map(|id| id.to_proto().into()),
+            task_id: Some(self.task_id.to_proto()),
+            agent_id: self.agent_id.as_ref().map(|id| id.to_proto()),
+            executor_id: self.executor_id.as_ref().map(|id| id.to_proto()),
             state: Some(self.state.into()),
             source: Some(Source::SourceMaster.into()),
             reason: self.reason.map(Into::into),
             message: Some(self.message.clone()),
             timestamp: Some(timestamp),
-            unreachable_time: self.unreachable_time.clone().map(Into::into),
+            unreachable_time: self.unreachable_time.clone(),
             healthy: last.and_then(|last| last.healthy),
             check_status: last.and_then(|last| last.check_status.clone()),
             container_status: last.and_then(|last| last.container_status.clone()),
             ..Default::default()
         };
         internal::StatusUpdate {
-            framework_id: Some(self.framework_id.to_proto().into()),
-            agent_id: self.agent_id.as_ref().map(|id| id.to_proto().into()),
-            executor_id: self.executor_id.as_ref().map(|id| id.to_proto().into()),
+            framework_id: Some(self.framework_id.to_proto()),
+            agent_id: self.agent_id.as_ref().map(|id| id.to_proto()),
+            executor_id: self.executor_id.as_ref().map(|id| id.to_proto()),
             status: Some(status.into()),
             timestamp: Some(timestamp),
             ..Default::default()
@@ -99,6 +99,10 @@ impl MasterProcess {
     }
 
     /// True when the update was forwarded and its task is known.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "handlers own what they handle"
+    )]
     fn take_status_update(
         &mut self,
         from: &Upid,
@@ -199,7 +203,7 @@ impl MasterProcess {
         let call = v1::scheduler::call::Acknowledge {
             agent_id: message.agent_id.clone(),
             task_id: message.task_id.clone(),
-            uuid: message.uuid.clone(),
+            uuid: message.uuid,
             ..Default::default()
         };
         self.acknowledge(&framework_id, &call, ctx);
@@ -251,7 +255,7 @@ impl MasterProcess {
         }
         let message = Acknowledgement {
             agent_id: call.agent_id.clone(),
-            framework_id: Some(framework_id.to_proto().into()),
+            framework_id: Some(framework_id.to_proto()),
             task_id: call.task_id.clone(),
             uuid: call.uuid.clone(),
             ..Default::default()

@@ -129,7 +129,7 @@ impl MasterProcess {
         }
         let id = self.ids.framework();
         let mut info = subscription.info.clone();
-        info.id = Some(id.to_proto().into());
+        info.id = Some(id.to_proto());
         let info = Arc::new(info);
         let mut framework =
             self.new_framework(&id, &info, Connection::Disconnected { last_pid: None }, ctx);
@@ -215,10 +215,10 @@ impl MasterProcess {
             pid,
             takeover: Takeover::Yield,
         } = &origin
+            && !framework.is_recovered()
+            && framework.pid() != Some(pid)
         {
-            if !framework.is_recovered() && framework.pid() != Some(pid) {
-                return self.refuse(&origin, "Framework failed over", ctx);
-            }
+            return self.refuse(&origin, "Framework failed over", ctx);
         }
         self.update_framework(id, &subscription, options, ctx);
         let same_driver = matches!(
@@ -362,7 +362,7 @@ impl MasterProcess {
         };
         let event = Event {
             r#type: Some(event::Type::FrameworkAdded.into()),
-            framework_added: Some(added.into()),
+            framework_added: Some(added),
             ..Default::default()
         };
         self.subscribers.send(&event, &self.metrics);
@@ -382,7 +382,7 @@ impl MasterProcess {
         };
         let event = Event {
             r#type: Some(event::Type::FrameworkUpdated.into()),
-            framework_updated: Some(updated.into()),
+            framework_updated: Some(updated),
             ..Default::default()
         };
         self.subscribers.send(&event, &self.metrics);

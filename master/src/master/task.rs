@@ -25,6 +25,10 @@ pub(super) enum Destination {
 
 impl MasterProcess {
     /// Adds a task to its framework, and tells subscribed operators.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "handlers own what they handle"
+    )]
     pub(super) fn attach_task(&mut self, framework_id: &FrameworkId, task: Arc<Task>) {
         let Some(framework) = self.frameworks.get_mut(framework_id) else {
             return;
@@ -35,13 +39,10 @@ impl MasterProcess {
         }
         let event = Event {
             r#type: Some(event::Type::TaskAdded.into()),
-            task_added: Some(
-                event::TaskAdded {
-                    task: Some(task.info().clone().into()),
-                    ..Default::default()
-                }
-                .into(),
-            ),
+            task_added: Some(event::TaskAdded {
+                task: Some(task.info().clone().into()),
+                ..Default::default()
+            }),
             ..Default::default()
         };
         self.subscribers.send(&event, &self.metrics);
@@ -98,14 +99,14 @@ impl MasterProcess {
             return;
         }
         let updated = event::TaskUpdated {
-            framework_id: Some(framework_id.to_proto().into()),
+            framework_id: Some(framework_id.to_proto()),
             status: Some(status.clone().into()),
             state: Some(state.into()),
             ..Default::default()
         };
         let event = Event {
             r#type: Some(event::Type::TaskUpdated.into()),
-            task_updated: Some(updated.into()),
+            task_updated: Some(updated),
             ..Default::default()
         };
         self.subscribers.send(&event, &self.metrics);

@@ -29,7 +29,7 @@ impl MasterProcess {
             self.deactivate_framework(id, OutstandingOffers::Discard, ctx);
         }
         let shutdown = ShutdownFramework {
-            framework_id: Some(id.to_proto().into()),
+            framework_id: Some(id.to_proto()),
             ..Default::default()
         };
         self.broadcast_to_agents(&shutdown, ctx);
@@ -99,13 +99,10 @@ impl MasterProcess {
     fn announce_framework_removed(&mut self, info: &v1::FrameworkInfo) {
         let event = Event {
             r#type: Some(event::Type::FrameworkRemoved.into()),
-            framework_removed: Some(
-                event::FrameworkRemoved {
-                    framework_info: Some(info.clone().into()),
-                    ..Default::default()
-                }
-                .into(),
-            ),
+            framework_removed: Some(event::FrameworkRemoved {
+                framework_info: Some(info.clone().into()),
+                ..Default::default()
+            }),
             ..Default::default()
         };
         self.subscribers.send(&event, &self.metrics);

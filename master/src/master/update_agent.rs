@@ -22,6 +22,15 @@ use crate::resource_format::{upgrade, upgrade_operation};
 use crate::state::agent::{Agent, ResourceProvider};
 use crate::state::operations::Operation;
 
+/// Which kinds of resources an update was about.
+#[derive(Clone, Copy, Debug)]
+struct Touched {
+    /// Oversubscribed ones.
+    revocable: bool,
+    /// Those of resource providers.
+    provided: bool,
+}
+
 impl MasterProcess {
     /// Handles `UpdateAgentMessage`.
     pub(super) fn update_agent(
@@ -55,11 +64,9 @@ impl MasterProcess {
             self.update_providers(&agent_id, &providers.providers);
         }
         let missing = self.reconcile_agent_operations(&agent, &message);
-        if oversubscribed {
-            if let Some(agent) = self.agents.get_mut(&agent_id) {
-                let total = &agent.total().non_revocable() + &revocable;
-                agent.set_total(total);
-            }
+        if oversubscribed && let Some(agent) = self.agents.get_mut(&agent_id) {
+            let total = &agent.total().non_revocable() + &revocable;
+            agent.set_total(total);
         }
         if !missing.is_empty() {
             let message = Reconcile {
@@ -74,24 +81,17 @@ impl MasterProcess {
             .is_some_and(|after| after.total() != agent.total());
         if changed {
             self.update_allocator_total(&agent_id);
-            self.rescind_touched(
-                &agent_id,
-                oversubscribed,
-                had_providers || has_providers,
-                ctx,
-            );
+            let touched = Touched {
+                revocable: oversubscribed,
+                provided: had_providers || has_providers,
+            };
+            self.rescind_touched(&agent_id, touched, ctx);
         }
         self.check_drained(&agent_id, ctx);
     }
 
     /// Takes back the offers that an update may have made void.
-    fn rescind_touched(
-        &mut self,
-        agent_id: &AgentId,
-        revocable_changed: bool,
-        providers_changed: bool,
-        ctx: &Context<Self>,
-    ) {
+    fn rescind_touched(&mut self, agent_id: &AgentId, changed: Touched, ctx: &Context<Self>) {
         let Some(agent) = self.agents.get(agent_id) else {
             return;
         };
@@ -100,8 +100,8 @@ impl MasterProcess {
             .iter()
             .filter(|id| {
                 self.offers.get(id).is_some_and(|offer| {
-                    let revocable = revocable_changed && !offer.resources.revocable().is_empty();
-                    let provided = providers_changed
+                    let revocable = changed.revocable && !offer.resources.revocable().is_empty();
+                    let provided = changed.provided
                         && offer
                             .resources
                             .iter()
@@ -145,19 +145,13 @@ impl MasterProcess {
             .all_operations()
             .filter(|operation| !seen.contains(&operation.uuid()))
             .map(|operation| ReconcileEntry {
-                operation_uuid: Some(
-                    v1::Uuid {
-                        value: Some(operation.uuid().as_bytes().to_vec().into()),
-                        ..Default::default()
-                    }
-                    .into(),
-                ),
-                resource_provider_id: operation.provider_id().map(|id| {
-                    v1::ResourceProviderId {
-                        value: Some(id.to_owned()),
-                        ..Default::default()
-                    }
-                    .into()
+                operation_uuid: Some(v1::Uuid {
+                    value: Some(operation.uuid().as_bytes().to_vec().into()),
+                    ..Default::default()
+                }),
+                resource_provider_id: operation.provider_id().map(|id| v1::ResourceProviderId {
+                    value: Some(id.to_owned()),
+                    ..Default::default()
                 }),
                 ..Default::default()
             })
@@ -209,11 +203,11 @@ impl MasterProcess {
             for uuid in operations {
                 self.forget_operation(agent_id, &uuid);
             }
-            if let Some(agent) = self.agents.get_mut(agent_id) {
-                if let Some(provider) = agent.remove_provider(&id) {
-                    let total = agent.total() - &provider.total;
-                    agent.set_total(total);
-                }
+            if let Some(agent) = self.agents.get_mut(agent_id)
+                && let Some(provider) = agent.remove_provider(&id)
+            {
+                let total = agent.total() - &provider.total;
+                agent.set_total(total);
             }
         }
     }

@@ -25,7 +25,7 @@ fn runtime() -> Runtime {
 }
 
 fn get<T: Send + 'static>(runtime: &Runtime, future: Future<T>) -> T {
-    match runtime.block_on(async move { future.await }) {
+    match runtime.block_on(future) {
         Outcome::Ready(value) => value,
         Outcome::Failed(error) => panic!("failed: {error}"),
         Outcome::Discarded | Outcome::Abandoned => panic!("nobody answered"),
@@ -46,7 +46,7 @@ fn admit(id: &str) -> AdmitAgent {
     };
     AdmitAgent {
         info: v1::AgentInfo {
-            id: Some(id.into()),
+            id: Some(id),
             ..Default::default()
         },
     }

@@ -22,7 +22,7 @@ impl DrainAgent {
     pub(super) fn apply(&self, registry: &mut Registry) -> Mutation {
         let info = v1::DrainInfo {
             state: Some(v1::DrainState::Draining.into()),
-            config: Some(self.config.clone().into()),
+            config: Some(self.config.clone()),
             ..Default::default()
         };
         if let Some(entry) = admitted_mut(registry, &self.agent_id) {

@@ -56,7 +56,7 @@ impl UpdateSchedule {
                     continue;
                 }
                 let info = v1::MachineInfo {
-                    id: Some(id.clone().into()),
+                    id: Some(id.clone()),
                     mode: Some(v1::machine_info::Mode::Draining.into()),
                     unavailability: Some(window.unavailability().clone().into()),
                     ..Default::default()

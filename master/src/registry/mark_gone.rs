@@ -48,8 +48,8 @@ impl MarkGone {
             ..Default::default()
         };
         registry.gone.get_or_insert_default().agents.push(Gone {
-            id: Some(id.into()),
-            timestamp: Some(self.time.clone().into()),
+            id: Some(id),
+            timestamp: Some(self.time.clone()),
             ..Default::default()
         });
         Ok(Mutation::Changed)

@@ -37,8 +37,8 @@ impl MarkUnreachable {
             .get_or_insert_default()
             .agents
             .push(Unreachable {
-                id: Some(entry.info().id().clone().into()),
-                timestamp: Some(self.time.clone().into()),
+                id: Some(entry.info().id().clone()),
+                timestamp: Some(self.time.clone()),
                 deactivated: Some(entry.deactivated()),
                 drain_info: entry.drain_info,
                 ..Default::default()

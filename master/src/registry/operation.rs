@@ -106,13 +106,10 @@ pub struct Recover {
 
 impl Recover {
     fn apply(&self, registry: &mut Registry) -> Mutation {
-        registry.master = Some(
-            RegisteredMaster {
-                info: Some(self.info.clone().into()),
-                ..Default::default()
-            }
-            .into(),
-        );
+        registry.master = Some(RegisteredMaster {
+            info: Some(self.info.clone().into()),
+            ..Default::default()
+        });
         Mutation::Changed
     }
 }

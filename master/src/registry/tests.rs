@@ -79,13 +79,10 @@ impl Book {
 fn agent(id: &str) -> v1::AgentInfo {
     v1::AgentInfo {
         hostname: Some(format!("host-{id}")),
-        id: Some(
-            v1::AgentId {
-                value: Some(id.to_owned()),
-                ..Default::default()
-            }
-            .into(),
-        ),
+        id: Some(v1::AgentId {
+            value: Some(id.to_owned()),
+            ..Default::default()
+        }),
         ..Default::default()
     }
 }
@@ -227,12 +224,9 @@ fn pruning_removes_exactly_the_named_entries() {
 
 fn drain(id: &str, grace: Option<i64>) -> DrainAgent {
     let config = v1::DrainConfig {
-        max_grace_period: grace.map(|nanoseconds| {
-            v1::DurationInfo {
-                nanoseconds: Some(nanoseconds),
-                ..Default::default()
-            }
-            .into()
+        max_grace_period: grace.map(|nanoseconds| v1::DurationInfo {
+            nanoseconds: Some(nanoseconds),
+            ..Default::default()
         }),
         ..Default::default()
     };

@@ -27,9 +27,9 @@ impl UpdateWeights {
                 Some(stored) if stored.info().weight().total_cmp(&weight.weight()).is_eq() => {
                     continue;
                 }
-                Some(stored) => stored.info = Some(weight.clone().into()),
+                Some(stored) => stored.info = Some(weight.clone()),
                 None => registry.weights.push(Weight {
-                    info: Some(weight.clone().into()),
+                    info: Some(weight.clone()),
                     ..Default::default()
                 }),
             }

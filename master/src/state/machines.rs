@@ -101,7 +101,7 @@ impl Machines {
             .entry(MachineKey::from(id))
             .or_insert_with(|| Machine {
                 info: v1::MachineInfo {
-                    id: Some(id.clone().into()),
+                    id: Some(id.clone()),
                     ..Default::default()
                 },
                 agents: BTreeSet::new(),

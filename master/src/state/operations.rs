@@ -64,21 +64,18 @@ impl Operation {
         let status = v1::OperationStatus {
             operation_id: operation.id.clone(),
             state: Some(OperationState::OperationPending.into()),
-            agent_id: Some(agent_id.to_proto().into()),
+            agent_id: Some(agent_id.to_proto()),
             ..Default::default()
         };
         let info = v1::Operation {
-            framework_id: framework_id.map(|id| id.to_proto().into()),
-            agent_id: Some(agent_id.to_proto().into()),
+            framework_id: framework_id.map(|id| id.to_proto()),
+            agent_id: Some(agent_id.to_proto()),
             info: Some(operation.clone().into()),
             latest_status: Some(status.into()),
-            uuid: Some(
-                v1::Uuid {
-                    value: Some(uuid.as_bytes().to_vec().into()),
-                    ..Default::default()
-                }
-                .into(),
-            ),
+            uuid: Some(v1::Uuid {
+                value: Some(uuid.as_bytes().to_vec().into()),
+                ..Default::default()
+            }),
             ..Default::default()
         };
         Self {

@@ -88,7 +88,7 @@ impl Task {
         Self::reported(v1::Task {
             name: Some(task.name().to_owned()),
             task_id: task.task_id.clone(),
-            framework_id: Some(framework_id.to_proto().into()),
+            framework_id: Some(framework_id.to_proto()),
             executor_id: task
                 .executor
                 .as_ref()

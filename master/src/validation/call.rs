@@ -8,6 +8,10 @@ use uuid::Uuid;
 
 use super::{Check, ensure, prefixed};
 
+#[expect(
+    clippy::fn_params_excessive_bools,
+    reason = "the condition itself is the argument"
+)]
 fn present(is_some: bool, field: &'static str) -> Check {
     ensure(is_some, || {
         format!("Expecting '{field}' to be present").into()
@@ -166,6 +170,10 @@ pub fn validate_master(call: &v1::master::Call) -> Check {
     }
 }
 
+#[expect(
+    clippy::fn_params_excessive_bools,
+    reason = "the condition itself is the argument"
+)]
 fn default_only(has_agent: bool) -> Check {
     ensure(has_agent, || {
         "Expecting 'agent_id' to be present; only agent default resources are supported right now"

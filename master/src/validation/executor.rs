@@ -99,11 +99,10 @@ pub fn validate(executor: &v1::ExecutorInfo, framework_id: &FrameworkId, agent: 
             format!(
                 "ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID.\n\
              ------------------------------------------------------------\n\
-             Existing ExecutorInfo:\n{:?}\n\
+             Existing ExecutorInfo:\n{running:?}\n\
              ------------------------------------------------------------\n\
              ExecutorInfo of Task:\n{executor:?}\n\
-             ------------------------------------------------------------\n",
-                running
+             ------------------------------------------------------------\n"
             )
             .into()
         },

@@ -20,7 +20,7 @@ fn registration(version: &str) -> RegisterAgentMessage {
         agent: Some(agent_info("cpus:2;mem:1024").into()),
         version: Some(version.to_owned()),
         agent_capabilities: agent_capabilities(),
-        resource_version_uuid: Some(uuid_message(1).into()),
+        resource_version_uuid: Some(uuid_message(1)),
         ..Default::default()
     }
 }
@@ -30,7 +30,7 @@ fn reregistration(agent: &Agent) -> ReregisterAgentMessage {
         agent: Some(agent.info.clone().into()),
         version: Some("1.11.0".to_owned()),
         agent_capabilities: agent_capabilities(),
-        resource_version_uuid: Some(uuid_message(1).into()),
+        resource_version_uuid: Some(uuid_message(1)),
         ..Default::default()
     }
 }
@@ -85,7 +85,7 @@ fn unknown_agent_is_admitted_when_it_registers_again() {
     let stage = Stage::start();
     let peer = Peer::start(&stage.runtime, "slave");
     let mut info = agent_info("cpus:2;mem:1024");
-    info.id = Some(mesos_common::ids::AgentId::from("old-S7").to_proto().into());
+    info.id = Some(mesos_common::ids::AgentId::from("old-S7").to_proto());
     let agent = Agent {
         id: "old-S7".to_owned(),
         info,
@@ -169,7 +169,7 @@ fn task_runs_on_when_its_agent_is_back() {
         name: Some("t".to_owned()),
         task_id: run.task().task_id.clone(),
         framework_id: run.framework().id.clone(),
-        agent_id: Some(agent.proto_id().into()),
+        agent_id: Some(agent.proto_id()),
         state: Some(TaskState::TaskRunning.into()),
         resources: run.task().resources.clone(),
         ..Default::default()
@@ -211,7 +211,7 @@ fn agent_that_unregisters_loses_its_tasks() {
     run_one(&mut scheduler, &agent, "t", "cpus:1;mem:32");
 
     let message = UnregisterAgentMessage {
-        agent_id: Some(agent.proto_id().into()),
+        agent_id: Some(agent.proto_id()),
         ..Default::default()
     };
     stage.send(&agent.peer, &message);
@@ -271,7 +271,7 @@ fn framework_that_only_an_agent_knows_is_recovered() {
     let stage = Stage::start();
     let peer = Peer::start(&stage.runtime, "slave");
     let mut info = agent_info("cpus:2;mem:1024");
-    info.id = Some(mesos_common::ids::AgentId::from("old-S7").to_proto().into());
+    info.id = Some(mesos_common::ids::AgentId::from("old-S7").to_proto());
     let agent = Agent {
         id: "old-S7".to_owned(),
         info,
@@ -279,7 +279,7 @@ fn framework_that_only_an_agent_knows_is_recovered() {
     };
     let mut known = framework("eng");
     let id = mesos_common::ids::FrameworkId::from("old-0001").to_proto();
-    known.id = Some(id.into());
+    known.id = Some(id);
     let mut message = reregistration(&agent);
     message.frameworks.push(known.clone());
     stage.send(&agent.peer, &message);

@@ -11,6 +11,10 @@ use mesos_proto::v1::TaskState;
 
 use crate::support::{Peer, Stage, framework, task};
 
+#[expect(
+    clippy::fn_params_excessive_bools,
+    reason = "a member of the message as it is"
+)]
 fn subscribe(info: v1::FrameworkInfo, force: bool) -> v0::scheduler::Call {
     v0::scheduler::Call {
         framework_id: info.id.clone(),
@@ -81,7 +85,7 @@ fn oldest_messages_still_run_a_task() {
         &LaunchTasksMessage {
             framework_id: registered.framework_id.clone(),
             tasks: vec![wanted],
-            filters: Some(v1::Filters::default().into()),
+            filters: Some(v1::Filters::default()),
             offer_ids: vec![offer.id().clone()],
             ..Default::default()
         },
@@ -96,8 +100,8 @@ fn oldest_messages_still_run_a_task() {
     stage.send(
         &driver,
         &StatusUpdateAcknowledgementMessage {
-            agent_id: Some(agent.proto_id().into()),
-            framework_id: registered.framework_id.clone(),
+            agent_id: Some(agent.proto_id()),
+            framework_id: registered.framework_id,
             task_id: run.task().task_id.clone(),
             uuid: Some(uuid),
             ..Default::default()
@@ -155,7 +159,7 @@ fn call_of_a_stranger_changes_nothing() {
     stage.send(
         &stranger,
         &UnregisterFrameworkMessage {
-            framework_id: registered.framework_id.clone(),
+            framework_id: registered.framework_id,
             ..Default::default()
         },
     );

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::support::{Stage, framework, run_one};
 
 /// A file of the recording of one master with one agent.
+#[expect(clippy::panic, reason = "a test fails so")]
 fn recorded(name: &str) -> Vec<u8> {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../integration/golden/standalone.tar.gz");

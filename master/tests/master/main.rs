@@ -3,6 +3,7 @@
 mod agents;
 mod drivers;
 mod endpoints;
+mod operations;
 mod operators;
 mod schedulers;
 mod support;

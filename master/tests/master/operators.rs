@@ -108,7 +108,7 @@ fn gone_agent_is_shut_down_and_stays_away() {
         agent: Some(agent.info.clone().into()),
         version: Some("1.11.0".to_owned()),
         agent_capabilities: agent_capabilities(),
-        resource_version_uuid: Some(uuid_message(1).into()),
+        resource_version_uuid: Some(uuid_message(1)),
         ..Default::default()
     };
     stage.send(&agent.peer, &back);

@@ -138,7 +138,7 @@ fn newer_subscription_takes_over() {
     let stage = Stage::start();
     let mut first = stage.subscribe(framework("eng"));
     let mut info = framework("eng");
-    info.id = Some(first.id.clone().into());
+    info.id = Some(first.id.clone());
 
     let second = stage.subscribe(info);
 
@@ -191,7 +191,7 @@ fn teardown_ends_the_stream() {
     assert_eq!(answer.status, 202);
     while scheduler.next().is_some() {}
     let mut info = framework("eng");
-    info.id = Some(scheduler.id.clone().into());
+    info.id = Some(scheduler.id.clone());
     let mut again = Scheduler::open(&stage, info);
     let error = again.expect(event::Type::Error);
     assert_eq!(error.error().message(), "Framework has been removed");
@@ -241,7 +241,7 @@ fn update_framework_changes_what_may_change() {
     let scheduler = stage.subscribe(framework("eng"));
     let update = |user: &str, name: &str| {
         let mut info = framework("eng");
-        info.id = Some(scheduler.id.clone().into());
+        info.id = Some(scheduler.id.clone());
         info.user = Some(user.to_owned());
         info.name = Some(name.to_owned());
         Call {

@@ -49,8 +49,10 @@ impl Stage {
             .clock(Clock::paused())
             .start()
             .expect("a free port");
-        let mut flags = Flags::default();
-        flags.registry = "in_memory".to_owned();
+        let mut flags = Flags {
+            registry: "in_memory".to_owned(),
+            ..Flags::default()
+        };
         change(&mut flags);
         let master = start(&runtime, flags).expect("a master");
         runtime.clock().settle();
@@ -101,10 +103,7 @@ impl Stage {
     pub(crate) fn metric(&self, key: &str) -> f64 {
         let snapshot = self.runtime.metrics().snapshot(None);
         let values = self.runtime.block_on(snapshot).ready().expect("metrics");
-        values
-            .get(key)
-            .copied()
-            .unwrap_or_else(|| panic!("no metric {key}"))
+        values.get(key).copied().expect("the metric")
     }
 
     /// Registers an agent with these resources.
@@ -115,7 +114,7 @@ impl Stage {
             agent: Some(info.clone().into()),
             version: Some("1.11.0".to_owned()),
             agent_capabilities: agent_capabilities(),
-            resource_version_uuid: Some(uuid_message(1).into()),
+            resource_version_uuid: Some(uuid_message(1)),
             ..Default::default()
         };
         self.send(&peer, &message);
@@ -250,10 +249,7 @@ impl Peer {
     #[track_caller]
     pub(crate) fn expect<M: WireMessage>(&self) -> M {
         loop {
-            let letter = self
-                .letters
-                .recv_timeout(PATIENCE)
-                .unwrap_or_else(|_| panic!("no {}", M::FULL_NAME));
+            let letter = self.letters.recv_timeout(PATIENCE).expect(M::FULL_NAME);
             if letter.name.as_ref() == M::FULL_NAME {
                 return decode(letter.body).expect("a message");
             }
@@ -304,14 +300,14 @@ impl Agent {
             task_id: run.task().task_id.clone(),
             state: Some(state.into()),
             source: Some(v1::task_status::Source::SourceExecutor.into()),
-            agent_id: Some(self.proto_id().into()),
+            agent_id: Some(self.proto_id()),
             timestamp: Some(1.0),
             uuid: Some(uuid.clone()),
             ..Default::default()
         };
         let update = StatusUpdate {
             framework_id: run.framework().id.clone(),
-            agent_id: Some(self.proto_id().into()),
+            agent_id: Some(self.proto_id()),
             status: Some(status.into()),
             timestamp: Some(1.0),
             uuid: Some(uuid.clone()),
@@ -515,10 +511,9 @@ impl Scheduler {
     /// The next event of a kind; others are skipped.
     #[track_caller]
     pub(crate) fn expect(&mut self, kind: event::Type) -> Event {
+        let name = kind.as_str_name();
         loop {
-            let event = self
-                .next()
-                .unwrap_or_else(|| panic!("no {}", kind.as_str_name()));
+            let event = self.next().expect(name);
             if event.r#type() == kind {
                 return event;
             }
@@ -539,7 +534,7 @@ impl Scheduler {
 
     /// Sends a call; the framework's id and stream are filled in.
     pub(crate) fn call(&self, mut call: Call) -> Answer {
-        call.framework_id = Some(self.id.clone().into());
+        call.framework_id = Some(self.id.clone());
         let body = to_json(&call, Dialect::V1);
         let headers = [
             ("Content-Type", "application/json"),
@@ -556,13 +551,10 @@ impl Scheduler {
         let accept = call::Accept {
             offer_ids: vec![offer.id().clone()],
             operations,
-            filters: Some(
-                v1::Filters {
-                    refuse_seconds: Some(0.0),
-                    ..Default::default()
-                }
-                .into(),
-            ),
+            filters: Some(v1::Filters {
+                refuse_seconds: Some(0.0),
+                ..Default::default()
+            }),
             ..Default::default()
         };
         let answer = self.call(Call {
@@ -599,13 +591,10 @@ pub(crate) fn task(id: &str, offer: &v1::Offer, resources: &str) -> v1::TaskInfo
     }
     v1::TaskInfo {
         name: Some(id.to_owned()),
-        task_id: Some(
-            v1::TaskId {
-                value: Some(id.to_owned()),
-                ..Default::default()
-            }
-            .into(),
-        ),
+        task_id: Some(v1::TaskId {
+            value: Some(id.to_owned()),
+            ..Default::default()
+        }),
         agent_id: offer.agent_id.clone(),
         resources: parsed.to_proto(),
         command: Some(
@@ -623,13 +612,10 @@ pub(crate) fn task(id: &str, offer: &v1::Offer, resources: &str) -> v1::TaskInfo
 pub(crate) fn launch(task_infos: Vec<v1::TaskInfo>) -> v1::offer::Operation {
     v1::offer::Operation {
         r#type: Some(v1::offer::operation::Type::Launch.into()),
-        launch: Some(
-            v1::offer::operation::Launch {
-                task_infos,
-                ..Default::default()
-            }
-            .into(),
-        ),
+        launch: Some(v1::offer::operation::Launch {
+            task_infos,
+            ..Default::default()
+        }),
         ..Default::default()
     }
 }
@@ -642,9 +628,7 @@ pub(crate) fn run_one(
     resources: &str,
 ) -> RunTaskMessage {
     let offers = scheduler.offers();
-    scheduler.accept(
-        &offers[0],
-        vec![launch(vec![task(id, &offers[0], resources)])],
-    );
+    let offer = offers.first().expect("an offer");
+    scheduler.accept(offer, vec![launch(vec![task(id, offer, resources)])]);
     agent.peer.expect()
 }

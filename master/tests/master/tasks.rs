@@ -122,7 +122,7 @@ fn task_on_a_void_offer_is_dropped() {
     let _agent = stage.agent("cpus:2;mem:1024");
     let mut scheduler = stage.subscribe(framework("eng"));
     let mut offer = scheduler.offers()[0].clone();
-    offer.id = Some(mesos_common::ids::OfferId::from("nope").to_proto().into());
+    offer.id = Some(mesos_common::ids::OfferId::from("nope").to_proto());
 
     scheduler.accept(
         &offer,
@@ -175,7 +175,7 @@ fn kill_of_an_unknown_task_is_answered() {
         r#type: Some(call::Type::Kill.into()),
         kill: Some(
             call::Kill {
-                task_id: Some(id.into()),
+                task_id: Some(id),
                 ..Default::default()
             }
             .into(),
@@ -192,20 +192,17 @@ fn reconcile(tasks: &[(&str, Option<&str>)]) -> Call {
     let tasks = tasks
         .iter()
         .map(|(task_id, agent_id)| call::reconcile::Task {
-            task_id: Some(mesos_common::ids::TaskId::from(*task_id).to_proto().into()),
-            agent_id: agent_id.map(|id| mesos_common::ids::AgentId::from(id).to_proto().into()),
+            task_id: Some(mesos_common::ids::TaskId::from(*task_id).to_proto()),
+            agent_id: agent_id.map(|id| mesos_common::ids::AgentId::from(id).to_proto()),
             ..Default::default()
         })
         .collect();
     Call {
         r#type: Some(call::Type::Reconcile.into()),
-        reconcile: Some(
-            call::Reconcile {
-                tasks,
-                ..Default::default()
-            }
-            .into(),
-        ),
+        reconcile: Some(call::Reconcile {
+            tasks,
+            ..Default::default()
+        }),
         ..Default::default()
     }
 }
@@ -293,18 +290,15 @@ fn declined_resources_come_back_when_the_filter_ends() {
     let offers = scheduler.offers();
     let decline = call::Decline {
         offer_ids: vec![offers[0].id().clone()],
-        filters: Some(
-            v1::Filters {
-                refuse_seconds: Some(10.0),
-                ..Default::default()
-            }
-            .into(),
-        ),
+        filters: Some(v1::Filters {
+            refuse_seconds: Some(10.0),
+            ..Default::default()
+        }),
         ..Default::default()
     };
     scheduler.call(Call {
         r#type: Some(call::Type::Decline.into()),
-        decline: Some(decline.into()),
+        decline: Some(decline),
         ..Default::default()
     });
     stage.settle();
@@ -318,35 +312,29 @@ fn declined_resources_come_back_when_the_filter_ends() {
 
 fn group(offer: &v1::Offer, framework_id: &v1::FrameworkId) -> v1::offer::Operation {
     let mut executor = v1::ExecutorInfo {
-        executor_id: Some(
-            v1::ExecutorId {
-                value: Some("e".to_owned()),
-                ..Default::default()
-            }
-            .into(),
-        ),
+        executor_id: Some(v1::ExecutorId {
+            value: Some("e".to_owned()),
+            ..Default::default()
+        }),
         r#type: Some(v1::executor_info::Type::Default.into()),
-        framework_id: Some(framework_id.clone().into()),
+        framework_id: Some(framework_id.clone()),
         ..Default::default()
     };
     executor.resources = task("x", offer, "cpus:0.1;mem:32;disk:32").resources;
     let group = operation::LaunchGroup {
         executor: Some(executor.into()),
-        task_group: Some(
-            v1::TaskGroupInfo {
-                tasks: vec![
-                    task("one", offer, "cpus:0.5;mem:32"),
-                    task("two", offer, "cpus:0.5;mem:32"),
-                ],
-                ..Default::default()
-            }
-            .into(),
-        ),
+        task_group: Some(v1::TaskGroupInfo {
+            tasks: vec![
+                task("one", offer, "cpus:0.5;mem:32"),
+                task("two", offer, "cpus:0.5;mem:32"),
+            ],
+            ..Default::default()
+        }),
         ..Default::default()
     };
     v1::offer::Operation {
         r#type: Some(operation::Type::LaunchGroup.into()),
-        launch_group: Some(group.into()),
+        launch_group: Some(group),
         ..Default::default()
     }
 }

@@ -29,10 +29,10 @@ pub(super) fn complete(operation: &mut v1::offer::Operation, framework_id: &Fram
         return;
     };
     for task in &mut launch.task_infos {
-        if let Some(executor) = task.executor.as_mut() {
-            if executor.framework_id.is_none() {
-                executor.framework_id = Some(framework_id.to_proto().into());
-            }
+        if let Some(executor) = task.executor.as_mut()
+            && executor.framework_id.is_none()
+        {
+            executor.framework_id = Some(framework_id.to_proto());
         }
         complete_health_check(task);
     }
@@ -56,13 +56,10 @@ pub(super) fn complete_health_check(task: &mut v1::TaskInfo) {
 /// The versions of an agent's resources that a launch relies on.
 pub(super) fn resource_versions(agent: &Agent) -> Vec<ResourceVersionUuid> {
     let uuid = |bytes: &[u8]| {
-        Some(
-            v1::Uuid {
-                value: Some(bytes.to_vec().into()),
-                ..Default::default()
-            }
-            .into(),
-        )
+        Some(v1::Uuid {
+            value: Some(bytes.to_vec().into()),
+            ..Default::default()
+        })
     };
     let own = agent.resource_version().map(|version| ResourceVersionUuid {
         uuid: uuid(version),
@@ -72,13 +69,10 @@ pub(super) fn resource_versions(agent: &Agent) -> Vec<ResourceVersionUuid> {
         .providers()
         .iter()
         .map(|(id, provider)| ResourceVersionUuid {
-            resource_provider_id: Some(
-                v1::ResourceProviderId {
-                    value: Some(id.clone()),
-                    ..Default::default()
-                }
-                .into(),
-            ),
+            resource_provider_id: Some(v1::ResourceProviderId {
+                value: Some(id.clone()),
+                ..Default::default()
+            }),
             uuid: uuid(&provider.resource_version),
             ..Default::default()
         });
@@ -129,16 +123,12 @@ impl MasterProcess {
             None => NewExecutor::Yes(Resources::new()),
         };
         let mut consumed = Resources::from_proto(&task.resources);
-        let is_new = match launch_executor {
-            NewExecutor::Yes(resources) => {
-                consumed += &resources;
-                true
-            }
-            NewExecutor::No => false,
-        };
+        if let NewExecutor::Yes(resources) = &launch_executor {
+            consumed += resources;
+        }
         self.add_launched_task(acceptance, task);
         consume(acceptance, &consumed);
-        self.send_run_task(acceptance, task, is_new, ctx);
+        self.send_run_task(acceptance, task, &launch_executor, ctx);
     }
 
     /// Adds an executor unless it runs already.
@@ -176,7 +166,7 @@ impl MasterProcess {
         &self,
         acceptance: &Acceptance,
         task: &v1::TaskInfo,
-        launch_executor: bool,
+        executor: &NewExecutor,
         ctx: &Context<Self>,
     ) {
         let framework = self.frameworks.get(&acceptance.framework_id);
@@ -192,12 +182,12 @@ impl MasterProcess {
             }
         }
         let message = RunTask {
-            framework_id: Some(acceptance.framework_id.to_proto().into()),
+            framework_id: Some(acceptance.framework_id.to_proto()),
             framework: Some(v1::FrameworkInfo::clone(framework.info()).into()),
             pid: Some(framework.pid().map(ToString::to_string).unwrap_or_default()),
             task: Some(task.into()),
             resource_version_uuids: resource_versions(agent),
-            launch_executor: Some(launch_executor),
+            launch_executor: Some(executor.is_new()),
             ..Default::default()
         };
         ctx.send_protobuf(agent.pid(), &message);
@@ -211,6 +201,13 @@ pub(super) enum NewExecutor {
     Yes(Resources),
     /// It runs already.
     No,
+}
+
+impl NewExecutor {
+    /// Whether it has to be started.
+    pub(super) fn is_new(&self) -> bool {
+        matches!(self, Self::Yes(_))
+    }
 }
 
 /// Takes resources from what remains; copies of shared ones come from nowhere.

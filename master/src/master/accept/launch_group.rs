@@ -55,19 +55,16 @@ impl MasterProcess {
         }
         tracing::info!(tasks = ?names(tasks), "launching a task group");
         let mut consumed = Resources::new();
-        let launch_executor = match self.add_new_executor(acceptance, group.executor()) {
-            NewExecutor::Yes(resources) => {
-                consumed += &resources;
-                true
-            }
-            NewExecutor::No => false,
-        };
+        let executor = self.add_new_executor(acceptance, group.executor());
+        if let NewExecutor::Yes(resources) = &executor {
+            consumed += resources;
+        }
         for task in tasks {
             consumed += &Resources::from_proto(&task.resources);
             self.add_launched_task(acceptance, task);
         }
         consume(acceptance, &consumed);
-        self.send_run_group(acceptance, group, launch_executor, ctx);
+        self.send_run_group(acceptance, group, &executor, ctx);
     }
 
     fn check_group(
@@ -94,7 +91,7 @@ impl MasterProcess {
         &self,
         acceptance: &Acceptance,
         group: &v1::offer::operation::LaunchGroup,
-        launch_executor: bool,
+        start: &NewExecutor,
         ctx: &Context<Self>,
     ) {
         let framework = self.frameworks.get(&acceptance.framework_id);
@@ -116,9 +113,9 @@ impl MasterProcess {
         let message = RunTaskGroup {
             framework: Some(v1::FrameworkInfo::clone(framework.info()).into()),
             executor: Some(executor.into()),
-            task_group: Some(tasks.into()),
+            task_group: Some(tasks),
             resource_version_uuids: resource_versions(agent),
-            launch_executor: Some(launch_executor),
+            launch_executor: Some(start.is_new()),
             ..Default::default()
         };
         ctx.send_protobuf(agent.pid(), &message);

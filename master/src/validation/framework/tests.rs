@@ -99,7 +99,7 @@ fn root_and_removed_frameworks_are_refused() {
         "User 'root' is not allowed to run frameworks without --root_submissions set",
     );
     let mut old = info(&[]);
-    old.id = Some(FrameworkId::from("old").to_proto().into());
+    old.id = Some(FrameworkId::from("old").to_proto());
     refused(&old, "Framework has been removed");
 }
 
@@ -120,7 +120,7 @@ fn suppressed_role_must_be_subscribed() {
 #[test]
 fn framework_id_must_be_a_good_id() {
     let mut bad = info(&[]);
-    bad.id = Some(FrameworkId::from("a/b").to_proto().into());
+    bad.id = Some(FrameworkId::from("a/b").to_proto());
 
     refused(&bad, "'a/b' contains invalid characters");
 }
