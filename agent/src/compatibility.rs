@@ -153,7 +153,7 @@ mod tests {
         assert!(compare(Policy::Equal, &old, &agent("cpus:1;mem:10", "rack:r2")).is_err());
     }
 
-    /// Mirrors: SlaveCompatibilityTest.ResourceMatching
+    /// Mirrors: SlaveCompatibilityTest.Additive
     #[test]
     fn additive_policy_allows_more_resources_and_not_less() {
         let old = agent("cpus:1;ports:[1-10]", "");
@@ -170,7 +170,6 @@ mod tests {
         assert!(compare(Policy::Additive, &old, &agent("cpus:1;ports:[1-5]", "")).is_err());
     }
 
-    /// Mirrors: SlaveCompatibilityTest.AttributeMatching
     #[test]
     fn additive_policy_allows_more_attributes_and_not_less() {
         let old = agent("cpus:1", "rack:r1;span:[1-5]");

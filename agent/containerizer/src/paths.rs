@@ -130,7 +130,7 @@ fn collect(
 mod tests {
     use super::*;
 
-    /// Mirrors: MesosContainerizerPathsTest.BuildPath
+    /// Mirrors: MesosContainerizerPathsTest.BuildPathPrefixMode
     #[test]
     fn nested_container_lies_inside_its_parent() {
         let id = ContainerId::root_from("a").child("b");

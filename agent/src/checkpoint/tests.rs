@@ -1,3 +1,5 @@
+//! Recorded and own checkpoints are read, whole and damaged.
+
 use std::{
     fs,
     os::unix::fs::symlink,

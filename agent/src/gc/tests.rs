@@ -1,3 +1,5 @@
+//! Directories are removed at their time, on a paused clock.
+
 use libprocess::{Clock, Outcome};
 
 use super::*;

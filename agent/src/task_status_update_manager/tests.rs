@@ -1,3 +1,5 @@
+//! Updates are sent, sent again and acknowledged, on a paused clock.
+
 use std::{
     fs,
     sync::{Arc, Mutex},

@@ -263,7 +263,7 @@ fn launch_nested(cluster: &Cluster, id: &v1::ContainerId, script: &str) -> u16 {
     .0
 }
 
-/// Mirrors: AgentAPITest.NestedContainerLaunch
+/// Mirrors: AgentContainerAPITest.NestedContainerLaunch
 #[test]
 fn nested_container_runs_and_is_waited_for() {
     let cluster = Cluster::registered();
@@ -289,7 +289,7 @@ fn nested_container_runs_and_is_waited_for() {
     assert_eq!(std::fs::read_to_string(out).expect("stdout"), "inner\n");
 }
 
-/// Mirrors: AgentAPITest.NestedContainerKillNotFound
+/// Mirrors: AgentContainerAPITest.NestedContainerNotFound
 #[test]
 fn unknown_nested_container_cannot_be_killed() {
     let cluster = Cluster::registered();
@@ -347,4 +347,177 @@ fn health_and_version_are_for_everybody() {
     assert_eq!(cluster.ask(ClientRequest::get("/slave(1)/health")).0, 200);
     assert_eq!(json(&cluster, "/version")["version"], "1.11.0");
     assert_eq!(json(&cluster, "/flags")["flags"]["recover"], "reconnect");
+}
+
+/// Mirrors: AgentAPITest.GetMetrics
+/// Mirrors: AgentAPITest.GetOperations
+/// Mirrors: AgentAPITest.GetState
+#[test]
+fn api_tells_metrics_operations_and_state() {
+    let cluster = Cluster::registered();
+    let metrics = Call {
+        r#type: Some(call::Type::GetMetrics.into()),
+        get_metrics: Some(call::GetMetrics::default()),
+        ..Default::default()
+    };
+
+    let (status, body) = api(&cluster, &metrics);
+    let operations = get(&cluster, call::Type::GetOperations);
+    let state = get(&cluster, call::Type::GetState);
+
+    assert_eq!(status, 200);
+    let answer = Response::decode(body).expect("an answer");
+    let mut metrics = answer.get_metrics().metrics.iter();
+    assert!(metrics.any(|metric| metric.name() == "slave/uptime_secs"));
+    assert!(operations.get_operations().operations.is_empty());
+    assert!(state.get_state().get_frameworks().frameworks.is_empty());
+}
+
+/// Mirrors: AgentAPITest.ListFiles
+/// Mirrors: AgentAPITest.ReadFile
+#[test]
+fn api_lists_and_reads_a_sandbox() {
+    let cluster = Cluster::registered();
+    cluster.place.command_executor("echo hello; sleep 1000");
+    cluster.run(&framework(), command_task("t", "sleep 1000"));
+    cluster.wait_for_executor("t");
+    cluster.wait_for_state(|_| {
+        let file = run_dir(&cluster.place.work_dir(), "t").join("stdout");
+        std::fs::read_to_string(file).is_ok_and(|text| text == "hello\n")
+    });
+    let path = "/frameworks/master-0000/executors/t/runs/latest";
+    let list = Call {
+        r#type: Some(call::Type::ListFiles.into()),
+        list_files: Some(call::ListFiles {
+            path: Some(path.to_owned()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let read = Call {
+        r#type: Some(call::Type::ReadFile.into()),
+        read_file: Some(call::ReadFile {
+            path: Some(format!("{path}/stdout")),
+            offset: Some(1),
+            length: Some(2),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+
+    let listed = Response::decode(api(&cluster, &list).1).expect("an answer");
+    let part = Response::decode(api(&cluster, &read).1).expect("an answer");
+
+    assert_eq!(listed.list_files().file_infos.len(), 2);
+    assert_eq!(
+        (part.read_file().size(), part.read_file().data().as_ref()),
+        (6, &b"el"[..])
+    );
+}
+
+/// Mirrors: AgentAPITest.ListFilesInvalidPath
+/// Mirrors: AgentAPITest.ReadFileInvalidPath
+#[test]
+fn api_finds_no_unknown_file() {
+    let cluster = Cluster::registered();
+    let path = Some("/no/such/file".to_owned());
+    let list = Call {
+        r#type: Some(call::Type::ListFiles.into()),
+        list_files: Some(call::ListFiles {
+            path: path.clone(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let read = Call {
+        r#type: Some(call::Type::ReadFile.into()),
+        read_file: Some(call::ReadFile {
+            path,
+            offset: Some(0),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+
+    assert_eq!(api(&cluster, &list).0, 404);
+    assert_eq!(api(&cluster, &read).0, 404);
+}
+
+/// Mirrors: AgentAPITest.DefaultAccept
+#[test]
+fn answer_is_json_when_anything_will_do() {
+    let cluster = Cluster::registered();
+    let request = ClientRequest::post("/api/v1", "application/json", r#"{"type":"GET_HEALTH"}"#)
+        .with_header("accept", "*/*");
+
+    let response = cluster.open(request);
+
+    assert_eq!(response.header("content-type"), Some("application/json"));
+    let body = cluster
+        .master
+        .runtime
+        .block_on(response.bytes())
+        .expect("a body");
+    assert_eq!(
+        body,
+        r#"{"type":"GET_HEALTH","get_health":{"healthy":true}}"#
+    );
+}
+
+/// Mirrors: AgentContainerAPITest.NestedContainerIdempotentLaunch
+#[test]
+fn second_launch_of_a_nested_container_is_accepted() {
+    let cluster = Cluster::registered();
+    cluster.run(&framework(), command_task("t", "sleep 1000"));
+    cluster.wait_for_executor("t");
+    let id = nested(&cluster);
+
+    assert_eq!(launch_nested(&cluster, &id, "sleep 1000"), 200);
+    assert_eq!(launch_nested(&cluster, &id, "sleep 1000"), 202);
+}
+
+/// Mirrors: AgentContainerAPITest.TwoLevelNestedContainerLaunch
+#[test]
+fn containers_nest_twice() {
+    let cluster = Cluster::registered();
+    cluster.run(&framework(), command_task("t", "sleep 1000"));
+    cluster.wait_for_executor("t");
+    let first = nested(&cluster);
+    let second = v1::ContainerId {
+        value: Some("innermost".to_owned()),
+        parent: Some(first.clone().into()),
+        ..Default::default()
+    };
+
+    assert_eq!(launch_nested(&cluster, &first, "sleep 1000"), 200);
+    assert_eq!(launch_nested(&cluster, &second, "sleep 1000"), 200);
+
+    let all = Call {
+        r#type: Some(call::Type::GetContainers.into()),
+        get_containers: Some(call::GetContainers {
+            show_nested: Some(true),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let answer = Response::decode(api(&cluster, &all).1).expect("an answer");
+    assert_eq!(answer.get_containers().containers.len(), 3);
+}
+
+#[test]
+fn nested_container_of_a_stranger_is_refused() {
+    let cluster = Cluster::registered();
+    let id = v1::ContainerId {
+        value: Some("inner".to_owned()),
+        parent: Some(
+            v1::ContainerId {
+                value: Some("none".to_owned()),
+                ..Default::default()
+            }
+            .into(),
+        ),
+        ..Default::default()
+    };
+
+    assert_eq!(launch_nested(&cluster, &id, "exit 0"), 400);
 }

@@ -1,3 +1,5 @@
+//! The launch helper reads its flags and builds its command.
+
 use std::collections::BTreeMap;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Real processes are launched, measured, destroyed and recovered.
+
 use std::{fs, path::Path, time::Duration};
 
 use libprocess::Outcome;

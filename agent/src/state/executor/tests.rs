@@ -1,3 +1,5 @@
+//! Tasks go through the stages of an executor.
+
 use uuid::Uuid;
 
 use super::*;

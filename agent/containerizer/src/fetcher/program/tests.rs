@@ -1,3 +1,5 @@
+//! Artifacts of every kind are fetched from this machine.
+
 use std::process::Command;
 
 use super::*;
