@@ -131,7 +131,11 @@ impl HierarchicalAllocatorProcess {
             return;
         };
         running.metrics.before(&event, &running.state);
-        let is_run = matches!(event, Event::Run);
+        let is_dequeued = matches!(event, Event::Run);
+        let is_run = is_dequeued && !running.state.is_paused();
+        if is_dequeued {
+            running.metrics.run_dequeued();
+        }
         if is_run {
             running.metrics.run_started();
         }

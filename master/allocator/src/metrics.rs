@@ -112,8 +112,12 @@ impl AllocatorMetrics {
         self.latency.start();
     }
 
-    pub(crate) fn run_started(&self) {
+    /// A queued run begins, or is skipped because the allocator is paused.
+    pub(crate) fn run_dequeued(&self) {
         self.latency.stop();
+    }
+
+    pub(crate) fn run_started(&self) {
         self.runs.increment();
         self.run.start();
     }

@@ -239,6 +239,8 @@ impl State {
         self.totals.add(&self.names, &amounts);
         for (framework_id, resources) in used {
             let Some(framework) = self.frameworks.find(&framework_id) else {
+                let id = self.agent(key).id.clone();
+                self.orphans.entry(framework_id).or_default().push(id);
                 continue;
             };
             self.track_offered(key, framework, &resources);
@@ -256,6 +258,7 @@ impl State {
         self.untrack_allocated(&agent.allocated);
         for (framework_id, resources) in agent.held() {
             let Some(framework) = self.frameworks.find(framework_id) else {
+                self.forget_orphan(framework_id, &agent.id);
                 continue;
             };
             self.framework_mut(framework).agents.remove(&key);
@@ -268,6 +271,16 @@ impl State {
         self.remove_filters_of_agent(key);
         self.candidates.remove(key);
         self.agents.remove(&agent.id);
+    }
+
+    fn forget_orphan(&mut self, framework: &FrameworkId, agent: &AgentId) {
+        let Some(agents) = self.orphans.get_mut(framework) else {
+            return;
+        };
+        agents.retain(|other| other != agent);
+        if agents.is_empty() {
+            self.orphans.remove(framework);
+        }
     }
 
     pub(super) fn update_agent(

@@ -200,11 +200,16 @@ impl State {
     /// Notes the agents that joined with resources of this framework before it was known.
     fn adopt_held(&mut self, key: FrameworkKey) {
         let id = self.framework(key).id.clone();
-        let holding: Vec<AgentKey> = self
-            .agents
+        let joined = self.orphans.remove(&id).unwrap_or_default();
+        let holds = |agent: &AgentKey| {
+            self.agents
+                .get(*agent)
+                .is_some_and(|agent| agent.held_by(&id).is_some())
+        };
+        let holding: Vec<AgentKey> = joined
             .iter()
-            .filter(|(_, agent)| agent.held_by(&id).is_some())
-            .map(|(agent, _)| agent)
+            .filter_map(|agent| self.agents.find(agent))
+            .filter(holds)
             .collect();
         self.framework_mut(key).agents.extend(holding);
     }

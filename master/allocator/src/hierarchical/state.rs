@@ -54,6 +54,8 @@ pub struct State {
     pub(super) recovery: Recovery,
     pub(super) rng: Rng,
     pub(super) changes: Changes,
+    /// Agents that joined with resources of frameworks that are not known yet.
+    pub(super) orphans: HashMap<FrameworkId, Vec<AgentId>, rustc_hash::FxBuildHasher>,
     last_number: u64,
     commands: Vec<Command>,
 }
@@ -80,6 +82,7 @@ impl State {
             recovery: Recovery::None,
             rng: Rng::new(options.seed),
             changes: Changes::default(),
+            orphans: HashMap::default(),
             last_number: 0,
             commands: Vec::new(),
             options: Arc::new(options),
@@ -247,6 +250,9 @@ impl State {
     /// Notes that tasks or executors no longer use resources.
     fn stop_using(&mut self, agent: &AgentId, resources: &Resources, ownership: Ownership) {
         match (ownership, self.agents.find(agent)) {
+            (Ownership::Allocated, Some(key)) if !self.agent(key).allocated.contains(resources) => {
+                error!(%agent, %resources, "ignoring the end of a use that was not known");
+            }
             (Ownership::Allocated, Some(key)) => {
                 self.agent_mut(key).allocated -= resources;
                 self.untrack_allocated(resources);
@@ -269,6 +275,14 @@ impl State {
             return;
         };
         let id = self.framework(framework).id.clone();
+        if !self
+            .agent(agent)
+            .held_by(&id)
+            .is_some_and(|held| held.contains(resources))
+        {
+            error!(framework = %id, %resources, "ignoring resources that were not held");
+            return;
+        }
         self.agent_mut(agent).release(&id, resources);
         if self.agent(agent).held_by(&id).is_none() {
             self.framework_mut(framework).agents.remove(&agent);

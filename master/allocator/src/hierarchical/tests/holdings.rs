@@ -446,3 +446,44 @@ fn sub_roles_are_offered_what_their_ancestors_reserved() {
         "cpus:2;mem:1024;cpus(a/b):4;mem(a/b):2048",
     )]);
 }
+
+#[test]
+fn resources_that_come_back_twice_are_counted_once() {
+    let mut cluster = Cluster::new();
+    let whole = parse("cpus:2;mem:1024");
+    cluster.add_agent("a1", "cpus:2;mem:1024");
+    cluster.add("f1", &["role1"]);
+    cluster.add("f2", &["role1"]);
+    cluster.add_agent("a2", "cpus:2;mem:1024");
+    cluster.take();
+    let held = allocated(&whole, "role1");
+
+    cluster.recover("f1", "a1", &held);
+    cluster.recover("f1", "a1", &held);
+    cluster.apply(Event::RecoverResources {
+        framework: id("f1"),
+        agent: agent_id("a1"),
+        resources: held,
+        filters: None,
+        ownership: Ownership::Allocated,
+    });
+
+    assert!((cluster.state.role_allocation("role1", "cpus") - 2.0).abs() < 1e-9);
+    let left = cluster
+        .state
+        .agent_resources(&agent_id("a1"))
+        .expect("the agent");
+    assert_eq!(left.available, whole);
+}
+
+#[test]
+fn agents_of_a_framework_that_never_comes_are_forgotten() {
+    let mut cluster = Cluster::new();
+    let held = allocated(&parse("cpus:1"), "role");
+    cluster.add_agent_with("a1", &parse("cpus:1"), &[("lost", &held)]);
+    assert_eq!(cluster.state.orphans.len(), 1);
+
+    cluster.apply(Event::RemoveAgent(agent_id("a1")));
+
+    assert!(cluster.state.orphans.is_empty());
+}
