@@ -458,3 +458,63 @@ fn questions_are_answered_by_the_actor() {
             .is_empty()
     );
 }
+
+impl Actor {
+    fn constraints_page(&self, viewer: crate::FrameworkViewer) -> (u16, String) {
+        use libprocess::http::client::{ClientRequest, request};
+        self.allocator.serve_debug(None, viewer);
+        self.settle();
+        let url = format!("http://{}", self.runtime.address());
+        let page = ClientRequest::get("/allocator/offer_constraints_debug");
+        self.runtime.block_on(async {
+            let response = request(&url, page).await.expect("an answer");
+            let status = response.status;
+            let body = response.bytes().await.expect("a body");
+            (status, String::from_utf8(body.to_vec()).expect("text"))
+        })
+    }
+}
+
+#[test]
+fn excluded_agents_are_shown_to_those_who_may_see_the_framework() {
+    let actor = Actor::start();
+    actor.add_agent("a1", "cpus:1");
+    actor.add_agent("a2", "cpus:1");
+    for (name, host) in [("f1", "a2"), ("f2", "a1")] {
+        actor.allocator.add_framework(
+            id(name),
+            Arc::new(framework_info(name, &["role1", "role2"], &[])),
+            BTreeMap::new(),
+            Activity::Active,
+            FrameworkOptions {
+                suppressed_roles: names(&["role2"]),
+                ..capabilities::hostname_is("role1", host)
+            },
+        );
+    }
+
+    let answer = actor.constraints_page(Box::new(|_| {
+        let filter: crate::FrameworkFilter = Box::new(|info| info.name() == "f1");
+        libprocess::Future::ready(Ok(filter))
+    }));
+
+    let expected = r#"{"frameworks":{"f1":{"suppressed_roles":["role2"],"excluded_by_attribute_constraints":{"role1":["a1"],"role2":[]}}}}"#;
+    assert_eq!(answer, (200, expected.to_owned()));
+}
+
+#[test]
+fn without_an_answer_about_permissions_nothing_is_shown() {
+    let actor = Actor::start();
+
+    let answer = actor.constraints_page(Box::new(|_| {
+        libprocess::Future::ready(Err("no authorizer".to_owned()))
+    }));
+
+    assert_eq!(
+        answer,
+        (
+            500,
+            "Failed to authorize VIEW_FRAMEWORK: no authorizer".to_owned()
+        )
+    );
+}

@@ -236,7 +236,7 @@ fn remote_regions_are_for_those_who_know_regions() {
     cluster.assert_offers(&[("f2", "role1", "a1", "cpus:2")]);
 }
 
-fn hostname_is(role: &str, host: &str) -> FrameworkOptions {
+pub(super) fn hostname_is(role: &str, host: &str) -> FrameworkOptions {
     use v1::scheduler::attribute_constraint::{self, predicate, selector};
     use v1::scheduler::offer_constraints::{RoleConstraints, role_constraints::Group};
     let constraint = v1::scheduler::AttributeConstraint {
