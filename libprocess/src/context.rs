@@ -5,7 +5,10 @@
 //! # Owns
 //! The actor's handlers and routes, and the tasks that were started through it: they end with the actor.
 
+mod counts;
 mod http;
+
+pub use counts::QueuedEvents;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};

@@ -58,7 +58,7 @@ pub use transport::fuzzing;
 pub use address::{Address, ParseAddressError};
 pub use clock::Clock;
 pub use collect::{await_all, collect, select};
-pub use context::Context;
+pub use context::{Context, QueuedEvents};
 pub use event::{Message, Termination};
 pub use future::{DiscardHandle, Future, Outcome};
 pub use id::ProcessId;
