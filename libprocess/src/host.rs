@@ -93,7 +93,7 @@ impl<P: Process> Host<P> {
         let Self { process, context } = self;
         match event {
             Event::Dispatch(f) => f(process, context),
-            Event::Message(message) => Self::serve_message(process, context, &message),
+            Event::Message(message) => Self::serve_message(process, context, *message),
             Event::Local => context.run_local(process),
             Event::Http(exchange) => context.serve_http(process, *exchange),
             Event::Exited(pid) => process.exited(&pid, context),
@@ -101,13 +101,13 @@ impl<P: Process> Host<P> {
         }
     }
 
-    fn serve_message(process: &mut P, context: &mut Context<P>, message: &Message) {
+    fn serve_message(process: &mut P, context: &mut Context<P>, message: Message) {
         if let Some(handler) = context.message_handler(&message.name) {
-            handler(process, &message.from, message.body.clone(), context);
+            handler(process, &message.from, message.body, context);
         } else if let Some(delegate) = context.message_delegate(&message.name) {
-            context.runtime().forward(message, &delegate);
+            context.runtime().forward(&message, &delegate);
         } else {
-            process.message_unhandled(message, context);
+            process.message_unhandled(&message, context);
         }
     }
 

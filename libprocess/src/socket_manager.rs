@@ -17,11 +17,11 @@ mod encode;
 mod link;
 mod socket;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use rustc_hash::FxHashMap;
 
 use self::encode::Encoder;
 pub(crate) use self::encode::put_hex;
@@ -44,8 +44,8 @@ pub enum RemoteConnection {
 
 #[derive(Default)]
 struct Tables {
-    persistent: HashMap<Address, Arc<Socket>>,
-    temporary: HashMap<Address, Arc<Socket>>,
+    persistent: FxHashMap<Address, Arc<Socket>>,
+    temporary: FxHashMap<Address, Arc<Socket>>,
     links: Links,
     next_socket: usize,
     closed: bool,

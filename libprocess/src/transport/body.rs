@@ -3,7 +3,7 @@
 //! # Invariants
 //! Nothing is reserved for bytes that a peer only announces.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use thiserror::Error;
 
 use crate::http::hex_digit;
@@ -174,7 +174,7 @@ fn chunk_line(buffer: &mut BytesMut) -> Result<Option<u64>, Malformed> {
     if end == 0 || rest.get(end - 1) != Some(&b'\r') {
         return Err(malformed);
     }
-    drop(buffer.split_to(digits + end + 1));
+    buffer.advance(digits + end + 1);
     Ok(Some(size))
 }
 
@@ -182,7 +182,7 @@ fn chunk_line(buffer: &mut BytesMut) -> Result<Option<u64>, Malformed> {
 fn line_end(buffer: &mut BytesMut) -> Result<bool, Malformed> {
     match buffer.get(..2) {
         Some(b"\r\n") => {
-            drop(buffer.split_to(2));
+            buffer.advance(2);
             Ok(true)
         }
         Some(_) => Err(Malformed("end of chunk")),

@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context as TaskContext, Poll, Waker};
 
 use ::http::Method;
 use bytes::{Buf, Bytes, BytesMut};
@@ -129,7 +129,7 @@ impl Reader<'_> {
     async fn run(&mut self, socket: &mut ReadSide<'_>) -> ReadEnd {
         let mut reads = 0;
         loop {
-            let want = match self.advance().await {
+            let want = match self.advance() {
                 Ok(want) => want,
                 Err(Malformed(what)) => {
                     tracing::debug!(peer = ?self.connection.peer, what, "malformed bytes");
@@ -178,10 +178,10 @@ impl Reader<'_> {
     }
 
     /// Takes as much out of the buffer as is there.
-    async fn advance(&mut self) -> Result<Want, Malformed> {
+    fn advance(&mut self) -> Result<Want, Malformed> {
         loop {
             let want = match &self.state {
-                State::Head(_) => self.advance_head().await?,
+                State::Head(_) => self.advance_head()?,
                 State::Message { .. } => self.advance_message()?,
                 State::Stream { .. } => self.advance_stream()?,
             };
@@ -191,7 +191,7 @@ impl Reader<'_> {
         }
     }
 
-    async fn advance_head(&mut self) -> Result<Option<Want>, Malformed> {
+    fn advance_head(&mut self) -> Result<Option<Want>, Malformed> {
         let limits = self.connection.runtime.limits();
         let State::Head(searched) = self.state else {
             return Ok(None);
@@ -225,7 +225,7 @@ impl Reader<'_> {
         }
         self.buffer.advance(len);
         self.state = State::Head(0);
-        self.begin(begin).await;
+        self.begin(begin);
         Ok(None)
     }
 
@@ -236,7 +236,7 @@ impl Reader<'_> {
         Ok(Want::Bytes(1))
     }
 
-    async fn begin(&mut self, begin: Begin) {
+    fn begin(&mut self, begin: Begin) {
         match begin {
             Begin::Message {
                 envelope,
@@ -277,7 +277,7 @@ impl Reader<'_> {
                 manner,
             } => {
                 let incoming = self.incoming(framing, coding);
-                self.call(*request, incoming, manner).await;
+                self.call(*request, incoming, manner);
             }
         }
     }
@@ -308,7 +308,7 @@ impl Reader<'_> {
     }
 
     /// Passes a request to the application, which hands it to its actor before we go on.
-    async fn call(&mut self, request: Request, incoming: Incoming, manner: Manner) {
+    fn call(&self, request: Request, incoming: Incoming, manner: Manner) {
         let application = match &self.connection.service {
             Service::Actors(application) => application.clone(),
             Service::Handler(handler) => {
@@ -320,7 +320,10 @@ impl Reader<'_> {
         };
         let mut call: Pin<Box<dyn Future<Output = _>>> =
             Box::pin(async move { Answered(application.call(request, incoming).await) });
-        let answer = match futures::poll!(&mut call) {
+        let answer = match call
+            .as_mut()
+            .poll(&mut TaskContext::from_waker(Waker::noop()))
+        {
             Poll::Ready(Answered(answer)) => answer,
             Poll::Pending => {
                 // A service that waits: perhaps for the body, so we must read on.
