@@ -267,7 +267,9 @@ impl Cluster {
     /// Starts an agent in the place of the one that was stopped.
     pub(crate) fn start_again(&mut self) {
         let port = self.pid().address.port;
-        let (runtime, agent) = launch_at(&self.place, &self.master.pid, port, self.change);
+        let mut flags = self.place.flags(&self.master.pid);
+        (self.change)(&mut flags);
+        let (runtime, agent) = launch_at(port, flags);
         self.runtime = runtime;
         self.agent = agent;
     }
@@ -520,24 +522,19 @@ impl Drop for Cluster {
 }
 
 fn launch(place: &Place, master: &Upid, change: fn(&mut Flags)) -> (Runtime, AgentHandle) {
-    launch_at(place, master, 0, change)
+    let mut flags = place.flags(master);
+    change(&mut flags);
+    launch_at(0, flags)
 }
 
 /// The port is part of what an agent says of itself, so one that comes back needs the same.
-fn launch_at(
-    place: &Place,
-    master: &Upid,
-    port: u16,
-    change: fn(&mut Flags),
-) -> (Runtime, AgentHandle) {
+pub(crate) fn launch_at(port: u16, flags: Flags) -> (Runtime, AgentHandle) {
     let runtime = Runtime::builder()
         .ip([127, 0, 0, 1].into())
         .port(port)
         .delegate("slave(1)")
         .start()
         .expect("runtime");
-    let mut flags = place.flags(master);
-    change(&mut flags);
     let agent = mesos_agent::start(&runtime, flags).expect("agent");
     (runtime, agent)
 }

@@ -11,6 +11,8 @@ mod executors;
 mod harness;
 mod http_api;
 mod messages;
+mod operations;
+mod recorded;
 mod recovery;
 mod registration;
 mod tasks;

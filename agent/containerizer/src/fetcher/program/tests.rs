@@ -18,13 +18,10 @@ fn job(directory: &Path) -> Job {
 
 fn item(value: &str) -> Item {
     Item {
-        uri: Some(
-            Uri {
-                value: Some(value.to_owned()),
-                ..Default::default()
-            }
-            .into(),
-        ),
+        uri: Some(Uri {
+            value: Some(value.to_owned()),
+            ..Default::default()
+        }),
         action: Some(Action::BypassCache.into()),
         ..Default::default()
     }
