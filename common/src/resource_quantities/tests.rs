@@ -1,3 +1,5 @@
+//! Quantities and limits: reading, sums, differences and containment.
+
 use super::*;
 
 fn quantities(text: &str) -> ResourceQuantities {

@@ -1,3 +1,5 @@
+//! Helpers of the tests of resources.
+
 use super::*;
 use crate::resource::{
     Disk, DiskRoot, DiskSource, DiskSourceKind, Label, Persistence, Reservation, ReservationKind,

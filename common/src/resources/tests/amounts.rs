@@ -1,3 +1,5 @@
+//! Sums, differences and comparisons of scalars, ranges and sets.
+
 use super::*;
 
 /// Mirrors: ResourcesTest.ScalarEquals

@@ -1,3 +1,5 @@
+//! Lookups, filters and the text form of collections.
+
 use super::*;
 
 /// Mirrors: ResourcesTest.Resources

@@ -1,3 +1,5 @@
+//! Disks of all sources, and persistent volumes.
+
 use super::*;
 
 fn all(resources: &[&Resource]) -> Resources {

@@ -1,3 +1,5 @@
+//! The wire formats of resources, and what is refused.
+
 use super::*;
 
 fn cpus() -> v1::Resource {

@@ -1,3 +1,5 @@
+//! What offer operations do to resources.
+
 use super::*;
 use mesos_proto::v1::offer::Operation;
 use mesos_proto::v1::offer::operation::{self, Type};

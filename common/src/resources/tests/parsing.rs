@@ -1,3 +1,5 @@
+//! Resources in text and JSON.
+
 use super::*;
 
 #[track_caller]

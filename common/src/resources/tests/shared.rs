@@ -1,3 +1,5 @@
+//! Shared resources and their copies.
+
 use super::*;
 
 fn with(text: &str, copies: usize, resource: &Resource) -> Resources {

@@ -1,3 +1,5 @@
+//! Constraints, their patterns and their errors.
+
 use std::collections::BTreeMap;
 
 use mesos_proto_codec::{Dialect, Json};

@@ -1,3 +1,5 @@
+//! Helpers of the tests of both sorters.
+
 use mesos_common::resource::{Disk, Persistence, Resource};
 use mesos_common::resource_quantities::ResourceQuantities;
 use mesos_common::resources::Resources;

@@ -1,3 +1,5 @@
+//! The actor: timers, metrics, questions and the debug page.
+
 use super::*;
 use crate::allocator::{AllocatorHandle, AllocatorObserver};
 use libprocess::{Clock, Runtime};

@@ -1,3 +1,5 @@
+//! Who can be offered what, and the reasons that are given.
+
 use super::super::explain::{Question, Reason};
 use super::*;
 use crate::offer_constraints::{OfferConstraintsFilter, RegexLimits};

@@ -1,3 +1,5 @@
+//! Whose turn it is.
+
 use super::*;
 
 /// Mirrors: HierarchicalAllocatorTest.UnreservedDRF

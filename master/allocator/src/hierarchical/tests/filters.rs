@@ -1,3 +1,5 @@
+//! Refusals, suppression and revival.
+
 use super::*;
 
 /// Mirrors: HierarchicalAllocatorTest.OfferFilter

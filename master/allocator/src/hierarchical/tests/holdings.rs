@@ -1,3 +1,5 @@
+//! What is held, recovered, converted and removed.
+
 use super::*;
 use mesos_common::resources::PostCondition;
 

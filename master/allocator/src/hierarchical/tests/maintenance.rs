@@ -1,3 +1,5 @@
+//! Inverse offers.
+
 use super::*;
 use mesos_proto::v1::allocator::inverse_offer_status::Status;
 

@@ -1,3 +1,5 @@
+//! Guarantees, limits and headroom.
+
 use super::*;
 
 /// Mirrors: HierarchicalAllocatorTest.QuotaProvidesGuarantee

@@ -1,3 +1,5 @@
+//! Quota and reservations together.
+
 use super::*;
 
 fn kinds(role: &str) -> [Reservation; 2] {

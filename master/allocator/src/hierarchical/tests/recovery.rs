@@ -1,3 +1,5 @@
+//! Pauses, the wait for agents, batching and replay.
+
 use super::*;
 use crate::hierarchical::replay::replay;
 

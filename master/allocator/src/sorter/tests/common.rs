@@ -1,3 +1,5 @@
+//! What both sorters count.
+
 use super::*;
 
 /// Mirrors: CommonSorterTest.RemoveLeafCollapseParent

@@ -1,3 +1,5 @@
+//! The order by dominant shares.
+
 use super::*;
 
 /// The same steps with clients at various depths.

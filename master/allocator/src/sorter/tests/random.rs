@@ -1,3 +1,5 @@
+//! The weighted shuffle.
+
 use super::*;
 
 fn places(bench: &mut Bench, clients: &[&str], runs: u32) -> Vec<Vec<f64>> {
