@@ -303,7 +303,7 @@ pub fn free_address() -> Result<SocketAddr, ClusterError> {
         .map_err(io_error("find a free port"))
 }
 
-fn launch(
+pub(crate) fn launch(
     name: &str,
     address: SocketAddr,
     arguments: Vec<String>,

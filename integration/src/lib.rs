@@ -14,6 +14,7 @@ pub mod golden;
 pub mod http_client;
 pub mod leftovers;
 pub mod legacy_peer;
+pub mod master_group;
 pub mod parity;
 pub mod record_stream;
 pub mod registry_probe;

@@ -38,6 +38,7 @@ mod reconcile_operations;
 mod reconcile_tasks;
 mod register_agent;
 mod registry_gc;
+mod removal_limit;
 mod remove_agent;
 mod reregister_agent;
 mod rescind;
@@ -54,19 +55,23 @@ mod update_agent;
 mod views;
 mod weights;
 
+pub(crate) use self::authenticate::Deferred;
 pub(crate) use self::draining::{Afterwards, DrainPlan};
 pub(crate) use self::quota::Force;
 pub(crate) use self::receive::subscription_of;
+pub(crate) use self::removal_limit::RemovalLimit;
 pub(crate) use self::roles::RoleView;
 pub(crate) use self::send::time_info;
 pub(crate) use self::subscribe::{Origin, Subscription};
+use self::throttle::Throttle;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use libprocess::{Context, Pid, Process, ProcessId, Promise, Time, Upid};
+use libprocess::{Clock, Context, Pid, Process, ProcessId, Promise, Time, Upid};
 use mesos_allocator::AllocatorHandle;
+use mesos_common::cram_md5::CramMd5Authenticator;
 use mesos_common::ids::{AgentId, IdGenerator, MasterId};
 use mesos_detector::{Contender, Detector};
 use mesos_proto::v1;
@@ -76,6 +81,7 @@ use crate::flags::Flags;
 use crate::metrics::Metrics;
 use crate::registrar::Registrar;
 use crate::state::agents::Agents;
+use crate::state::authentications::Authentications;
 use crate::state::frameworks::Frameworks;
 use crate::state::machines::Machines;
 use crate::state::offers::Offers;
@@ -98,6 +104,10 @@ pub struct MasterParts {
     pub contender: Box<dyn Contender>,
     /// Who says who leads.
     pub detector: Box<dyn Detector>,
+    /// Who authenticates drivers and agents, if anybody.
+    pub authenticator: Option<CramMd5Authenticator>,
+    /// What time it is.
+    pub clock: Clock,
     /// Kept when the master gives up, with the reason.
     pub end: Promise<String>,
 }
@@ -150,6 +160,8 @@ pub struct MasterProcess {
     machines: Machines,
     schedules: Vec<v1::maintenance::Schedule>,
     subscribers: Subscribers,
+    removal_limit: RemovalLimit,
+    throttle: Throttle,
 }
 
 impl fmt::Debug for MasterProcess {
@@ -212,7 +224,17 @@ impl MasterProcess {
             roles: Roles::new(whitelist),
             machines: Machines::default(),
             schedules: Vec::new(),
+            throttle: Throttle::new(
+                flags.rate_limits.as_ref().map(|limits| limits.message()),
+                &parts.clock,
+            ),
+            authenticator: parts.authenticator,
+            authentications: Authentications::default(),
             subscribers: Subscribers::new(flags.max_operator_event_stream_subscribers),
+            removal_limit: RemovalLimit::new(
+                flags.agent_removal_rate_limit.as_deref(),
+                &parts.clock,
+            ),
             flags,
         }
     }
@@ -236,7 +258,7 @@ impl MasterProcess {
     }
 
     /// Gives up: another master takes over.
-    fn step_down(&mut self, reason: String, ctx: &mut Context<Self>) {
+    pub(crate) fn step_down(&mut self, reason: String, ctx: &mut Context<Self>) {
         tracing::error!(%reason, "the master gives up");
         if let Some(end) = self.end.take() {
             end.set(reason);

@@ -15,6 +15,7 @@ use mesos_common::version::VersionProcess;
 use mesos_detector::{StandaloneDetector, master_info};
 use mesos_proto::v1;
 
+use crate::authentication::{AuthenticationError, authentication};
 use crate::constants::MESOS_VERSION;
 use crate::flags::Flags;
 use crate::master::{MasterParts, MasterProcess};
@@ -39,6 +40,9 @@ pub enum StartError {
     /// The flags do not say where the registry is or who elects the leader.
     #[error(transparent)]
     Surroundings(#[from] SurroundingsError),
+    /// Identities cannot be proved as the flags ask.
+    #[error(transparent)]
+    Authentication(#[from] AuthenticationError),
 }
 
 /// A running master.
@@ -106,6 +110,7 @@ pub fn start_with(
 ) -> Result<MasterHandle, StartError> {
     let flags = Arc::new(flags);
     check_flags(&flags)?;
+    let authenticator = authentication(runtime, &flags)?;
     drop(VersionProcess::spawn(runtime));
     let id = MasterId::random();
     let pid = runtime.upid("master");
@@ -133,10 +138,20 @@ pub fn start_with(
         registrar: registrar.clone(),
         contender: surroundings.contender,
         detector,
+        authenticator,
+        clock: runtime.clock().clone(),
         end,
     };
     let metrics = Metrics::new(runtime);
     let process = runtime.spawn(MasterProcess::new(parts, metrics, runtime.clock().now()));
+    if let Some(broken) = surroundings.broken {
+        let master = process.clone();
+        broken.on_any(move |outcome| {
+            if let Some(reason) = outcome.ready() {
+                master.dispatch(move |master, ctx| master.step_down(reason, ctx));
+            }
+        });
+    }
     Ok(MasterHandle {
         process,
         registrar,

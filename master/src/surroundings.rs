@@ -8,7 +8,7 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
-use libprocess::Runtime;
+use libprocess::{Future, Runtime};
 use mesos_detector::zookeeper::{GroupOptions, ZooKeeperUrl};
 use mesos_detector::{
     Contender, Detector, StandaloneContender, ZooKeeperContender, ZooKeeperDetector,
@@ -26,6 +26,8 @@ pub struct Surroundings {
     pub contender: Box<dyn Contender>,
     /// Who says who leads; when `None` the master appoints itself.
     pub detector: Option<Box<dyn Detector>>,
+    /// Ready with the reason when the registry cannot be kept any more.
+    pub broken: Option<Future<String>>,
 }
 
 impl fmt::Debug for Surroundings {
@@ -77,11 +79,12 @@ pub(crate) fn surroundings(
     flags: &Flags,
 ) -> Result<Surroundings, SurroundingsError> {
     let group = group_options(flags)?;
-    let state = match flags.registry.as_str() {
-        "in_memory" => State::new(InMemoryStorage::start(runtime)),
+    let (state, broken) = match flags.registry.as_str() {
+        "in_memory" => (State::new(InMemoryStorage::start(runtime)), None),
         "replicated_log" | "log_storage" => {
-            let options = log_options(flags, group.as_ref())?;
-            State::new(LogStorage::start(runtime, &Log::start(runtime, options)))
+            let log = Log::start(runtime, log_options(flags, group.as_ref())?);
+            let broken = log.failed().map(|error| error.to_string());
+            (State::new(LogStorage::start(runtime, &log)), Some(broken))
         }
         other => return Err(SurroundingsError::Registry(other.to_owned())),
     };
@@ -90,11 +93,13 @@ pub(crate) fn surroundings(
             state,
             contender: Box::new(StandaloneContender::default()),
             detector: None,
+            broken,
         },
         Some(group) => Surroundings {
             state,
             contender: Box::new(ZooKeeperContender::start(runtime, group.clone())),
             detector: Some(Box::new(ZooKeeperDetector::start(runtime, group))),
+            broken,
         },
     })
 }

@@ -24,14 +24,12 @@ pub fn master_info(id: &str, pid: &Upid, hostname: &str, version: Option<&str>) 
         pid: Some(pid.to_string()),
         hostname: Some(hostname.to_owned()),
         version: version.map(str::to_owned),
-        address: Some(
-            v1::Address {
-                hostname: Some(hostname.to_owned()),
-                ip: Some(address.ip.to_string()),
-                port: Some(i32::from(address.port)),
-                ..Default::default()
-            },
-        ),
+        address: Some(v1::Address {
+            hostname: Some(hostname.to_owned()),
+            ip: Some(address.ip.to_string()),
+            port: Some(i32::from(address.port)),
+            ..Default::default()
+        }),
         capabilities: CAPABILITIES
             .iter()
             .map(|number| v1::master_info::Capability {

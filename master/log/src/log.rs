@@ -11,11 +11,16 @@ use mesos_detector::zookeeper::GroupOptions;
 
 use crate::{
     membership::LogMembership,
-    network::Network,
+    network::{Network, NetworkError, SizeRule},
     recover::{Initialization, RecoverError, recover},
     replica::Replica,
     storage::{LevelDbStorage, Storage, StorageError},
 };
+
+/// The metric that is 1 once the replica votes.
+const RECOVERED: &str = "recovered";
+/// The metric that counts the members of the network.
+const ENSEMBLE_SIZE: &str = "ensemble_size";
 
 /// What a log is made of.
 #[derive(Clone, Debug)]
@@ -82,6 +87,7 @@ impl Log {
             options,
             replica: Some(replica),
             membership: None,
+            failures: Vec::new(),
             phase: Phase::Recovering {
                 waiting: Vec::new(),
             },
@@ -94,6 +100,11 @@ impl Log {
     /// Ready when the replica votes.
     pub fn recovered(&self) -> Future<Result<(), LogError>> {
         self.parts().map(|parts| parts.map(|_| ()))
+    }
+
+    /// Ready when the log has failed for good: its storage is damaged, full or held by another.
+    pub fn failed(&self) -> Future<LogError> {
+        self.process.call_future(|log, _| log.failed())
     }
 
     /// The network of replicas, once the storage is open; members come and go through it.
@@ -123,6 +134,7 @@ pub(crate) struct LogProcess {
     options: LogOptions,
     replica: Option<Future<Result<Replica, StorageError>>>,
     membership: Option<LogMembership>,
+    failures: Vec<Promise<LogError>>,
     phase: Phase,
 }
 
@@ -148,6 +160,15 @@ impl LogProcess {
         }
     }
 
+    fn failed(&mut self) -> Future<LogError> {
+        if let Phase::Failed { error } = &self.phase {
+            return Future::ready(error.clone());
+        }
+        let (promise, future) = Promise::new();
+        self.failures.push(promise);
+        future
+    }
+
     fn network(&self) -> Option<Network> {
         match &self.phase {
             Phase::CatchingUp { parts, .. } | Phase::Recovered { parts } => {
@@ -165,6 +186,10 @@ impl LogProcess {
                 return;
             }
         };
+        ctx.on_ready(replica.failed(), |log, reason, _| {
+            log.end_parts();
+            log.finish(Err(LogError::Storage(reason)));
+        });
         let mut base = self.options.peers.clone();
         base.insert(replica.upid().clone());
         let network = Network::start(&self.runtime, base);
@@ -198,6 +223,9 @@ impl LogProcess {
         ctx.on_ready(
             recovered,
             move |log, recovered: Result<(), RecoverError>, _| {
+                if matches!(log.phase, Phase::Failed { .. }) {
+                    return;
+                }
                 log.finish(
                     recovered
                         .map(|()| parts)
@@ -205,6 +233,39 @@ impl LogProcess {
                 );
             },
         );
+    }
+
+    /// A replica that cannot store must not answer any more.
+    fn end_parts(&mut self) {
+        if let Some(membership) = self.membership.take() {
+            membership.terminate();
+        }
+        if let Phase::CatchingUp { parts, .. } | Phase::Recovered { parts } = &self.phase {
+            parts.replica.terminate();
+            parts.network.terminate();
+        }
+    }
+
+    fn metric(&self, name: &str) -> String {
+        format!("{}log/{name}", self.options.metrics_prefix)
+    }
+
+    fn install_gauges(&self, ctx: &Context<Self>) {
+        let metrics = self.runtime.metrics();
+        let pid = ctx.pid();
+        metrics.pull_gauge(&self.metric(RECOVERED), move || {
+            pid.call(|log, _| match log.phase {
+                Phase::Recovered { .. } => 1.0,
+                Phase::Recovering { .. } | Phase::CatchingUp { .. } | Phase::Failed { .. } => 0.0,
+            })
+        });
+        let pid = ctx.pid();
+        metrics.pull_gauge(&self.metric(ENSEMBLE_SIZE), move || {
+            pid.call_future(|log, _| match log.network() {
+                Some(network) => network.watch(SizeRule::AtLeast(0)).map(ensemble_size),
+                None => Future::ready(0.0),
+            })
+        });
     }
 
     fn take_waiting(&mut self) -> Waiting {
@@ -225,10 +286,21 @@ impl LogProcess {
             Ok(parts) => Phase::Recovered { parts },
             Err(error) => {
                 tracing::error!(%error, "the log is of no use");
+                for promise in std::mem::take(&mut self.failures) {
+                    promise.set(error.clone());
+                }
                 Phase::Failed { error }
             }
         };
     }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a number of members is far below 2^53"
+)]
+fn ensemble_size(size: Result<usize, NetworkError>) -> f64 {
+    size.unwrap_or(0) as f64
 }
 
 impl Process for LogProcess {
@@ -237,19 +309,18 @@ impl Process for LogProcess {
     }
 
     fn initialize(&mut self, ctx: &mut Context<Self>) {
+        self.install_gauges(ctx);
         if let Some(replica) = self.replica.take() {
             ctx.on_ready(replica, Self::on_replica);
         }
     }
 
     fn finalize(&mut self, _: &mut Context<Self>) {
-        if let Some(membership) = &self.membership {
-            membership.terminate();
+        let metrics = self.runtime.metrics();
+        for name in [RECOVERED, ENSEMBLE_SIZE] {
+            metrics.remove(&self.metric(name));
         }
-        if let Phase::CatchingUp { parts, .. } | Phase::Recovered { parts } = &self.phase {
-            parts.replica.terminate();
-            parts.network.terminate();
-        }
+        self.end_parts();
         for promise in self.take_waiting() {
             promise.set(Err(LogError::Deleted));
         }

@@ -8,6 +8,7 @@
 //!
 //! # Timers
 //! The contents of all members must come within five seconds, or the members are read anew.
+//! A group that failed for good is followed by a new one after a second; C++ aborts there.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -36,7 +37,9 @@ impl LogMembership {
         own: Upid,
     ) -> Self {
         let process = LogMembershipProcess {
-            group: Group::start(runtime, options),
+            group: Group::start(runtime, options.clone()),
+            options,
+            epoch: 0,
             network,
             own,
             reading: 0,
@@ -55,6 +58,9 @@ impl LogMembership {
 /// The actor behind [`LogMembership`].
 struct LogMembershipProcess {
     group: Group,
+    options: GroupOptions,
+    /// Counts groups; what belongs to an older one is dropped.
+    epoch: u64,
     network: Network,
     own: Upid,
     /// Counts readings of the members, so that a late answer is not taken for the next one's.
@@ -68,8 +74,11 @@ impl LogMembershipProcess {
             label: None,
         };
         let joined = self.group.join(request);
-        ctx.on_ready(joined, |membership, joined, ctx| {
-            membership.on_joined(joined, ctx);
+        let epoch = self.epoch;
+        ctx.on_ready(joined, move |membership, joined, ctx| {
+            if membership.epoch == epoch {
+                membership.on_joined(joined, ctx);
+            }
         });
     }
 
@@ -80,19 +89,42 @@ impl LogMembershipProcess {
                 cancelled,
             }) => {
                 tracing::info!(%membership, "the replica is a member of the log's group");
-                ctx.on_ready(cancelled, |membership, _: Cancelled, ctx| {
-                    membership.join(ctx);
+                let epoch = self.epoch;
+                ctx.on_ready(cancelled, move |membership, _: Cancelled, ctx| {
+                    if membership.epoch == epoch {
+                        membership.join(ctx);
+                    }
                 });
             }
-            Err(error) => tracing::error!(%error, "Failed to participate in ZooKeeper group"),
+            Err(error) => {
+                tracing::error!(%error, "Failed to participate in ZooKeeper group");
+                self.start_over(ctx);
+            }
         }
+    }
+
+    /// Leaves a group that is of no more use and enters a new one.
+    fn start_over(&mut self, ctx: &mut Context<Self>) {
+        self.epoch += 1;
+        self.reading += 1;
+        self.group.terminate();
+        ctx.delay(RETRY_PAUSE, |membership, ctx| {
+            membership.group = Group::start(ctx.runtime(), membership.options.clone());
+            membership.join(ctx);
+            membership.watch(BTreeSet::new(), ctx);
+        });
     }
 
     fn watch(&mut self, expected: BTreeSet<Membership>, ctx: &mut Context<Self>) {
         let watched = self.group.watch(expected);
-        ctx.on_ready(watched, |membership, watched, ctx| match watched {
+        let epoch = self.epoch;
+        ctx.on_ready(watched, move |membership, watched, ctx| match watched {
+            _ if membership.epoch != epoch => {}
             Ok(members) => membership.read(members, ctx),
-            Err(error) => tracing::error!(%error, "Failed to watch ZooKeeper group"),
+            Err(error) => {
+                tracing::error!(%error, "Failed to watch ZooKeeper group");
+                membership.start_over(ctx);
+            }
         });
     }
 
@@ -129,7 +161,12 @@ impl LogMembershipProcess {
             }
             Err(error) => {
                 tracing::warn!(%error, "failed to read a member of the log's group");
-                ctx.delay(RETRY_PAUSE, Self::read_again);
+                let reading = self.reading;
+                ctx.delay(RETRY_PAUSE, move |membership, ctx| {
+                    if membership.reading == reading {
+                        membership.read_again(ctx);
+                    }
+                });
             }
         }
     }

@@ -71,6 +71,8 @@ impl Replica {
                 state,
                 queue: VecDeque::new(),
                 busy: None,
+                broken: None,
+                failures: Vec::new(),
             };
             Ok(Self {
                 process: runtime.spawn(process),
@@ -145,6 +147,18 @@ impl Replica {
         })
     }
 
+    /// Ready with the reason when something could not be stored; the replica is of no more use.
+    pub fn failed(&self) -> Future<String> {
+        self.process.call_future(|replica, _| {
+            if let Some(reason) = &replica.broken {
+                return Future::ready(reason.clone());
+            }
+            let (promise, future) = Promise::new();
+            replica.failures.push(promise);
+            future
+        })
+    }
+
     /// Ends the replica.
     pub fn terminate(&self) {
         self.process.terminate();
@@ -157,6 +171,9 @@ pub(crate) struct ReplicaProcess {
     state: ReplicaState,
     queue: VecDeque<Job>,
     busy: Option<Busy>,
+    /// Why the storage takes nothing any more.
+    broken: Option<String>,
+    failures: Vec<Promise<String>>,
 }
 
 /// Marks that a job waits for the storage.
@@ -360,6 +377,11 @@ impl ReplicaProcess {
             }
             Err(error) => {
                 tracing::error!(%error, "failed to write to the log");
+                let reason = error.to_string();
+                for promise in std::mem::take(&mut self.failures) {
+                    promise.set(reason.clone());
+                }
+                self.broken.get_or_insert(reason);
                 false
             }
         }

@@ -12,6 +12,7 @@
 //!
 //! # Timers
 //! - A failed call is tried again after 2 s, doubled up to 60 s.
+//! - A failed connection is tried again after 1 s.
 //! - A connection that is away for the session's timeout counts as an expired session, without
 //!   waiting for the server to say so.
 
@@ -20,7 +21,7 @@ mod requests;
 use std::{collections::BTreeSet, time::Duration};
 
 use libprocess::{Context, Future, Pid, Process, ProcessId, Promise, Runtime, Timer};
-use zookeeper_client::{Error, EventType, OneshotWatcher, SessionState};
+use zookeeper_client::{Error, EventType, OneshotWatcher, SessionState, StateWatcher};
 
 use self::requests::{Cancel, Data, Join, Pending, Request};
 use super::{
@@ -31,6 +32,7 @@ use super::{
 
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 const LONGEST_RETRY_INTERVAL: Duration = Duration::from_secs(60);
+const CONNECT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Where a group is and how long its sessions live without contact.
 #[derive(Clone, Debug)]
@@ -279,8 +281,11 @@ impl GroupProcess {
         match connected {
             Ok(session) => {
                 self.retry = None;
-                self.watch_session(&session, ctx);
+                let states = session.client.state_watcher();
+                let state = states.peek_state();
                 self.phase = Phase::Ready { session };
+                // It may have broken again already.
+                self.on_session_state(self.epoch, state, states, ctx);
                 self.serve(ctx);
                 self.load_members(ctx);
             }
@@ -289,25 +294,37 @@ impl GroupProcess {
             }
             Err((error, _)) => {
                 tracing::warn!(%error, servers = %self.options.url.servers, "no connection to ZooKeeper yet");
-                self.later(ctx, Self::connect);
+                let epoch = self.epoch;
+                ctx.delay(CONNECT_INTERVAL, move |group, ctx| {
+                    if group.epoch == epoch {
+                        group.connect(ctx);
+                    }
+                });
             }
         }
     }
 
-    /// Follows the states of the session that was just made.
-    fn watch_session(&mut self, session: &Session, ctx: &mut Context<Self>) {
-        let epoch = self.epoch;
-        let mut states = session.client.state_watcher();
+    /// Waits for the next state of the session.
+    ///
+    /// The watcher is the same for the whole session: a new one would not tell what happened
+    /// between the two.
+    fn watch_session(mut states: StateWatcher, epoch: u64, ctx: &mut Context<Self>) {
         ctx.perform(
             async move {
                 let state = states.changed().await;
                 (states, state)
             },
-            move |group, (_, state), ctx| group.on_session_state(epoch, state, ctx),
+            move |group, (states, state), ctx| group.on_session_state(epoch, state, states, ctx),
         );
     }
 
-    fn on_session_state(&mut self, epoch: u64, state: SessionState, ctx: &mut Context<Self>) {
+    fn on_session_state(
+        &mut self,
+        epoch: u64,
+        state: SessionState,
+        states: StateWatcher,
+        ctx: &mut Context<Self>,
+    ) {
         if epoch != self.epoch {
             return;
         }
@@ -319,19 +336,17 @@ impl GroupProcess {
                 return;
             }
         }
-        if let Phase::Ready { session } | Phase::Busy { session } = &self.phase {
-            let session = session.clone();
-            self.watch_session(&session, ctx);
-        }
+        Self::watch_session(states, epoch, ctx);
     }
 
     fn arm_expiry(&mut self, ctx: &mut Context<Self>) {
         let (Phase::Ready { session } | Phase::Busy { session }) = &self.phase else {
             return;
         };
-        let epoch = self.epoch;
+        let (epoch, timeout) = (self.epoch, session.timeout());
         tracing::info!("lost the connection to ZooKeeper");
-        self.expiry = Some(ctx.delay(session.timeout(), move |group, ctx| {
+        self.disarm_expiry();
+        self.expiry = Some(ctx.delay(timeout, move |group, ctx| {
             if group.epoch == epoch && group.expiry.take().is_some() {
                 group.expired(ctx);
             }
@@ -389,6 +404,7 @@ impl GroupProcess {
     ) {
         match loaded {
             Ok((members, watcher)) => {
+                self.retry = None;
                 self.set_members(members.into_iter().collect());
                 ctx.perform(watcher.changed(), move |group, event, ctx| {
                     if group.is_current(load) && event.event_type != EventType::Session {

@@ -1,0 +1,221 @@
+//! Several masters on one ZooKeeper, as operating system processes of the built binary.
+//!
+//! # Owns
+//! The ZooKeeper server, the masters and agents, one temporary folder.
+//!
+//! # Invariants
+//! - Dropping the group ends every process that it or its agents started.
+
+use std::net::SocketAddr;
+use std::process::ExitStatus;
+
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::cluster::{ClusterError, Daemon, free_address, launch};
+use crate::eventually::{NeverHappened, eventually};
+use crate::http_client::{self, Request};
+use crate::leftovers;
+use crate::zookeeper_server::{ZooKeeperServer, ZooKeeperServerError};
+
+/// Why a group could not be started or steered.
+#[derive(Debug, Error)]
+pub enum GroupError {
+    /// A daemon failed.
+    #[error(transparent)]
+    Daemon(#[from] ClusterError),
+    /// ZooKeeper failed.
+    #[error(transparent)]
+    ZooKeeper(#[from] ZooKeeperServerError),
+    /// Something that had to happen did not; the logs are shown.
+    #[error("{reason}\n{logs}")]
+    Never {
+        /// What was waited for.
+        reason: NeverHappened,
+        /// What the daemons printed.
+        logs: String,
+    },
+    /// There is no daemon of that number.
+    #[error("there is no daemon {0}")]
+    NoSuchDaemon(usize),
+}
+
+/// Masters and agents that find each other through ZooKeeper.
+#[derive(Debug)]
+pub struct MasterGroup {
+    /// The server.
+    pub zookeeper: ZooKeeperServer,
+    /// The masters in the order they were started.
+    pub masters: Vec<Daemon>,
+    /// The agents in the order they were started.
+    pub agents: Vec<Daemon>,
+    mark: String,
+    folder: tempfile::TempDir,
+}
+
+impl MasterGroup {
+    /// Starts ZooKeeper and three masters with a quorum of two.
+    ///
+    /// # Errors
+    /// [`GroupError`] with the log of what does not come up.
+    pub fn start() -> Result<Self, GroupError> {
+        let folder = tempfile::tempdir().map_err(|source| ClusterError::Io {
+            step: "make a temporary folder",
+            source,
+        })?;
+        let mut group = Self {
+            zookeeper: ZooKeeperServer::start()?,
+            masters: Vec::new(),
+            agents: Vec::new(),
+            mark: uuid::Uuid::new_v4().to_string(),
+            folder,
+        };
+        for number in 1..=3 {
+            let master = group.launch_master(number, free_address()?)?;
+            group.masters.push(master);
+        }
+        Ok(group)
+    }
+
+    /// `zk://127.0.0.1:port/mesos`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("zk://{}/mesos", self.zookeeper.address())
+    }
+
+    fn launch_master(&self, number: usize, address: SocketAddr) -> Result<Daemon, ClusterError> {
+        let name = format!("master{number}");
+        let work = self.folder.path().join(&name);
+        let arguments = vec![
+            "master".to_owned(),
+            "--ip=127.0.0.1".to_owned(),
+            "--hostname=127.0.0.1".to_owned(),
+            format!("--port={}", address.port()),
+            format!("--work_dir={}", work.display()),
+            format!("--zk={}", self.url()),
+            "--zk_session_timeout=4secs".to_owned(),
+            "--quorum=2".to_owned(),
+        ];
+        launch(&name, address, arguments, &self.mark, self.folder.path())
+    }
+
+    /// Starts a master again on its directory and port, after it has ended.
+    ///
+    /// # Errors
+    /// [`GroupError`] with its log when it does not come up.
+    pub fn restart_master(&mut self, index: usize) -> Result<(), GroupError> {
+        let old = self.masters.get(index);
+        let address = old.ok_or(GroupError::NoSuchDaemon(index))?.address;
+        let master = self.launch_master(index + 1, address)?;
+        if let Some(place) = self.masters.get_mut(index) {
+            *place = master;
+        }
+        Ok(())
+    }
+
+    /// Starts one agent; it is not waited for.
+    ///
+    /// # Errors
+    /// [`GroupError`] with its log when it does not come up.
+    pub fn add_agent(&mut self) -> Result<(), GroupError> {
+        let name = format!("agent{}", self.agents.len() + 1);
+        let address = free_address()?;
+        let folder = self.folder.path().join(&name);
+        let arguments = vec![
+            "agent".to_owned(),
+            format!("--master={}", self.url()),
+            "--zk_session_timeout=4secs".to_owned(),
+            "--ip=127.0.0.1".to_owned(),
+            "--hostname=localhost".to_owned(),
+            format!("--port={}", address.port()),
+            format!("--work_dir={}", folder.join("work").display()),
+            format!("--runtime_dir={}", folder.join("run").display()),
+            "--launcher=posix".to_owned(),
+            "--isolation=posix/cpu,posix/mem".to_owned(),
+            "--no-systemd_enable_support".to_owned(),
+            "--registration_backoff_factor=100ms".to_owned(),
+            "--resources=cpus:4;mem:1024;disk:1024;ports:[31000-32000]".to_owned(),
+        ];
+        let agent = launch(&name, address, arguments, &self.mark, self.folder.path())?;
+        self.agents.push(agent);
+        Ok(())
+    }
+
+    /// Waits until a master leads and has read the registry; answers its number.
+    ///
+    /// # Errors
+    /// [`GroupError::Never`] with all logs.
+    pub fn leader(&self) -> Result<usize, GroupError> {
+        self.wait("a leading master", |group| {
+            group.masters.iter().position(|master| {
+                let state = http_client::send(master.address, &Request::get("/master/state"));
+                state.is_ok_and(|answer| answer.status() == 200)
+            })
+        })
+    }
+
+    /// Where the master of that number listens.
+    ///
+    /// # Errors
+    /// [`GroupError::NoSuchDaemon`].
+    pub fn address(&self, index: usize) -> Result<SocketAddr, GroupError> {
+        let master = self.masters.get(index);
+        Ok(master.ok_or(GroupError::NoSuchDaemon(index))?.address)
+    }
+
+    /// Kills a master with SIGKILL.
+    ///
+    /// # Errors
+    /// [`GroupError`] when there is none.
+    pub fn kill_master(&mut self, index: usize) -> Result<ExitStatus, GroupError> {
+        let master = self.masters.get_mut(index);
+        Ok(master.ok_or(GroupError::NoSuchDaemon(index))?.kill()?)
+    }
+
+    /// Waits until `master` counts an active agent; answers its id.
+    ///
+    /// # Errors
+    /// [`GroupError::Never`] with all logs.
+    pub fn registered_agent(&self, master: SocketAddr) -> Result<String, GroupError> {
+        self.wait("a registered agent", |_| {
+            let state = http_client::get_json(master, "/master/state").ok()?;
+            let agents = state.get("slaves")?.as_array()?;
+            let active = |agent: &&Value| agent.get("active").and_then(Value::as_bool) == Some(true);
+            let id = agents.iter().find(active)?.get("id")?.as_str()?;
+            Some(id.to_owned())
+        })
+    }
+
+    /// Asks `probe` until it answers.
+    ///
+    /// # Errors
+    /// [`GroupError::Never`] with all logs.
+    pub fn wait<T>(
+        &self,
+        what: &str,
+        mut probe: impl FnMut(&Self) -> Option<T>,
+    ) -> Result<T, GroupError> {
+        eventually(what, || probe(self)).map_err(|reason| GroupError::Never {
+            reason,
+            logs: self.logs(),
+        })
+    }
+
+    /// Returns all logs, for the message of a failed test.
+    #[must_use]
+    pub fn logs(&self) -> String {
+        let daemons = self.masters.iter().chain(&self.agents);
+        daemons
+            .map(|daemon| format!("--- {} {} ---\n{}\n", daemon.name, daemon.address, daemon.log()))
+            .collect()
+    }
+}
+
+impl Drop for MasterGroup {
+    fn drop(&mut self) {
+        for daemon in self.agents.iter_mut().chain(&mut self.masters) {
+            drop(daemon.kill());
+        }
+        leftovers::kill_all(&self.mark, self.folder.path());
+    }
+}

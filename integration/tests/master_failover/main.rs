@@ -1,0 +1,3 @@
+//! Masters that take over from each other.
+
+mod needs_zookeeper;
