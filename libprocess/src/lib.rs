@@ -9,8 +9,12 @@
 //! - A [`Future`] is a value that comes later and can be asked to be discarded; a [`Promise`] makes it come.
 //! - The [`Clock`] can be paused, advanced and settled, so that tests of hours take milliseconds.
 //!
+//! Supervision is plain: an actor lives until it is terminated, by itself or by another; who is linked to it is told.
+//! A panic is a broken invariant and ends the program; whoever supervises the program starts it again.
+//!
 //! Messages between runtimes are HTTP requests on the one port of each, byte for byte those of C++ libprocess.
-//! The same port serves the actors' HTTP routes.
+//! The same port serves the actors' HTTP routes. It speaks HTTP/1 only: the preface of HTTP/2 closes the connection.
+//! What a peer may make a runtime remember is bounded, see [`Limits`].
 
 mod abort;
 mod address;
@@ -30,6 +34,7 @@ mod host;
 mod id;
 mod limiter;
 mod limits;
+mod lock;
 mod message;
 mod pid;
 mod process;
@@ -50,6 +55,7 @@ mod transport;
 pub mod http;
 pub mod metrics;
 pub mod req_res;
+pub mod subprocess;
 pub mod testing;
 
 #[doc(hidden)]
@@ -64,6 +70,7 @@ pub use future::{DiscardHandle, Future, Outcome};
 pub use id::ProcessId;
 pub use limiter::RateLimiter;
 pub use limits::Limits;
+pub use lock::{CountDownLatch, Mutex, ReadWriteLock};
 pub use metrics::Metrics;
 pub use pid::{ParseUpidError, Pid, Upid};
 pub use process::Process;
