@@ -125,3 +125,56 @@ fn the_documentation_of_flags_is_up_to_date() {
         "run `{UPDATE}=1 cargo test -p mesos-cli`: {stale:?}"
     );
 }
+
+/// Name and default of each flag of `mesos-execute`; `-` is none, `!` is required.
+const EXECUTE: [(&str, &str); 29] = [
+    ("appc_image", "-"),
+    ("bounding_capabilities", "-"),
+    ("checkpoint", "false"),
+    ("command", "-"),
+    ("containerizer", "mesos"),
+    ("content_type", "protobuf"),
+    ("docker_image", "-"),
+    ("effective_capabilities", "-"),
+    ("env", "-"),
+    ("framework_capabilities", "-"),
+    ("hadoop", "hadoop"),
+    ("hdfs", "localhost:9000"),
+    ("kill_after", "-"),
+    ("master", "!"),
+    ("name", "-"),
+    ("networks", "-"),
+    ("overwrite", "false"),
+    ("package", "-"),
+    ("partition_aware", "true"),
+    ("principal", "-"),
+    ("resources", "cpus:1;mem:128"),
+    ("rlimits", "-"),
+    ("role", "*"),
+    ("secret", "-"),
+    ("shell", "true"),
+    ("task", "-"),
+    ("task_group", "-"),
+    ("tty", "false"),
+    ("volumes", "-"),
+];
+
+#[test]
+fn execute_has_the_flags_of_mesos() {
+    let common: Vec<_> = describe::<mesos_scheduler::flags::DriverFlags>()
+        .into_iter()
+        .map(|flag| flag.name)
+        .collect();
+
+    let own: Vec<_> = describe::<execute::Flags>()
+        .into_iter()
+        .filter(|flag| !common.contains(&flag.name))
+        .map(|flag| (flag.name, flag.default))
+        .collect();
+
+    let wanted: Vec<_> = EXECUTE
+        .iter()
+        .map(|(name, default)| (*name, (*default).to_owned()))
+        .collect();
+    assert_eq!(own, wanted);
+}

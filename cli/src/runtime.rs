@@ -31,9 +31,10 @@ where
     T::Err: std::error::Error + Send + Sync + 'static,
 {
     match std::env::var(name) {
-        Ok(text) => {
-            text.parse().map(Some).with_context(|| format!("Failed to parse {name} '{text}'"))
-        }
+        Ok(text) => text
+            .parse()
+            .map(Some)
+            .with_context(|| format!("Failed to parse {name} '{text}'")),
         Err(_unset) => Ok(None),
     }
 }

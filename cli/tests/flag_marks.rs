@@ -80,7 +80,10 @@ fn marks_are_true<F: FlagSet>(folders: &[&str]) {
         })
         .map(|flag| format!("--{} is marked {:?}", flag.name, flag.effect))
         .collect();
-    assert!(wrong.is_empty(), "change the mark in the table: {wrong:#?}");
+    assert!(
+        wrong.is_empty(),
+        "change the mark in the table of flags, then `MESOS_UPDATE_DOCS=1 cargo test -p mesos-cli`: {wrong:#?}"
+    );
 }
 
 #[test]

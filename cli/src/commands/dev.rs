@@ -13,8 +13,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use mesos_common::flags::{Source, load, usage};
 use mesos_common::resources::Resources;
-use mesos_proto::v1::framework_info::{Capability, capability};
 use mesos_proto::v1::FrameworkInfo;
+use mesos_proto::v1::framework_info::{Capability, capability};
 use mesos_scheduler::{MasterUrl, Options, TaskBuilder};
 
 use crate::commands::execute::{Job, Order, run_job};
@@ -92,12 +92,17 @@ async fn work(cluster: &Cluster, flags: &Flags) -> Result<u8> {
 async fn execute(cluster: &Cluster, command: &str, flags: &Flags) -> Result<u8> {
     let resources = Resources::parse(&flags.task_resources)
         .with_context(|| format!("Failed to parse '{}'", flags.task_resources))?;
-    let task = TaskBuilder::command("dev", command).resources(resources.to_proto()).build();
+    let task = TaskBuilder::command("dev", command)
+        .resources(resources.to_proto())
+        .build();
     let master = MasterUrl::Address(cluster.master().upid("master"));
     let order = Order {
         job: Job::Task(Box::new(task)),
         framework: framework()?,
-        options: Options { connection_delay_max: std::time::Duration::ZERO, ..Options::new(master) },
+        options: Options {
+            connection_delay_max: std::time::Duration::ZERO,
+            ..Options::new(master)
+        },
         kill_after: None,
     };
     let mut stream = Stream::of(cluster.sandboxes());
@@ -112,7 +117,10 @@ fn framework() -> Result<FrameworkInfo> {
         capability::Type::ReservationRefinement,
     ];
     let capabilities = capabilities
-        .map(|kind| Capability { r#type: Some(kind.into()), ..Default::default() })
+        .map(|kind| Capability {
+            r#type: Some(kind.into()),
+            ..Default::default()
+        })
         .to_vec();
     Ok(FrameworkInfo {
         // A user without a name runs tasks as himself all the same.

@@ -74,7 +74,10 @@ fn order(flags: &Flags) -> Result<Order> {
         .with_context(|| format!("No username for uid {}", nix::unistd::geteuid()))?;
     let job = if let Some(group) = &flags.task_group {
         let container = task::network_container(flags).map(Box::new);
-        Job::Group { tasks: task::group(group)?, container }
+        Job::Group {
+            tasks: task::group(group)?,
+            container,
+        }
     } else if let Some(whole) = &flags.task {
         Job::Task(Box::new(task::whole_task(whole)?))
     } else {

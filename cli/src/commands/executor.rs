@@ -51,14 +51,23 @@ const ROWS: &[Row<Flags>] = &[
         Flags.sandbox_directory,
         "Directory inside the root filesystem where the sandbox is mounted."
     ),
-    flag!(Flags.working_directory, "Directory inside the root filesystem where the task starts."),
+    flag!(
+        Flags.working_directory,
+        "Directory inside the root filesystem where the task starts."
+    ),
     flag!(Flags.user, "User that the task runs as."),
-    flag!(Flags.task_command, "JSON `CommandInfo` that replaces the command of the task."),
+    flag!(
+        Flags.task_command,
+        "JSON `CommandInfo` that replaces the command of the task."
+    ),
     flag!(
         Flags.task_environment,
         "JSON `Environment` that is added to the environment of the executor for the task."
     ),
-    flag!(Flags.effective_capabilities, "JSON `CapabilityInfo`: capabilities of the task."),
+    flag!(
+        Flags.effective_capabilities,
+        "JSON `CapabilityInfo`: capabilities of the task."
+    ),
     flag!(
         Flags.bounding_capabilities,
         "JSON `CapabilityInfo`: capabilities that the task can ever have."
@@ -98,7 +107,9 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
     if first.as_deref() == Some(NAMESPACES_ARGUMENT.as_ref()) {
         return helper_failed(&exec_in_namespaces(rest));
     }
-    let arguments = arguments.iter().map(|argument| argument.to_string_lossy().into_owned());
+    let arguments = arguments
+        .iter()
+        .map(|argument| argument.to_string_lossy().into_owned());
     let loading = load::<Flags>(&Source::arguments(arguments));
     let flags = match loading.into_result() {
         Ok(flags) if flags.help => {
@@ -135,8 +146,14 @@ fn execute(flags: &Flags, variables: BTreeMap<String, String>) -> Result<Ending>
     let framework = required(&variables, "MESOS_FRAMEWORK_ID")?.to_owned();
     let executor = required(&variables, "MESOS_EXECUTOR_ID")?.to_owned();
     let settings = Settings {
-        framework_id: FrameworkId { value: Some(framework), ..Default::default() },
-        executor_id: ExecutorId { value: Some(executor), ..Default::default() },
+        framework_id: FrameworkId {
+            value: Some(framework),
+            ..Default::default()
+        },
+        executor_id: ExecutorId {
+            value: Some(executor),
+            ..Default::default()
+        },
         environment: ExecutorEnvironment::from_variables(&variables)?,
         launch: launch_settings(flags, variables),
     };
@@ -149,13 +166,13 @@ fn execute(flags: &Flags, variables: BTreeMap<String, String>) -> Result<Ending>
 }
 
 fn wait(runtime: &Runtime, ending: libprocess::Future<Ending>) -> Result<Ending> {
-    runtime.block_on(ending).ready().context("the executor ended without a reason")
+    runtime
+        .block_on(ending)
+        .ready()
+        .context("the executor ended without a reason")
 }
 
-fn launch_settings(
-    flags: &Flags,
-    environment: BTreeMap<String, String>,
-) -> LaunchSettings {
+fn launch_settings(flags: &Flags, environment: BTreeMap<String, String>) -> LaunchSettings {
     let session = match &flags.tty_path {
         Some(_) => Session::Terminal,
         None => Session::Helper(PathBuf::from(SELF)),

@@ -33,8 +33,7 @@ pub(super) const ROWS: &[Row<Flags>] = &[
          Without it they are marked as soon as they stop to answer."
     )
     .alias(old_flag::AGENT_REMOVAL_RATE_LIMIT)
-    .rule(removal_rate_is_a_rate)
-    .not_yet(),
+    .rule(removal_rate_is_a_rate),
     flag!(
         Flags.agent_ping_timeout = "15secs",
         "How long an agent may take to answer a ping, 1secs to 15mins.\n\

@@ -18,8 +18,7 @@ pub(super) const ROWS: &[Row<Flags>] = &[
          \x20 \"limits\": [{\"principal\": \"a\", \"qps\": 55.5}, {\"principal\": \"b\"}],\n\
          \x20 \"aggregate_default_qps\": 33.3\n\
          }"
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.max_completed_frameworks = "50",
         "How many completed frameworks are remembered."

@@ -12,42 +12,35 @@ pub(super) const ROWS: &[Row<Flags>] = &[
         "Whether frameworks of the legacy protocol must authenticate.\n\
          For those of the HTTP interface see `--authenticate_http_frameworks`."
     )
-    .alias("authenticate")
-    .not_yet(),
+    .alias("authenticate"),
     flag!(
         Flags.authenticate_agents = "false",
         "Whether agents must authenticate."
     )
-    .alias(old_flag::AUTHENTICATE_AGENTS)
-    .not_yet(),
+    .alias(old_flag::AUTHENTICATE_AGENTS),
     flag!(
         Flags.authentication_v0_timeout = "15secs",
         "How long the authentication of a legacy framework or an agent may take."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.authenticate_http_readwrite = "false",
         "Whether requests that change something must be authenticated."
     )
-    .alias("authenticate_http")
-    .not_yet(),
+    .alias("authenticate_http"),
     flag!(
         Flags.authenticate_http_readonly = "false",
         "Whether requests that only read must be authenticated."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.authenticate_http_frameworks = "false",
         "Whether frameworks of the HTTP interface must authenticate."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.credentials,
         "Path of a JSON file with the credentials that are accepted.\n\
          Example:\n\
          {\"credentials\": [{\"principal\": \"alice\", \"secret\": \"rabbit\"}]}"
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.acls,
         "Access control lists, as JSON or as the path of a JSON file.\n\
@@ -66,8 +59,7 @@ pub(super) const ROWS: &[Row<Flags>] = &[
     flag!(
         Flags.authenticators = "crammd5",
         "How agents and legacy frameworks authenticate. Only `crammd5` is built in."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.authorizers = "local",
         "What decides who may do what. Only `local`, which follows `--acls`, is built in."
@@ -76,12 +68,10 @@ pub(super) const ROWS: &[Row<Flags>] = &[
     flag!(
         Flags.http_authenticators = "basic",
         "How HTTP requests are authenticated: `basic`, `jwt`, or both parted by a comma."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.http_framework_authenticators,
         "How frameworks of the HTTP interface are authenticated.\n\
          Goes with `--authenticate_http_frameworks`."
-    )
-    .not_yet(),
+    ),
 ];

@@ -57,8 +57,10 @@ struct Agent {
 impl Cluster {
     /// Starts everything; what was started until an error is stopped again.
     pub(super) fn start(flags: &Flags) -> Result<Self> {
-        let ip: IpAddr =
-            flags.ip.parse().with_context(|| format!("Failed to parse --ip '{}'", flags.ip))?;
+        let ip: IpAddr = flags
+            .ip
+            .parse()
+            .with_context(|| format!("Failed to parse --ip '{}'", flags.ip))?;
         let builder = runtime_at(ip, flags.port)
             .delegate("master")
             .realms("mesos-master-readonly", "mesos-master-readwrite");
@@ -77,7 +79,12 @@ impl Cluster {
             "--registry=in_memory".to_owned(),
         ];
         let handle = mesos_master::start(&master, parse(arguments)?).context("start the master")?;
-        let mut cluster = Self { master, handle, agents: Vec::new(), folder };
+        let mut cluster = Self {
+            master,
+            handle,
+            agents: Vec::new(),
+            folder,
+        };
         for number in 1..=flags.agents {
             let agent = cluster.start_agent(flags, ip, number, &launcher_dir);
             match agent {
@@ -98,10 +105,19 @@ impl Cluster {
         number: usize,
         launcher_dir: &Path,
     ) -> Result<Agent> {
-        let wanted = u16::try_from(number).ok().and_then(|number| flags.port.checked_add(number));
+        let wanted = u16::try_from(number)
+            .ok()
+            .and_then(|number| flags.port.checked_add(number));
         let runtime = start_agent_runtime(ip, wanted.unwrap_or(0))?;
         let name = format!("agent{number}");
-        let below = |part: &str| self.folder.path().join(&name).join(part).display().to_string();
+        let below = |part: &str| {
+            self.folder
+                .path()
+                .join(&name)
+                .join(part)
+                .display()
+                .to_string()
+        };
         let mut arguments = vec![
             format!("--master={}", self.master.address()),
             format!("--ip={ip}"),
@@ -171,8 +187,12 @@ impl Cluster {
 
     /// Where the agents keep the output of tasks.
     pub(super) fn sandboxes(&self) -> Sandboxes {
-        let work_dirs = (1..=self.agents.len())
-            .map(|number| self.folder.path().join(format!("agent{number}")).join("work"));
+        let work_dirs = (1..=self.agents.len()).map(|number| {
+            self.folder
+                .path()
+                .join(format!("agent{number}"))
+                .join("work")
+        });
         Sandboxes::below(work_dirs.collect())
     }
 
@@ -182,7 +202,9 @@ impl Cluster {
             agent.handle.unregister();
         }
         for agent in &self.agents {
-            let ended = agent.runtime.wait(&agent.runtime.upid(variable::AGENT_PROCESS_ID));
+            let ended = agent
+                .runtime
+                .wait(&agent.runtime.upid(variable::AGENT_PROCESS_ID));
             let waiting = async { tokio::time::timeout(AGENT_END, ended).await };
             if agent.runtime.block_on(waiting).is_err() {
                 tracing::warn!("an agent did not end in time");
@@ -192,7 +214,8 @@ impl Cluster {
             drop(agent.handle);
             agent.runtime.shutdown();
         }
-        self.master.terminate(&self.master.upid("master"), Termination::Inject);
+        self.master
+            .terminate(&self.master.upid("master"), Termination::Inject);
         drop(self.handle);
         self.master.shutdown();
         leftovers::kill();

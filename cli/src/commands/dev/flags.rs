@@ -27,7 +27,10 @@ const ROWS: &[Row<Flags>] = &[
         Flags.execute,
         "Command to run as a task; its states and its output are shown, and then the cluster ends."
     ),
-    flag!(Flags.ip = "127.0.0.1", "Address on which master and agents listen."),
+    flag!(
+        Flags.ip = "127.0.0.1",
+        "Address on which master and agents listen."
+    ),
     flag!(
         Flags.port = "5050",
         "Port of the master. The agents listen on the ports that follow, or on any free ones where\n\
@@ -37,5 +40,8 @@ const ROWS: &[Row<Flags>] = &[
         Flags.resources,
         "Resources of each agent (cpus:4;mem:4096); without it, all of this machine."
     ),
-    flag!(Flags.task_resources = "cpus:0.1;mem:32", "Resources of the task of `--execute`."),
+    flag!(
+        Flags.task_resources = "cpus:0.1;mem:32",
+        "Resources of the task of `--execute`."
+    ),
 ];

@@ -31,9 +31,7 @@ pub(super) fn kill() {
             return;
         }
         for pid in children {
-            if let Err(error) =
-                kill_tree(&table, pid, Signal::SIGKILL, Follow::GroupsAndSessions)
-            {
+            if let Err(error) = kill_tree(&table, pid, Signal::SIGKILL, Follow::GroupsAndSessions) {
                 tracing::warn!(pid, %error, "could not kill a leftover");
             }
             reap(pid);
@@ -42,7 +40,11 @@ pub(super) fn kill() {
 }
 
 fn children(processes: &[ProcessRecord], own: i32) -> Vec<i32> {
-    processes.iter().filter(|record| record.parent == own).map(|record| record.pid).collect()
+    processes
+        .iter()
+        .filter(|record| record.parent == own)
+        .map(|record| record.pid)
+        .collect()
 }
 
 /// Waits for a child that was killed; somebody else may have done so before.

@@ -14,7 +14,11 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn of(sandboxes: Sandboxes) -> Self {
-        Self { sandboxes, framework_id: None, follower: None }
+        Self {
+            sandboxes,
+            framework_id: None,
+            follower: None,
+        }
     }
 }
 
@@ -35,7 +39,10 @@ impl Report for Stream {
         if let Some(follower) = &self.follower {
             follower.catch_up();
         }
-        let message = status.message.as_ref().map_or_else(String::new, |text| format!(": {text}"));
+        let message = status
+            .message
+            .as_ref()
+            .map_or_else(String::new, |text| format!(": {text}"));
         eprintln!("{}{message}", status.state().as_str_name());
     }
 

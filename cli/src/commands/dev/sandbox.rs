@@ -42,7 +42,12 @@ impl Sandboxes {
         let executor: ExecutorId = status.task_id().value().parse().ok()?;
         let sandbox = self.work_dirs.iter().find_map(|root| {
             let (agent, framework, executor) = (&agent, &framework, &executor);
-            let place = ExecutorPlace { root, agent, framework, executor };
+            let place = ExecutorPlace {
+                root,
+                agent,
+                framework,
+                executor,
+            };
             // The link is resolved once: the folder of the run stays, wherever the link points.
             place.latest_run().canonicalize().ok()
         })?;
@@ -58,7 +63,10 @@ pub(super) struct Follower {
 
 impl Follower {
     fn start(sandbox: &Path) -> Self {
-        let tails = [Tail::of(sandbox.join("stdout")), Tail::of(sandbox.join("stderr"))];
+        let tails = [
+            Tail::of(sandbox.join("stdout")),
+            Tail::of(sandbox.join("stderr")),
+        ];
         let tails = Arc::new(Mutex::new(tails));
         let followed = Arc::clone(&tails);
         let task = tokio::spawn(async move {

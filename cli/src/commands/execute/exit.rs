@@ -51,7 +51,11 @@ mod tests {
     fn exit_status_is_that_of_the_command() {
         exits(TaskState::TaskFinished, "Command exited with status 0", 0);
         exits(TaskState::TaskFailed, "Command exited with status 3", 3);
-        exits(TaskState::TaskFailed, "Command terminated with signal Killed", 137);
+        exits(
+            TaskState::TaskFailed,
+            "Command terminated with signal Killed",
+            137,
+        );
         exits(
             TaskState::TaskFailed,
             "Command terminated with signal Segmentation fault (core dumped)",

@@ -86,20 +86,41 @@ const WHERE: &[Row<Flags>] = &[
         Flags.master = required,
         "The master: host:port, zk://..., or file:///path to either."
     ),
-    flag!(Flags.hadoop = "hadoop", "The `hadoop` program that copies packages.").not_yet(),
-    flag!(Flags.hdfs = "localhost:9000", "Address of the HDFS name node.").not_yet(),
+    flag!(
+        Flags.hadoop = "hadoop",
+        "The `hadoop` program that copies packages."
+    )
+    .not_yet(),
+    flag!(
+        Flags.hdfs = "localhost:9000",
+        "Address of the HDFS name node."
+    )
+    .not_yet(),
     flag!(
         Flags.package,
         "Package to copy into HDFS and from there into the sandbox of the task."
     )
     .not_yet(),
-    flag!(Flags.overwrite = "false", "Replaces the package when HDFS has it already.").not_yet(),
+    flag!(
+        Flags.overwrite = "false",
+        "Replaces the package when HDFS has it already."
+    )
+    .not_yet(),
 ];
 
 const CONTAINER: &[Row<Flags>] = &[
-    flag!(Flags.containerizer = "mesos", "The containerizer: mesos or docker."),
-    flag!(Flags.appc_image, "Appc image of the task, such as example.com/worker."),
-    flag!(Flags.docker_image, "Docker image of the task, such as busybox:latest."),
+    flag!(
+        Flags.containerizer = "mesos",
+        "The containerizer: mesos or docker."
+    ),
+    flag!(
+        Flags.appc_image,
+        "Appc image of the task, such as example.com/worker."
+    ),
+    flag!(
+        Flags.docker_image,
+        "Docker image of the task, such as busybox:latest."
+    ),
     flag!(
         Flags.effective_capabilities,
         "Linux capabilities that the command starts with, as JSON: {\"capabilities\": [\"NET_RAW\"]}"
@@ -113,7 +134,10 @@ const CONTAINER: &[Row<Flags>] = &[
         "Resource limits of the command as JSON, unlimited where no numbers are given:\n\
          {\"rlimits\": [{\"type\": \"RLMT_CPU\", \"soft\": \"1\", \"hard\": \"1\"}, {\"type\": \"RLMT_FSIZE\"}]}"
     ),
-    flag!(Flags.networks, "Names of the networks that the container joins, joined by commas."),
+    flag!(
+        Flags.networks,
+        "Names of the networks that the container joins, joined by commas."
+    ),
     flag!(
         Flags.volumes,
         "Volumes of the container as a JSON array of `Volume`, or the path of a file that holds it."
@@ -122,16 +146,31 @@ const CONTAINER: &[Row<Flags>] = &[
 
 const FRAMEWORK: &[Row<Flags>] = &[
     flag!(Flags.role = "*", "Role of the framework."),
-    flag!(Flags.checkpoint = "false", "Whether the task survives a restart of its agent."),
+    flag!(
+        Flags.checkpoint = "false",
+        "Whether the task survives a restart of its agent."
+    ),
     flag!(
         Flags.framework_capabilities,
         "Further capabilities of the framework, joined by commas; only GPU_RESOURCES is possible.\n\
          RESERVATION_REFINEMENT, TASK_KILLING_STATE and REVOCABLE_RESOURCES are always there."
     ),
-    flag!(Flags.partition_aware = "true", "Whether the framework knows about partitions."),
-    flag!(Flags.principal, "Name of the framework for masters that ask for one."),
-    flag!(Flags.secret, "Password of the framework for masters that ask for one."),
-    flag!(Flags.content_type = "protobuf", "Form of the messages: protobuf or json."),
+    flag!(
+        Flags.partition_aware = "true",
+        "Whether the framework knows about partitions."
+    ),
+    flag!(
+        Flags.principal,
+        "Name of the framework for masters that ask for one."
+    ),
+    flag!(
+        Flags.secret,
+        "Password of the framework for masters that ask for one."
+    ),
+    flag!(
+        Flags.content_type = "protobuf",
+        "Form of the messages: protobuf or json."
+    ),
 ];
 
 impl Flags {
@@ -154,10 +193,18 @@ impl Flags {
             }
             return Ok(());
         }
-        let pieces = [&self.name, &self.command, &self.appc_image, &self.docker_image, &self.volumes];
+        let pieces = [
+            &self.name,
+            &self.command,
+            &self.appc_image,
+            &self.docker_image,
+            &self.volumes,
+        ];
         if self.env.is_some() || pieces.iter().any(|piece| piece.is_some()) {
-            return Err("'--name, --command, --env, --appc_image, --docker_image, --volumes' can \
-                        only be set when both '--task' and '--task_group' are not set");
+            return Err(
+                "'--name, --command, --env, --appc_image, --docker_image, --volumes' can \
+                        only be set when both '--task' and '--task_group' are not set",
+            );
         }
         if self.task.is_some() && self.networks.is_some() {
             return Err("'--networks' can only be set when '--task' is not set");
@@ -174,13 +221,18 @@ mod tests {
 
     fn flags(arguments: &[&str]) -> Flags {
         let all = ["--master=127.0.0.1:5050"].iter().chain(arguments);
-        load::<Flags>(&Source::arguments(all.copied())).into_result().unwrap()
+        load::<Flags>(&Source::arguments(all.copied()))
+            .into_result()
+            .unwrap()
     }
 
     #[test]
     fn name_and_command_are_needed_without_a_whole_task() {
         assert_eq!(flags(&[]).check(), Err("Missing required option --name"));
-        assert_eq!(flags(&["--name=a"]).check(), Err("Missing required option --command"));
+        assert_eq!(
+            flags(&["--name=a"]).check(),
+            Err("Missing required option --command")
+        );
         assert_eq!(flags(&["--name=a", "--command=true"]).check(), Ok(()));
         assert_eq!(flags(&["--name=a", "--no-shell"]).check(), Ok(()));
     }

@@ -63,9 +63,10 @@ impl Job {
         }
         match self {
             Self::Task(_) => Some(launch(placed)),
-            Self::Group { container, .. } => {
-                Some(launch_group(default_executor(framework_id, container.clone()), placed))
-            }
+            Self::Group { container, .. } => Some(launch_group(
+                default_executor(framework_id, container.clone()),
+                placed,
+            )),
         }
     }
 }
@@ -87,8 +88,10 @@ fn default_executor(
     framework_id: &FrameworkId,
     container: Option<Box<ContainerInfo>>,
 ) -> ExecutorInfo {
-    let executor_id =
-        ExecutorId { value: Some("default-executor".to_owned()), ..Default::default() };
+    let executor_id = ExecutorId {
+        value: Some("default-executor".to_owned()),
+        ..Default::default()
+    };
     let [cpus, mem] = resources::cpus_mem(0.1, 32.0);
     ExecutorInfo {
         r#type: Some(executor_info::Type::Default.into()),
@@ -109,29 +112,42 @@ mod tests {
 
     fn offer(cpus: f64, mem: f64) -> Offer {
         Offer {
-            agent_id: Some(AgentId { value: Some("S0".into()), ..Default::default() }),
+            agent_id: Some(AgentId {
+                value: Some("S0".into()),
+                ..Default::default()
+            }),
             resources: resources::cpus_mem(cpus, mem).to_vec(),
             ..Default::default()
         }
     }
 
     fn task(id: &str) -> TaskInfo {
-        TaskBuilder::command(id, "true").resources(resources::cpus_mem(1.0, 64.0)).build()
+        TaskBuilder::command(id, "true")
+            .resources(resources::cpus_mem(1.0, 64.0))
+            .build()
     }
 
     #[test]
     fn small_offer_is_not_taken() {
         let job = Job::Task(Box::new(task("a")));
 
-        assert!(job.fit(&offer(0.5, 64.0), "*", &FrameworkId::default()).is_none());
-        assert!(job.fit(&offer(1.0, 63.0), "*", &FrameworkId::default()).is_none());
+        assert!(
+            job.fit(&offer(0.5, 64.0), "*", &FrameworkId::default())
+                .is_none()
+        );
+        assert!(
+            job.fit(&offer(1.0, 63.0), "*", &FrameworkId::default())
+                .is_none()
+        );
     }
 
     #[test]
     fn task_gets_the_agent_of_the_offer() {
         let job = Job::Task(Box::new(task("a")));
 
-        let operation = job.fit(&offer(4.0, 64.0), "*", &FrameworkId::default()).unwrap();
+        let operation = job
+            .fit(&offer(4.0, 64.0), "*", &FrameworkId::default())
+            .unwrap();
 
         let placed = &operation.launch().task_infos[0];
         assert_eq!(placed.agent_id().value(), "S0");
@@ -142,15 +158,26 @@ mod tests {
     fn unreserved_resources_serve_a_role_without_reservations() {
         let job = Job::Task(Box::new(task("a")));
 
-        assert!(job.fit(&offer(1.0, 64.0), "eng", &FrameworkId::default()).is_some());
+        assert!(
+            job.fit(&offer(1.0, 64.0), "eng", &FrameworkId::default())
+                .is_some()
+        );
     }
 
     #[test]
     fn group_needs_the_sum_of_its_tasks() {
-        let job = Job::Group { tasks: vec![task("a"), task("b")], container: None };
+        let job = Job::Group {
+            tasks: vec![task("a"), task("b")],
+            container: None,
+        };
 
-        assert!(job.fit(&offer(1.0, 128.0), "*", &FrameworkId::default()).is_none());
-        let operation = job.fit(&offer(2.0, 128.0), "*", &FrameworkId::default()).unwrap();
+        assert!(
+            job.fit(&offer(1.0, 128.0), "*", &FrameworkId::default())
+                .is_none()
+        );
+        let operation = job
+            .fit(&offer(2.0, 128.0), "*", &FrameworkId::default())
+            .unwrap();
         assert_eq!(operation.launch_group().task_group().tasks.len(), 2);
         let executor = operation.launch_group().executor();
         assert_eq!(executor.r#type(), executor_info::Type::Default);

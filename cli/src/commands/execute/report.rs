@@ -6,9 +6,7 @@
 use std::io::Write;
 
 use mesos_common::resources::Resources;
-use mesos_proto::v1::{
-    AgentId, CheckStatusInfo, FrameworkId, TaskInfo, TaskStatus, check_info,
-};
+use mesos_proto::v1::{AgentId, CheckStatusInfo, FrameworkId, TaskInfo, TaskStatus, check_info};
 
 use super::job::Job;
 
@@ -51,10 +49,17 @@ impl<W: Write> Report for Lines<W> {
         let agent = agent_id.value();
         match job {
             Job::Task(task) => {
-                self.line(&format!("Submitted task '{}' to agent '{agent}'", task.name()));
+                self.line(&format!(
+                    "Submitted task '{}' to agent '{agent}'",
+                    task.name()
+                ));
             }
             Job::Group { tasks, .. } => {
-                let ids: Vec<_> = tasks.iter().map(TaskInfo::task_id).map(|id| id.value()).collect();
+                let ids: Vec<_> = tasks
+                    .iter()
+                    .map(TaskInfo::task_id)
+                    .map(|id| id.value())
+                    .collect();
                 let ids = ids.join(", ");
                 self.line(&format!(
                     "Submitted task group with tasks [ {ids} ] to agent '{agent}'"
@@ -99,7 +104,10 @@ pub(crate) fn status_lines(status: &TaskStatus) -> Vec<String> {
     }
     let limited = &status.limitation().resources;
     if !limited.is_empty() {
-        lines.push(format!("  resource limit violation: {}", Resources::from_proto(limited)));
+        lines.push(format!(
+            "  resource limit violation: {}",
+            Resources::from_proto(limited)
+        ));
     }
     lines
 }
@@ -108,7 +116,10 @@ fn check_text(check: &CheckStatusInfo) -> String {
     match check.r#type() {
         check_info::Type::Command => {
             let code = check.command().exit_code;
-            code.map_or_else(|| "COMMAND".into(), |code| format!("COMMAND exit code {code}"))
+            code.map_or_else(
+                || "COMMAND".into(),
+                |code| format!("COMMAND exit code {code}"),
+            )
         }
         check_info::Type::Http => {
             let code = check.http().status_code;
@@ -133,7 +144,10 @@ mod tests {
     #[test]
     fn status_reads_as_scripts_know_it() {
         let status = TaskStatus {
-            task_id: Some(TaskId { value: Some("t".into()), ..Default::default() }),
+            task_id: Some(TaskId {
+                value: Some("t".into()),
+                ..Default::default()
+            }),
             state: Some(TaskState::TaskFailed.into()),
             message: Some("Command exited with status 3".into()),
             source: Some(Source::SourceExecutor.into()),
@@ -157,16 +171,28 @@ mod tests {
     #[test]
     fn submission_of_a_group_names_its_tasks() {
         let task = |id: &str| TaskInfo {
-            task_id: Some(TaskId { value: Some(id.into()), ..Default::default() }),
+            task_id: Some(TaskId {
+                value: Some(id.into()),
+                ..Default::default()
+            }),
             ..Default::default()
         };
-        let job = Job::Group { tasks: vec![task("a"), task("b")], container: None };
-        let agent = AgentId { value: Some("S0".into()), ..Default::default() };
+        let job = Job::Group {
+            tasks: vec![task("a"), task("b")],
+            container: None,
+        };
+        let agent = AgentId {
+            value: Some("S0".into()),
+            ..Default::default()
+        };
         let mut out = Vec::new();
 
         Lines::to(&mut out).submitted(&job, &agent);
 
         let text = String::from_utf8(out).unwrap();
-        assert_eq!(text, "Submitted task group with tasks [ a, b ] to agent 'S0'\n");
+        assert_eq!(
+            text,
+            "Submitted task group with tasks [ a, b ] to agent 'S0'\n"
+        );
     }
 }

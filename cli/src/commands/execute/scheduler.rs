@@ -50,13 +50,22 @@ pub(crate) async fn run_job(
     report: &mut impl Report,
 ) -> Result<u8, JobError> {
     let framework = Box::new(order.framework.clone());
-    let options =
-        Options { subscribe: Subscribe::Automatic(framework), ..order.options.clone() };
+    let options = Options {
+        subscribe: Subscribe::Automatic(framework),
+        ..order.options.clone()
+    };
     let (mesos, events) = Mesos::events(runtime, options);
     let (kill, kills) = mpsc::unbounded_channel();
     let launched = Launched::No;
-    let mut running =
-        Running { order, mesos, runtime, kill, calls: None, launched, codes: Vec::new() };
+    let mut running = Running {
+        order,
+        mesos,
+        runtime,
+        kill,
+        calls: None,
+        launched,
+        codes: Vec::new(),
+    };
     running.until_the_end(events, kills, report).await
 }
 
@@ -97,7 +106,12 @@ impl Running<'_> {
                 self.received(&event, report).await?;
             }
             if self.codes.len() == self.order.job.tasks().len() {
-                return Ok(self.codes.iter().copied().find(|code| *code != 0).unwrap_or(0));
+                return Ok(self
+                    .codes
+                    .iter()
+                    .copied()
+                    .find(|code| *code != 0)
+                    .unwrap_or(0));
             }
         }
     }
@@ -109,11 +123,7 @@ impl Running<'_> {
         self.mesos.send(calls.kill(task_id, status.agent_id, None));
     }
 
-    async fn received(
-        &mut self,
-        event: &Event,
-        report: &mut impl Report,
-    ) -> Result<(), JobError> {
+    async fn received(&mut self, event: &Event, report: &mut impl Report) -> Result<(), JobError> {
         match event.r#type() {
             event::Type::Subscribed => {
                 let framework_id = event.subscribed().framework_id();
@@ -155,7 +165,8 @@ impl Running<'_> {
         match operation {
             Some(operation) => {
                 let filters = Filters::default();
-                self.mesos.send(calls.accept(offer_ids, vec![operation], filters));
+                self.mesos
+                    .send(calls.accept(offer_ids, vec![operation], filters));
                 report.submitted(&self.order.job, offer.agent_id());
                 self.launched = Launched::Yes;
             }
@@ -182,7 +193,9 @@ impl Running<'_> {
         {
             let (kill, status) = (self.kill.clone(), status.clone());
             // A job that has ended meanwhile has nothing left to kill.
-            self.runtime.clock().timer(delay, move || drop(kill.send(status)));
+            self.runtime
+                .clock()
+                .timer(delay, move || drop(kill.send(status)));
         }
         if is_terminal(status.state()) {
             self.codes.push(exit_code(status));

@@ -31,13 +31,17 @@ pub(super) fn group(value: &JsonObject) -> Result<Vec<TaskInfo>> {
         bail!("Failed to parse '--task_group': it has no tasks");
     };
     let tasks = tasks.iter().cloned().map(read_task);
-    tasks.collect::<Result<_>>().context("Failed to parse '--task_group'")
+    tasks
+        .collect::<Result<_>>()
+        .context("Failed to parse '--task_group'")
 }
 
 fn read_task(mut value: JsonValue) -> Result<TaskInfo> {
     if let JsonValue::Object(members) = &mut value {
         let agent = members.entry("agent_id");
-        agent.or_insert_with(|| JsonValue::Object([("value".into(), "".into())].into_iter().collect()));
+        agent.or_insert_with(|| {
+            JsonValue::Object([("value".into(), "".into())].into_iter().collect())
+        });
     }
     Ok(from_json(&value.to_string(), Dialect::V1)?)
 }
@@ -49,8 +53,11 @@ fn optional<M: Json>(flag: &str, value: Option<&JsonObject>) -> Result<Option<M>
 /// The framework that runs the task.
 pub(super) fn framework(flags: &Flags, user: &str) -> Result<FrameworkInfo> {
     use capability::Type;
-    let mut capabilities =
-        vec![Type::ReservationRefinement, Type::TaskKillingState, Type::RevocableResources];
+    let mut capabilities = vec![
+        Type::ReservationRefinement,
+        Type::TaskKillingState,
+        Type::RevocableResources,
+    ];
     if flags.partition_aware {
         capabilities.push(Type::PartitionAware);
     }
@@ -65,9 +72,10 @@ pub(super) fn framework(flags: &Flags, user: &str) -> Result<FrameworkInfo> {
             }
         }
     }
-    let capabilities = capabilities
-        .into_iter()
-        .map(|kind| Capability { r#type: Some(kind.into()), ..Default::default() });
+    let capabilities = capabilities.into_iter().map(|kind| Capability {
+        r#type: Some(kind.into()),
+        ..Default::default()
+    });
     Ok(FrameworkInfo {
         user: Some(user.to_owned()),
         name: Some("mesos-execute instance".to_owned()),
@@ -81,11 +89,17 @@ pub(super) fn framework(flags: &Flags, user: &str) -> Result<FrameworkInfo> {
 
 /// The task that `--name`, `--command` and their companions describe.
 pub(super) fn task(flags: &Flags) -> Result<TaskInfo> {
-    let name = flags.name.clone().context("Missing required option --name")?;
+    let name = flags
+        .name
+        .clone()
+        .context("Missing required option --name")?;
     let resources = Resources::parse(&flags.resources)
         .with_context(|| format!("Failed to parse resources '{}'", flags.resources))?;
     Ok(TaskInfo {
-        task_id: Some(TaskId { value: Some(name.clone()), ..Default::default() }),
+        task_id: Some(TaskId {
+            value: Some(name.clone()),
+            ..Default::default()
+        }),
         name: Some(name),
         resources: resources.to_proto(),
         command: Some(command(flags)?.into()),
@@ -106,7 +120,10 @@ fn command(flags: &Flags) -> Result<CommandInfo> {
             ..Default::default()
         });
     }
-    let environment = flags.env.is_some().then(|| Environment { variables, ..Default::default() });
+    let environment = flags.env.is_some().then(|| Environment {
+        variables,
+        ..Default::default()
+    });
     Ok(CommandInfo {
         shell: Some(flags.shell),
         value: flags.command.clone().filter(|_| flags.shell),
@@ -116,7 +133,9 @@ fn command(flags: &Flags) -> Result<CommandInfo> {
 }
 
 fn volumes(flags: &Flags) -> Result<Vec<Volume>> {
-    let Some(text) = &flags.volumes else { return Ok(Vec::new()) };
+    let Some(text) = &flags.volumes else {
+        return Ok(Vec::new());
+    };
     let text = if text.starts_with('/') {
         std::fs::read_to_string(text).with_context(|| format!("Failed to read '{text}'"))?
     } else {
@@ -130,7 +149,10 @@ fn networks(flags: &Flags) -> Vec<NetworkInfo> {
     let names = flags.networks.as_deref().unwrap_or_default().split(',');
     names
         .filter(|name| !name.is_empty())
-        .map(|name| NetworkInfo { name: Some(name.to_owned()), ..Default::default() })
+        .map(|name| NetworkInfo {
+            name: Some(name.to_owned()),
+            ..Default::default()
+        })
         .collect()
 }
 
@@ -157,8 +179,14 @@ fn container(flags: &Flags) -> Result<Option<ContainerInfo>> {
 }
 
 fn mesos_container(flags: &Flags) -> Result<Option<ContainerInfo>> {
-    let effective = optional("effective_capabilities", flags.effective_capabilities.as_ref())?;
-    let bounding = optional("bounding_capabilities", flags.bounding_capabilities.as_ref())?;
+    let effective = optional(
+        "effective_capabilities",
+        flags.effective_capabilities.as_ref(),
+    )?;
+    let bounding = optional(
+        "bounding_capabilities",
+        flags.bounding_capabilities.as_ref(),
+    )?;
     let linux_info = (effective.is_some() || bounding.is_some()).then(|| LinuxInfo {
         effective_capabilities: effective,
         bounding_capabilities: bounding,
@@ -168,8 +196,9 @@ fn mesos_container(flags: &Flags) -> Result<Option<ContainerInfo>> {
     let container = ContainerInfo {
         volumes: volumes(flags)?,
         network_infos: networks(flags),
-        mesos: image.map(|image| {
-            container_info::MesosInfo { image: Some(image), ..Default::default() }
+        mesos: image.map(|image| container_info::MesosInfo {
+            image: Some(image),
+            ..Default::default()
         }),
         linux_info: linux_info.map(Into::into),
         rlimit_info: optional("rlimits", flags.rlimits.as_ref())?,
@@ -179,12 +208,18 @@ fn mesos_container(flags: &Flags) -> Result<Option<ContainerInfo>> {
     if container == ContainerInfo::default() {
         return Ok(None);
     }
-    Ok(Some(ContainerInfo { r#type: Some(container_info::Type::Mesos.into()), ..container }))
+    Ok(Some(ContainerInfo {
+        r#type: Some(container_info::Type::Mesos.into()),
+        ..container
+    }))
 }
 
 fn image(flags: &Flags) -> Option<Image> {
     if let Some(name) = &flags.docker_image {
-        let docker = image::Docker { name: Some(name.clone()), ..Default::default() };
+        let docker = image::Docker {
+            name: Some(name.clone()),
+            ..Default::default()
+        };
         return Some(Image {
             r#type: Some(image::Type::Docker.into()),
             docker: Some(docker.into()),
@@ -197,8 +232,10 @@ fn image(flags: &Flags) -> Option<Image> {
         value: Some(value.to_owned()),
         ..Default::default()
     };
-    let labels =
-        Labels { labels: vec![label("os", "linux"), label("arch", "amd64")], ..Default::default() };
+    let labels = Labels {
+        labels: vec![label("os", "linux"), label("arch", "amd64")],
+        ..Default::default()
+    };
     let appc = image::Appc {
         name: Some(name.clone()),
         labels: Some(labels),
@@ -222,10 +259,13 @@ fn docker_container(flags: &Flags) -> Result<ContainerInfo> {
     if flags.tty {
         bail!("'Docker' containerizer does not allow attaching a TTY");
     }
-    let network = (!network_infos.is_empty())
-        .then(|| container_info::docker_info::Network::User.into());
-    let docker =
-        container_info::DockerInfo { image: Some(image), network, ..Default::default() };
+    let network =
+        (!network_infos.is_empty()).then(|| container_info::docker_info::Network::User.into());
+    let docker = container_info::DockerInfo {
+        image: Some(image),
+        network,
+        ..Default::default()
+    };
     Ok(ContainerInfo {
         r#type: Some(container_info::Type::Docker.into()),
         volumes: volumes(flags)?,
@@ -242,9 +282,15 @@ mod tests {
     use super::*;
 
     fn flags(arguments: &[&str]) -> Flags {
-        let base = ["--master=127.0.0.1:5050", "--name=hello", "--command=echo hello"];
+        let base = [
+            "--master=127.0.0.1:5050",
+            "--name=hello",
+            "--command=echo hello",
+        ];
         let all = base.iter().chain(arguments);
-        load::<Flags>(&Source::arguments(all.copied())).into_result().unwrap()
+        load::<Flags>(&Source::arguments(all.copied()))
+            .into_result()
+            .unwrap()
     }
 
     #[test]
@@ -262,8 +308,12 @@ mod tests {
         let task = task(&flags(&[r#"--env={"A":"1"}"#, "--networks=net1,net2"])).unwrap();
 
         assert_eq!(task.command().environment().variables[0].name(), "A");
-        let networks: Vec<_> =
-            task.container().network_infos.iter().map(NetworkInfo::name).collect();
+        let networks: Vec<_> = task
+            .container()
+            .network_infos
+            .iter()
+            .map(NetworkInfo::name)
+            .collect();
         assert_eq!(networks, ["net1", "net2"]);
         assert_eq!(task.container().r#type(), container_info::Type::Mesos);
     }
@@ -294,11 +344,21 @@ mod tests {
     fn only_gpus_can_be_asked_for() {
         let error = |name: &str| {
             let flag = format!("--framework_capabilities={name}");
-            framework(&flags(&[&flag]), "root").map(|_| ()).map_err(|error| error.to_string())
+            framework(&flags(&[&flag]), "root")
+                .map(|_| ())
+                .map_err(|error| error.to_string())
         };
 
         assert_eq!(error("GPU_RESOURCES"), Ok(()));
-        assert!(error("NOPE").unwrap_err().ends_with("unknown capability 'NOPE'"));
-        assert!(error("MULTI_ROLE").unwrap_err().ends_with("unsupported capability 'MULTI_ROLE'"));
+        assert!(
+            error("NOPE")
+                .unwrap_err()
+                .ends_with("unknown capability 'NOPE'")
+        );
+        assert!(
+            error("MULTI_ROLE")
+                .unwrap_err()
+                .ends_with("unsupported capability 'MULTI_ROLE'")
+        );
     }
 }
