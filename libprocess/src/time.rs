@@ -235,6 +235,7 @@ mod tests {
     }
 
     /// Mirrors: TimeTest.Output
+    /// Mirrors: TimeTest.RFC3339Output
     #[test]
     fn text_has_a_fraction_only_when_there_is_one() {
         let date = Time::from_nanos(604_800_000_000_000) + Duration::from_secs(604_800_000);

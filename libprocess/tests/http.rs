@@ -64,6 +64,17 @@ impl Process for Server {
             server.streams.lock().expect("a lock").push(writer);
             Response::streaming(reader, "text/plain").into()
         });
+        ctx.route("/headers", Help::none(), |_, request, _| {
+            let value = request.header("x-custom").unwrap_or("none").to_owned();
+            Response::ok_text(format!("{} {value}", request.method))
+                .with_header("X-Answer", value)
+                .into()
+        });
+        ctx.route("/closes", Help::none(), |_, _, _| {
+            Response::ok_text("last")
+                .with_header("connection", "close")
+                .into()
+        });
         ctx.route_streaming("/upload", Help::none(), |_, request, ctx| {
             upload(request, ctx)
         });
@@ -767,4 +778,131 @@ fn a_connection_serves_one_request_after_the_other_and_ends_with_its_last_handle
         );
     });
     runtime.shutdown();
+}
+
+/// Mirrors: HTTPTest.Headers
+/// Mirrors: HTTPTest.CaseInsensitiveHeaders
+/// Mirrors: HTTPTest.Delete
+/// Mirrors: HTTPTest.Request
+#[test]
+fn method_and_headers_arrive_whatever_the_case_of_their_names() {
+    let runtime = runtime();
+    runtime.spawn(Server::default());
+
+    for name in ["x-custom", "X-Custom", "X-CUSTOM"] {
+        let bytes = format!("DELETE /server(1)/headers HTTP/1.0\r\n{name}: a, b\r\n\r\n");
+        let answer = raw(&runtime, bytes.as_bytes());
+
+        assert!(answer.contains("\r\nX-Answer: a, b\r\n"), "{answer}");
+        assert!(answer.ends_with("DELETE a, b<closed>"), "{answer}");
+    }
+    runtime.shutdown();
+}
+
+#[test]
+fn of_repeated_headers_the_last_counts() {
+    let runtime = runtime();
+    runtime.spawn(Server::default());
+
+    let bytes = b"GET /server(1)/headers HTTP/1.0\r\nX-Custom: a\r\nX-Custom: b\r\n\r\n";
+
+    assert!(raw(&runtime, bytes).ends_with("GET b<closed>"));
+    runtime.shutdown();
+}
+
+/// Mirrors: HTTPConnectionTest.ClosingResponse
+/// Mirrors: HTTPConnectionTest.Equality
+#[test]
+fn nothing_follows_a_response_that_closes() {
+    let runtime = runtime();
+    runtime.spawn(Server::default());
+    let (connection, other) = (connection(&runtime), connection(&runtime));
+    assert_eq!(connection, connection.clone());
+    assert_ne!(connection, other);
+
+    runtime.block_on(async {
+        let first = connection.send(ClientRequest::get("/server(1)/closes"));
+        let second = connection.send(ClientRequest::get("/server(1)/holds"));
+        assert_eq!(
+            first
+                .await
+                .expect("a response")
+                .bytes()
+                .await
+                .expect("a body"),
+            "last"
+        );
+        let failed = second.await.expect_err("closed").to_string();
+        assert_eq!(failed, "Received 'Connection: close' from the server");
+    });
+    runtime.shutdown();
+}
+
+/// Mirrors: HTTPConnectionTest.GzipRequestBody
+#[test]
+fn a_compressed_request_is_inflated_before_the_handler_sees_it() {
+    let runtime = runtime();
+    runtime.spawn(Server::default());
+    let body = vec![b'g'; 200_000];
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(&body).expect("compressed");
+    let request = ClientRequest::post(
+        "/server(1)/upload",
+        "text/plain",
+        encoder.finish().expect("compressed"),
+    )
+    .with_header("content-encoding", "gzip");
+
+    assert_eq!(fetch(&runtime, request).2, "200000");
+    let broken = ClientRequest::post("/server(1)/echo", "text/plain", "not compressed")
+        .with_header("content-encoding", "gzip");
+    let (status, _, text) = fetch(&runtime, broken);
+    assert_eq!((status, text.as_str()), (500, "failed to decode body"));
+    runtime.shutdown();
+}
+
+#[test]
+fn an_unread_upload_is_held_back_and_not_kept_in_memory() {
+    let limits = Limits {
+        unread_stream: 100_000,
+        ..Limits::default()
+    };
+    let runtime = builder().limits(limits).start().expect("a runtime");
+    let readers = Arc::new(Mutex::new(Vec::new()));
+    runtime.spawn(Hoarder(Arc::clone(&readers)));
+    let mut stream = connect(&runtime);
+    stream
+        .set_write_timeout(Some(Duration::from_millis(300)))
+        .expect("a timeout");
+    let head = format!(
+        "POST /hoarder/take HTTP/1.1\r\nContent-Length: {}\r\n\r\n",
+        1_u64 << 32
+    );
+    stream.write_all(head.as_bytes()).expect("written");
+
+    let mut sent = 0;
+    let piece = vec![0; 1 << 16];
+    while let Ok(written) = stream.write(&piece) {
+        sent += written;
+        assert!(sent < 1 << 28, "nobody holds it back");
+    }
+
+    assert_eq!(readers.lock().expect("a lock").len(), 1);
+    runtime.shutdown();
+}
+
+/// Takes uploads and does not read them.
+struct Hoarder(Arc<Mutex<Vec<pipe::Reader>>>);
+
+impl Process for Hoarder {
+    fn id(&self) -> ProcessId {
+        ProcessId::fixed("hoarder")
+    }
+
+    fn initialize(&mut self, ctx: &mut Context<Self>) {
+        ctx.route_streaming("/take", Help::none(), |hoarder, request, _| {
+            hoarder.0.lock().expect("a lock").extend(request.reader);
+            Promise::new().1
+        });
+    }
 }

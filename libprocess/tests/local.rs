@@ -554,3 +554,108 @@ fn an_actor_that_ends_drops_its_tasks_and_timers_do_nothing() {
     assert_eq!(entries(&log), ["initialize", "finalize"]);
     runtime.shutdown();
 }
+
+/// Mirrors: ProcessTest.Defer2
+/// Mirrors: ProcessTest.Defer3
+#[test]
+fn a_continuation_of_an_actor_that_has_ended_is_dropped() {
+    let runtime = runtime();
+    let (recorder, log) = Recorder::new("recorder");
+    let pid = runtime.spawn(recorder);
+    let (promise, future) = Promise::new();
+    pid.dispatch(move |_, ctx| {
+        ctx.on_any(future, |recorder, outcome: Outcome<u8>, _| {
+            recorder.note(format!("{outcome:?}"));
+        });
+    });
+    runtime.clock().settle();
+    pid.terminate();
+    runtime.block_on(runtime.wait(pid.upid()));
+
+    promise.set(1);
+    runtime.clock().settle();
+
+    assert_eq!(entries(&log), ["initialize", "finalize"]);
+    runtime.shutdown();
+}
+
+/// Mirrors: AfterTest.Loop
+#[test]
+fn an_actor_can_repeat_itself_on_the_clock() {
+    fn tick(recorder: &mut Recorder, ctx: &mut Context<Recorder>) {
+        recorder.note("tick");
+        ctx.delay(Duration::from_secs(60), tick);
+    }
+    let runtime = runtime();
+    let (recorder, log) = Recorder::new("recorder");
+    let pid = runtime.spawn(recorder);
+    pid.dispatch(tick);
+    for _ in 0..3 {
+        runtime.clock().settle();
+        runtime.clock().advance(Duration::from_secs(60));
+    }
+    runtime.clock().settle();
+
+    assert_eq!(
+        entries(&log),
+        ["initialize", "tick", "tick", "tick", "tick"]
+    );
+    runtime.shutdown();
+}
+
+#[test]
+fn many_actors_on_many_threads_lose_nothing() {
+    const ACTORS: usize = 50;
+    const ROUNDS: usize = 200;
+    struct Node {
+        peers: Vec<Pid<Self>>,
+        seen: Arc<std::sync::atomic::AtomicUsize>,
+    }
+    impl Process for Node {
+        fn id(&self) -> ProcessId {
+            ProcessId::generated("node")
+        }
+    }
+    impl Node {
+        fn pass(&mut self, left: usize) {
+            self.seen.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            if let Some(peer) = self
+                .peers
+                .get(left % self.peers.len().max(1))
+                .filter(|_| left > 0)
+            {
+                peer.dispatch(move |node, _| node.pass(left - 1));
+            }
+        }
+    }
+    let runtime = Runtime::builder()
+        .ip([127, 0, 0, 1].into())
+        .arbiters(4)
+        .clock(Clock::paused())
+        .start()
+        .expect("a runtime");
+    let seen = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let nodes: Vec<Pid<Node>> = (0..ACTORS)
+        .map(|_| {
+            runtime.spawn(Node {
+                peers: Vec::new(),
+                seen: Arc::clone(&seen),
+            })
+        })
+        .collect();
+    for node in &nodes {
+        let peers = nodes.clone();
+        node.dispatch(move |node, _| node.peers = peers);
+    }
+    for node in &nodes {
+        node.dispatch(|node, _| node.pass(ROUNDS));
+    }
+
+    runtime.clock().settle();
+
+    assert_eq!(
+        seen.load(std::sync::atomic::Ordering::SeqCst),
+        ACTORS * (ROUNDS + 1)
+    );
+    runtime.shutdown();
+}

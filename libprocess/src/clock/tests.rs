@@ -48,6 +48,19 @@ fn a_cancelled_timer_does_not_fire_and_cancelling_twice_is_told() {
     assert!(!other.cancel());
 }
 
+/// Mirrors: TimeTest.Now
+#[test]
+fn a_running_clock_shows_the_present() {
+    let clock = Clock::real();
+    let before = clock.now();
+
+    let later = clock.now();
+
+    assert!(before <= later);
+    // The date of this test, to be sure that it is no clock of its own.
+    assert!(before.as_secs() > 1_700_000_000);
+}
+
 #[test]
 fn time_moves_only_by_advancing_while_paused() {
     let clock = Clock::paused();

@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(Statistics::of(&series([1.0])), None);
     }
 
-    /// Mirrors: StatisticsTest.Statistics
+    /// Mirrors: StatisticsTest.StatisticsFromTimeSeries
     #[test]
     fn percentiles_lie_between_their_neighbours() {
         let statistics = Statistics::of(&series((-5..=5).map(f64::from))).expect("statistics");
