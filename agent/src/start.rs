@@ -340,6 +340,7 @@ fn containerizer(
         FetcherOptions {
             launcher_dir: launcher_dir.clone(),
             cache_dir: PathBuf::from(&flags.fetcher_cache_dir),
+            cache_size: flags.fetcher_cache_size.bytes(),
             frameworks_home: (!flags.frameworks_home.is_empty())
                 .then(|| flags.frameworks_home.clone()),
             hadoop_home: flags.hadoop_home.clone(),

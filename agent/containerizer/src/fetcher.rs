@@ -2,6 +2,7 @@
 //!
 //! Mirrors `src/slave/containerizer/fetcher.cpp`; the work itself is done by the program `mesos-fetcher`.
 
+mod cache;
 pub mod process;
 pub mod program;
 
@@ -55,6 +56,8 @@ pub struct FetcherOptions {
     pub launcher_dir: PathBuf,
     /// `--fetcher_cache_dir`.
     pub cache_dir: PathBuf,
+    /// `--fetcher_cache_size`, in bytes.
+    pub cache_size: u64,
     /// `--frameworks_home`.
     pub frameworks_home: Option<String>,
     /// `--hadoop_home`.
@@ -78,9 +81,14 @@ impl fmt::Debug for Fetcher {
 impl Fetcher {
     /// Starts the actor.
     pub fn spawn(runtime: &Runtime, options: FetcherOptions) -> Self {
-        Self {
-            pid: runtime.spawn(FetcherProcess::new(runtime, options)),
+        let pid = runtime.spawn(FetcherProcess::new(runtime, options));
+        for (key, read) in process::GAUGES {
+            let asked = pid.clone();
+            runtime
+                .metrics()
+                .pull_gauge(key, move || asked.call(move |fetcher, _| read(fetcher)));
         }
+        Self { pid }
     }
 
     /// Fetches what the command of a container names.

@@ -143,11 +143,16 @@ impl Place {
         let directory = tempfile::tempdir().expect("temporary directory");
         let launcher = directory.path().join("libexec");
         fs::create_dir(&launcher).expect("created");
-        std::os::unix::fs::symlink(
-            env!("CARGO_BIN_EXE_mesos-containerizer"),
-            launcher.join("mesos-containerizer"),
-        )
-        .expect("linked");
+        let programs = [
+            (
+                "mesos-containerizer",
+                env!("CARGO_BIN_EXE_mesos-containerizer"),
+            ),
+            ("mesos-fetcher", env!("CARGO_BIN_EXE_mesos-fetcher")),
+        ];
+        for (name, program) in programs {
+            std::os::unix::fs::symlink(program, launcher.join(name)).expect("linked");
+        }
         let place = Self { directory };
         place.command_executor("sleep 1000");
         place

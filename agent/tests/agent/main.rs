@@ -8,6 +8,7 @@
 )]
 
 mod executors;
+mod fetching;
 mod harness;
 mod http_api;
 mod messages;

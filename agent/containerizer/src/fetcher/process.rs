@@ -5,21 +5,30 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     os::unix::process::CommandExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-use libprocess::{Context, Future, Process, ProcessId, Promise, Runtime, metrics::Counter};
+use libprocess::{
+    Context, Future, Process, ProcessId, Promise, Runtime, await_all, metrics::Counter,
+};
 use mesos_proto::{
-    fetcher::{FetcherInfo, fetcher_info},
+    fetcher::{
+        FetcherInfo,
+        fetcher_info::{Item, item::Action},
+    },
     v1,
 };
 use mesos_proto_codec::{Dialect, to_json};
 use nix::sys::signal::Signal;
 
-use super::{FetchError, FetcherOptions, validate};
+use super::{
+    FetchError, FetcherOptions,
+    cache::{Cache, Completion},
+    validate,
+};
 use crate::{
     ContainerId,
     launch_info::ContainerConfig,
@@ -42,6 +51,8 @@ const KEPT: [&str; 6] = [
 pub struct FetcherProcess {
     options: FetcherOptions,
     running: BTreeMap<ContainerId, i32>,
+    cache: Cache,
+    waiting: BTreeMap<String, Vec<Promise<Filled>>>,
     succeeded: Counter,
     failed: Counter,
 }
@@ -55,7 +66,15 @@ impl Process for FetcherProcess {
 impl FetcherProcess {
     pub(super) fn new(runtime: &Runtime, options: FetcherOptions) -> Self {
         let metrics = runtime.metrics();
+        // Nobody knows any more what a former agent cached.
+        if let Err(error) = fs::remove_dir_all(&options.cache_dir)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, path = %options.cache_dir.display(), "cache is not emptied");
+        }
         Self {
+            cache: Cache::new(options.cache_size),
+            waiting: BTreeMap::new(),
             options,
             running: BTreeMap::new(),
             succeeded: metrics.counter("containerizer/fetcher/task_fetches_succeeded"),
@@ -70,28 +89,195 @@ impl FetcherProcess {
         config: &ContainerConfig,
         ctx: &mut Context<Self>,
     ) -> Future<Result<(), FetchError>> {
-        let uris = &config.command_info().uris;
-        match self.start(id, config) {
-            Ok(None) => {
-                if !uris.is_empty() {
-                    self.succeeded.increment();
-                }
-                Future::ready(Ok(()))
+        let command = config.command_info();
+        let job = Job {
+            id: id.clone(),
+            sandbox: PathBuf::from(config.directory()),
+            user: command.user.clone().or_else(|| config.user.clone()),
+            uris: command.uris.clone(),
+        };
+        let output = match job.prepare() {
+            Ok(output) => output,
+            Err(error) => {
+                self.failed.increment();
+                return Future::ready(Err(error));
             }
-            Ok(Some(pid)) => {
-                self.running.insert(id.clone(), pid);
-                let (promise, future) = Promise::new();
-                let id = id.clone();
-                ctx.perform(reap::reap(pid), move |process, status, _| {
-                    promise.set(process.on_ended(&id, status));
-                });
+        };
+        if job.uris.is_empty() {
+            return Future::ready(Ok(()));
+        }
+        let (promise, future) = Promise::new();
+        let asked = job.uris.clone();
+        ctx.perform_blocking(
+            move || asked.iter().map(cacheable_size).collect::<Vec<_>>(),
+            move |process, sizes, ctx| process.on_sizes(job, &sizes, output, promise, ctx),
+        );
+        future
+    }
+
+    /// The sizes of what may be cached are known: decides what comes from where.
+    fn on_sizes(
+        &mut self,
+        job: Job,
+        sizes: &[Option<u64>],
+        output: Output,
+        promise: Promise<Result<(), FetchError>>,
+        ctx: &mut Context<Self>,
+    ) {
+        let plan = self.plan(&job, sizes);
+        let waits: Vec<Future<Filled>> = plan
+            .awaited
+            .iter()
+            .map(|key| {
+                let (filled, future) = Promise::new();
+                self.waiting.entry(key.clone()).or_default().push(filled);
                 future
+            })
+            .collect();
+        // Others may be downloading what this container wants too.
+        ctx.on_any(await_all(waits), move |process, outcome, ctx| {
+            let filled = outcome.ready().unwrap_or_default();
+            let missing = filled
+                .into_iter()
+                .map(|one| one.ready() != Some(Filled::Yes));
+            let plan = plan.without(missing);
+            process.run(job, plan, output, promise, ctx);
+        });
+    }
+
+    fn run(
+        &mut self,
+        job: Job,
+        plan: Plan,
+        output: Output,
+        promise: Promise<Result<(), FetchError>>,
+        ctx: &mut Context<Self>,
+    ) {
+        match self.start(&job, plan.items(), output) {
+            Ok(pid) => {
+                self.running.insert(job.id.clone(), pid);
+                ctx.perform(reap::reap(pid), move |process, status, _| {
+                    let result = process.on_ended(&job.id, status);
+                    let fetched = if result.is_ok() {
+                        Filled::Yes
+                    } else {
+                        Filled::No
+                    };
+                    process.settle(&job, plan, fetched);
+                    promise.set(result);
+                });
             }
             Err(error) => {
                 self.failed.increment();
-                Future::ready(Err(error))
+                self.settle(&job, plan, Filled::No);
+                promise.set(Err(error));
             }
         }
+    }
+
+    /// Decides for each artifact whether it goes through the cache.
+    fn plan(&mut self, job: &Job, sizes: &[Option<u64>]) -> Plan {
+        let directory = self.cache_dir(job.user.as_deref());
+        let mut plan = Plan::default();
+        for (uri, size) in job.uris.iter().zip(sizes) {
+            let way = if uri.cache() {
+                self.way(job, uri, *size, &directory, &mut plan)
+            } else {
+                Way::Bypass
+            };
+            plan.ways.push((uri.clone(), way));
+        }
+        plan
+    }
+
+    fn way(
+        &mut self,
+        job: &Job,
+        uri: &v1::command_info::Uri,
+        size: Option<u64>,
+        directory: &Path,
+        plan: &mut Plan,
+    ) -> Way {
+        let key = Cache::key(job.user.as_deref(), uri.value());
+        if let Some((file, completion)) = self.cache.acquire(&key) {
+            let own = plan.created.contains(&key);
+            if completion == Completion::Pending || own || directory.join(&file).is_file() {
+                plan.held.push(key.clone());
+                if completion == Completion::Pending && !own {
+                    plan.awaited.push(key.clone());
+                    return Way::Await { key, file };
+                }
+                return Way::Retrieve { file };
+            }
+            // Somebody removed the file: it is fetched anew.
+            self.cache.remove(&key);
+        }
+        let Some(size) = size else { return Way::Bypass };
+        match self.cache.create(&key, uri.value(), size) {
+            Ok((file, evicted)) => {
+                for gone in evicted {
+                    self.delete(&gone);
+                }
+                plan.created.push(key.clone());
+                plan.held.push(key);
+                Way::Download { file }
+            }
+            Err(error) => {
+                tracing::warn!(uri = uri.value(), %error, "artifact is fetched past the cache");
+                Way::Bypass
+            }
+        }
+    }
+
+    /// Brings the cache in line with what a fetch left behind.
+    fn settle(&mut self, job: &Job, plan: Plan, fetched: Filled) {
+        let directory = self.cache_dir(job.user.as_deref());
+        for key in plan.held {
+            self.cache.release(&key);
+        }
+        for key in plan.created {
+            let filled = fetched == Filled::Yes && self.fill(&key, &directory);
+            if !filled && let Some(file) = self.cache.remove(&key) {
+                self.delete(&file);
+            }
+            let filled = if filled { Filled::Yes } else { Filled::No };
+            for waiter in self.waiting.remove(&key).unwrap_or_default() {
+                waiter.set(filled);
+            }
+        }
+    }
+
+    fn fill(&mut self, key: &str, directory: &Path) -> bool {
+        let Some((file, _)) = self.cache.acquire(key) else {
+            return false;
+        };
+        self.cache.release(key);
+        fs::metadata(directory.join(file)).is_ok_and(|found| self.cache.complete(key, found.len()))
+    }
+
+    /// Files of all users lie below one directory.
+    fn delete(&self, file: &str) {
+        let root = &self.options.cache_dir;
+        let users = fs::read_dir(root)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path());
+        for directory in users.chain([root.clone()]) {
+            let path = directory.join(file);
+            if path.is_file()
+                && let Err(error) = fs::remove_file(&path)
+            {
+                tracing::warn!(%error, path = %path.display(), "evicted file stays behind");
+            }
+        }
+    }
+
+    fn cache_dir(&self, user: Option<&str>) -> PathBuf {
+        user.map_or_else(
+            || self.options.cache_dir.clone(),
+            |user| self.options.cache_dir.join(user),
+        )
     }
 
     /// Ends the program of a container and all it started.
@@ -118,20 +304,23 @@ impl FetcherProcess {
         })
     }
 
-    /// Starts the program; none when there is nothing to fetch.
-    fn start(&self, id: &ContainerId, config: &ContainerConfig) -> Result<Option<i32>, FetchError> {
-        let command = config.command_info();
-        command.uris.iter().try_for_each(validate)?;
-        let user = command.user.clone().or_else(|| config.user.clone());
-        let sandbox = Path::new(config.directory());
-        let out = create_output(&sandbox.join("stdout"), user.as_deref())?;
-        let err = create_output(&sandbox.join("stderr"), user.as_deref())?;
-        if command.uris.is_empty() {
-            return Ok(None);
-        }
+    /// Starts the program.
+    fn start(&self, job: &Job, items: Vec<Item>, output: Output) -> Result<i32, FetchError> {
         let program = programs::resolve(&self.options.launcher_dir, "mesos-fetcher")?;
-        let info = self.fetcher_info(&command.uris, config.directory(), user);
-        tracing::info!(%id, uris = command.uris.len(), "fetching");
+        tracing::info!(id = %job.id, uris = job.uris.len(), "fetching");
+        let nanoseconds = i64::try_from(self.options.stall_timeout.as_nanos()).unwrap_or(i64::MAX);
+        let info = FetcherInfo {
+            sandbox_directory: Some(job.sandbox.display().to_string()),
+            cache_directory: Some(self.cache_dir(job.user.as_deref()).display().to_string()),
+            items,
+            user: job.user.clone(),
+            frameworks_home: self.options.frameworks_home.clone(),
+            stall_timeout: Some(v1::DurationInfo {
+                nanoseconds: Some(nanoseconds),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
         let child = Command::new(&program.path)
             .arg0(&program.name)
             .env_clear()
@@ -145,44 +334,157 @@ impl FetcherProcess {
             .env("MESOS_FETCHER_INFO", to_json(&info, Dialect::V0))
             .env("LIBPROCESS_IP", "127.0.0.1")
             .stdin(Stdio::null())
-            .stdout(out)
-            .stderr(err)
+            .stdout(output.out)
+            .stderr(output.err)
             .spawn()
             .map_err(FetchError::Start)?;
-        Ok(Some(i32::try_from(child.id()).unwrap_or(i32::MAX)))
+        Ok(i32::try_from(child.id()).unwrap_or(i32::MAX))
+    }
+}
+
+/// Reads a figure of the fetcher.
+pub(super) type Gauge = fn(&FetcherProcess) -> f64;
+
+/// The gauges of the cache.
+pub(super) const GAUGES: [(&str, Gauge); 2] = [
+    ("containerizer/fetcher/cache_size_total_bytes", |fetcher| {
+        bytes(fetcher.cache.capacity())
+    }),
+    ("containerizer/fetcher/cache_size_used_bytes", |fetcher| {
+        bytes(fetcher.cache.reserved())
+    }),
+];
+
+/// Numbers of bytes are exact up to four terabytes.
+fn bytes(number: u64) -> f64 {
+    let (kilobytes, rest) = (number / 1024, number % 1024);
+    let part = |n: u64| u32::try_from(n).map_or_else(|_more| f64::from(u32::MAX), f64::from);
+    part(kilobytes).mul_add(1024.0, part(rest))
+}
+
+/// What one container wants.
+#[derive(Debug)]
+struct Job {
+    id: ContainerId,
+    sandbox: PathBuf,
+    user: Option<String>,
+    uris: Vec<v1::command_info::Uri>,
+}
+
+/// Where the program writes to.
+#[derive(Debug)]
+struct Output {
+    out: File,
+    err: File,
+}
+
+impl Job {
+    /// Checks the addresses and makes the output files, which are there in any case.
+    fn prepare(&self) -> Result<Output, FetchError> {
+        self.uris.iter().try_for_each(validate)?;
+        let user = self.user.as_deref();
+        Ok(Output {
+            out: create_output(&self.sandbox.join("stdout"), user)?,
+            err: create_output(&self.sandbox.join("stderr"), user)?,
+        })
+    }
+}
+
+/// Whether a download brought what it should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Filled {
+    Yes,
+    No,
+}
+
+/// How an artifact reaches the sandbox.
+#[derive(Debug, Clone)]
+enum Way {
+    /// Directly.
+    Bypass,
+    /// Into the cache first.
+    Download { file: String },
+    /// From the cache.
+    Retrieve { file: String },
+    /// From the cache, once another container has filled it.
+    Await { key: String, file: String },
+}
+
+/// What is done for one container.
+#[derive(Debug, Default)]
+struct Plan {
+    ways: Vec<(v1::command_info::Uri, Way)>,
+    created: Vec<String>,
+    held: Vec<String>,
+    awaited: Vec<String>,
+}
+
+impl Plan {
+    /// Fetches directly what others failed to bring; `missing` goes with `awaited`.
+    fn without(mut self, missing: impl Iterator<Item = bool>) -> Self {
+        let lost: Vec<String> = self
+            .awaited
+            .iter()
+            .zip(missing)
+            .filter(|(_, missing)| *missing)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for (_, way) in &mut self.ways {
+            if let Way::Await { key, file } = way {
+                *way = if lost.contains(key) {
+                    Way::Bypass
+                } else {
+                    Way::Retrieve { file: file.clone() }
+                };
+            }
+        }
+        self
     }
 
-    fn fetcher_info(
-        &self,
-        uris: &[v1::command_info::Uri],
-        sandbox: &str,
-        user: Option<String>,
-    ) -> FetcherInfo {
-        let cache = match &user {
-            Some(user) => self.options.cache_dir.join(user),
-            None => self.options.cache_dir.clone(),
-        };
-        let nanoseconds = i64::try_from(self.options.stall_timeout.as_nanos()).unwrap_or(i64::MAX);
-        FetcherInfo {
-            sandbox_directory: Some(sandbox.to_owned()),
-            cache_directory: Some(cache.display().to_string()),
-            items: uris
-                .iter()
-                .map(|uri| fetcher_info::Item {
-                    uri: Some(uri.clone()),
-                    action: Some(fetcher_info::item::Action::BypassCache.into()),
-                    ..Default::default()
-                })
-                .collect(),
-            user,
-            frameworks_home: self.options.frameworks_home.clone(),
-            stall_timeout: Some(v1::DurationInfo {
-                nanoseconds: Some(nanoseconds),
+    fn items(&self) -> Vec<Item> {
+        let item = |uri: &v1::command_info::Uri, way: &Way| {
+            let (action, file) = match way {
+                Way::Bypass => (Action::BypassCache, None),
+                Way::Download { file } => (Action::DownloadAndCache, Some(file.clone())),
+                Way::Retrieve { file } | Way::Await { file, .. } => {
+                    (Action::RetrieveFromCache, Some(file.clone()))
+                }
+            };
+            Item {
+                uri: Some(uri.clone()),
+                action: Some(action.into()),
+                cache_filename: file,
                 ..Default::default()
-            }),
-            ..Default::default()
-        }
+            }
+        };
+        self.ways.iter().map(|(uri, way)| item(uri, way)).collect()
     }
+}
+
+/// The size of an artifact that shall be cached; none when it cannot be told.
+fn cacheable_size(uri: &v1::command_info::Uri) -> Option<u64> {
+    if !uri.cache() {
+        return None;
+    }
+    let address = uri.value().trim_start();
+    let local = address
+        .strip_prefix("file://")
+        .or_else(|| (!address.contains("://")).then_some(address));
+    if let Some(path) = local {
+        return fs::metadata(path.strip_prefix("localhost").unwrap_or(path))
+            .ok()
+            .map(|m| m.len());
+    }
+    let output = Command::new("curl")
+        .args(["-s", "-L", "-I", "-g", address])
+        .output()
+        .ok()?;
+    let head = String::from_utf8_lossy(&output.stdout).to_ascii_lowercase();
+    let length = head
+        .lines()
+        .rev()
+        .find_map(|line| line.strip_prefix("content-length:"))?;
+    length.trim().parse().ok().filter(|length| *length > 0)
 }
 
 fn is_inherited(name: &str) -> bool {

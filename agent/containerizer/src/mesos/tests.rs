@@ -94,6 +94,7 @@ impl Fixture {
             FetcherOptions {
                 launcher_dir: root.to_owned(),
                 cache_dir: root.join("cache"),
+                cache_size: 1 << 20,
                 frameworks_home: None,
                 hadoop_home: None,
                 stall_timeout: Duration::from_secs(60),
