@@ -12,7 +12,8 @@ use mesos_proto::v1::agent::{Call, Response as Answer, call, response};
 use mesos_proto_codec::{Dialect, Json};
 use prost::Message;
 
-use super::{calls, executor::encode, files, nested, views};
+use super::executor::{encode, json_error};
+use super::{calls, files, nested, views};
 use crate::{agent::AgentProcess, http::executor::NOT_RECOVERED};
 
 /// Answers a call.
@@ -54,7 +55,7 @@ fn parse(request: &Request) -> Result<(Call, ContentType), Box<Response>> {
         Some(ContentType::Protobuf) => Call::decode(request.body.clone())
             .map_err(|_malformed| refuse("Failed to parse body into Call protobuf".to_owned()))?,
         Some(ContentType::Json) => Call::read_json(Dialect::V1, &request.body)
-            .map_err(|error| refuse(error.to_string()))?,
+            .map_err(|error| refuse(json_error(&error)))?,
         Some(ContentType::RecordIo) => {
             return Err(Response::not_implemented(
                 "Attaching to containers needs the I/O switchboard, which is not available",

@@ -23,7 +23,7 @@ use mesos_proto::{
         task_status::Source,
     },
 };
-use mesos_proto_codec::{Dialect, Json, to_json};
+use mesos_proto_codec::{Dialect, Json, JsonError, to_json};
 use prost::Message;
 
 use crate::{
@@ -183,12 +183,22 @@ fn parse(request: &Request) -> Result<Call, Box<Response>> {
         Some(ContentType::Protobuf) => Call::decode(request.body.clone())
             .map_err(|_malformed| refuse("Failed to parse body into Call protobuf".to_owned())),
         Some(ContentType::Json) => {
-            Call::read_json(Dialect::V1, &request.body).map_err(|error| refuse(error.to_string()))
+            Call::read_json(Dialect::V1, &request.body).map_err(|error| refuse(json_error(&error)))
         }
         Some(ContentType::RecordIo) | None => Err(Response::unsupported_media_type(
             "Expecting 'Content-Type' of application/json or application/x-protobuf",
         )
         .into()),
+    }
+}
+
+/// The text that a client sees when its JSON is no call.
+pub(super) fn json_error(error: &JsonError) -> String {
+    match error {
+        JsonError::Syntax { .. } | JsonError::TrailingCharacters { .. } | JsonError::OutOfRange => {
+            format!("Failed to parse body into JSON: {error}")
+        }
+        other => format!("Failed to convert JSON into Call protobuf: {other}"),
     }
 }
 
