@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use libprocess::Context;
+use libprocess::{Context, Upid};
 use mesos_common::ids::{ExecutorId, FrameworkId};
 use mesos_common::resources::{ResourceConversion, Resources};
 use mesos_proto::internal::{ResourceVersionUuid, RunTaskMessage as RunTask};
@@ -182,9 +182,8 @@ impl MasterProcess {
             }
         }
         let message = RunTask {
-            framework_id: Some(acceptance.framework_id.to_proto()),
             framework: Some(v1::FrameworkInfo::clone(framework.info()).into()),
-            pid: Some(framework.pid().map(ToString::to_string).unwrap_or_default()),
+            pid: Some(framework.pid().unwrap_or(&Upid::empty()).to_string()),
             task: Some(task.into()),
             resource_version_uuids: resource_versions(agent),
             launch_executor: Some(executor.is_new()),
