@@ -9,6 +9,7 @@
 
 mod executors;
 mod fetching;
+mod garbage;
 mod harness;
 mod http_api;
 mod messages;

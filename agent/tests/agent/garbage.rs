@@ -1,0 +1,104 @@
+//! What has ended is removed some time later.
+
+use std::time::Duration;
+
+use mesos_proto::{
+    internal::ShutdownFrameworkMessage,
+    v1::{TaskState, executor::event},
+};
+
+use crate::harness::{
+    AGENT_ID, Cluster, FRAMEWORK_ID, checkpointing, command_task, executor_task, framework_id,
+    run_dir,
+};
+
+fn impatient() -> Cluster {
+    Cluster::registered_with(|flags| flags.gc_delay = Duration::from_millis(300))
+}
+
+/// Mirrors: GarbageCollectorIntegrationTest.ExitedExecutor
+#[test]
+fn sandbox_of_an_executor_that_ended_is_removed() {
+    let mut cluster = impatient();
+    cluster.run(&checkpointing(), executor_task("t", "e", "sleep 1000"));
+    let mut executor = cluster.subscribe_when_launched("e");
+    executor.expect(&cluster, event::Type::Launch);
+    // Another executor keeps the framework.
+    cluster.run(&checkpointing(), executor_task("t2", "e2", "sleep 1000"));
+    cluster.wait_for_executor("e2");
+    let work = cluster.place.work_dir();
+    let sandbox = run_dir(&work, "e").canonicalize().expect("a sandbox");
+
+    cluster.kill_container_of("e");
+    assert_eq!(cluster.expect_update().state(), TaskState::TaskFailed);
+
+    cluster.wait_for_state(|_| !sandbox.is_dir());
+    let executors = format!("slaves/{AGENT_ID}/frameworks/{FRAMEWORK_ID}/executors");
+    cluster.wait_for_state(|_| !work.join("meta").join(&executors).join("e").is_dir());
+    assert!(work.join(&executors).join("e2").is_dir());
+    assert!(cluster.metric("gc/path_removals_succeeded") >= 1.0);
+}
+
+/// Mirrors: GarbageCollectorIntegrationTest.ExitedFramework
+#[test]
+fn directories_of_a_framework_that_ended_are_removed() {
+    let cluster = impatient();
+    cluster.run(&checkpointing(), command_task("t", "sleep 1000"));
+    let mut executor = cluster.subscribe_when_launched("t");
+    executor.expect(&cluster, event::Type::Launch);
+    let work = cluster.place.work_dir();
+    let framework = format!("slaves/{AGENT_ID}/frameworks/{FRAMEWORK_ID}");
+    assert!(work.join("meta").join(&framework).is_dir());
+
+    cluster.master.send(
+        &cluster.pid(),
+        &ShutdownFrameworkMessage {
+            framework_id: Some(framework_id()),
+            ..Default::default()
+        },
+    );
+
+    cluster.wait_for_state(|_| {
+        !work.join(&framework).is_dir() && !work.join("meta").join(&framework).is_dir()
+    });
+}
+
+/// Mirrors: GarbageCollectorIntegrationTest.Unschedule
+#[test]
+fn framework_that_comes_back_keeps_its_directory() {
+    let mut cluster = Cluster::registered_with(|flags| flags.gc_delay = Duration::from_secs(3600));
+    cluster.run(&checkpointing(), command_task("one", "sleep 1000"));
+    let mut executor = cluster.subscribe_when_launched("one");
+    executor.expect(&cluster, event::Type::Launch);
+    cluster.kill_container_of("one");
+    assert_eq!(cluster.expect_update().state(), TaskState::TaskFailed);
+    cluster.wait_for_state(|state| state["frameworks"].as_array().is_some_and(Vec::is_empty));
+    let before = cluster.metric("gc/path_removals_pending");
+
+    cluster.run(&checkpointing(), command_task("two", "sleep 1000"));
+    cluster.wait_for_executor("two");
+
+    // The directories of the framework are kept, those of its first executor are not.
+    assert!((before - cluster.metric("gc/path_removals_pending") - 2.0).abs() < 1e-9);
+    let state = cluster.state();
+    assert_eq!(
+        state["frameworks"][0]["completed_executors"][0]["id"],
+        "one"
+    );
+}
+
+/// Mirrors: GarbageCollectorIntegrationTest.Restart
+#[test]
+fn directories_of_a_former_agent_are_removed() {
+    let mut cluster = impatient();
+    let work = cluster.place.work_dir();
+    let former = work.join("slaves/former-S0");
+    std::fs::create_dir_all(former.join("frameworks")).expect("created");
+    std::fs::create_dir_all(work.join("meta/slaves/former-S0")).expect("created");
+
+    cluster.restart();
+    cluster.reregister();
+
+    cluster.wait_for_state(|_| !former.is_dir() && !work.join("meta/slaves/former-S0").is_dir());
+    assert!(work.join(format!("meta/slaves/{AGENT_ID}")).is_dir());
+}
