@@ -19,6 +19,7 @@ mod socket;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
@@ -41,6 +42,10 @@ pub enum RemoteConnection {
     /// It replaces it; nobody who is linked over it notices.
     Reconnect,
 }
+
+/// How long, and how often, we look whether the last messages have left.
+const FLUSH_ROUND: Duration = Duration::from_millis(2);
+const FLUSH_ROUNDS: u32 = 250;
 
 #[derive(Default)]
 struct Tables {
@@ -240,7 +245,7 @@ impl SocketManager {
         }
     }
 
-    /// Closes every socket; nobody is told.
+    /// Closes every socket; nobody is told. What is queued has half a second to leave. Blocks.
     pub(crate) fn close_all(&self) {
         let (persistent, temporary) = {
             let mut tables = self.lock();
@@ -251,7 +256,19 @@ impl SocketManager {
                 std::mem::take(&mut tables.temporary),
             )
         };
-        for socket in persistent.into_values().chain(temporary.into_values()) {
+        let sockets: Vec<_> = persistent
+            .into_values()
+            .chain(temporary.into_values())
+            .collect();
+        for socket in &sockets {
+            socket.finish();
+        }
+        let mut rounds = FLUSH_ROUNDS;
+        while rounds > 0 && !sockets.iter().all(|socket| socket.is_closed()) {
+            std::thread::park_timeout(FLUSH_ROUND);
+            rounds -= 1;
+        }
+        for socket in sockets {
             socket.close();
         }
     }

@@ -662,6 +662,31 @@ fn shutdown_closes_connections_and_refuses_actors() {
 }
 
 #[test]
+fn what_an_actor_sends_as_it_ends_still_arrives() {
+    struct Parting(Upid);
+    impl Process for Parting {
+        fn id(&self) -> ProcessId {
+            ProcessId::fixed("parting")
+        }
+        fn finalize(&mut self, ctx: &mut Context<Self>) {
+            for number in 0..1000_u16 {
+                ctx.send(&self.0, "note", number.to_string().into());
+            }
+        }
+    }
+    let (here, there) = (runtime(), runtime());
+    let (pid, seen) = Probe::spawn(&there);
+    here.spawn(Parting(pid.upid().clone()));
+
+    here.shutdown();
+
+    for number in 0..1000_u16 {
+        assert_eq!(next_body(&seen), number.to_string());
+    }
+    there.shutdown();
+}
+
+#[test]
 fn a_runtime_can_be_told_from_its_neighbour_by_its_address_only() {
     let (here, there) = (runtime(), runtime());
     let log = Arc::new(Mutex::new(Vec::new()));

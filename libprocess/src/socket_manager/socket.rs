@@ -217,6 +217,12 @@ impl Socket {
         queued
     }
 
+    /// Writes what is queued, and then no more.
+    pub(super) fn finish(&self) {
+        self.lock().finishing = true;
+        self.work.notify_one();
+    }
+
     /// Ends the connection; what is queued is lost.
     pub(super) fn close(&self) {
         if self.closed.swap(true, Ordering::AcqRel) {
@@ -286,7 +292,7 @@ impl Socket {
         self.count_answered(usize::MAX);
     }
 
-    fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
 }
