@@ -14,6 +14,7 @@
 //! re-registration and shutdown timeouts (flags), disk watch (flag).
 
 mod attach_files;
+mod authenticate;
 mod checkpoint;
 mod detect_master;
 mod disk_usage;
@@ -169,6 +170,8 @@ pub struct AgentProcess {
     pub(crate) frameworks: Frameworks,
     pub(crate) operations: Operations,
     pub(crate) draining: Option<Draining>,
+    /// What it proves to masters, if they ask.
+    pub(crate) credential: Option<v1::Credential>,
     pub(crate) master: MasterLink,
     pub(crate) required_agent_update: bool,
     pub(crate) parts: Option<AgentParts>,

@@ -9,6 +9,7 @@ use std::{
 };
 
 use libprocess::{Future, Pid, Promise, Runtime};
+use mesos_common::credentials::{CredentialsError, read_credential};
 use mesos_common::{
     attributes::{AttributeError, Attributes},
     files::Files,
@@ -68,6 +69,9 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// `--credential` is unreadable.
+    #[error(transparent)]
+    Credential(#[from] CredentialsError),
     /// `--resources` is unreadable.
     #[error("Failed to determine agent resources")]
     Resources(#[from] ParseError),
@@ -165,6 +169,12 @@ pub fn start_with_detector(
             path: work_dir.clone(),
             source,
         })?;
+    let credential = flags
+        .credential
+        .as_deref()
+        .map(read_credential)
+        .transpose()?
+        .flatten();
     let info = describe(runtime, &flags, &work_dir)?;
     let containerizer = containerizer(runtime, &flags, &work_dir)?;
     let metrics = Arc::new(AgentMetrics::new(runtime));
@@ -184,6 +194,7 @@ pub fn start_with_detector(
         operations: Operations::default(),
         draining: None,
         master: MasterLink::default(),
+        credential,
         required_agent_update: false,
         parts: None,
         metrics,
@@ -256,9 +267,6 @@ fn check(flags: &Flags) -> Result<(), StartError> {
     }
     if let Some(logger) = &flags.container_logger {
         return Err(unavailable("container_logger", logger));
-    }
-    if flags.credential.is_some() {
-        return Err(unavailable("credential", "<file>"));
     }
     if !(0.0..=1.0).contains(&flags.gc_disk_headroom) {
         return Err(wrong("gc_disk_headroom", "must be between 0 and 1"));

@@ -14,10 +14,12 @@
 mod authenticatee;
 mod authenticator;
 mod challenge;
+mod window;
 
 pub use self::{
     authenticatee::authenticate,
     authenticator::{CramMd5Authenticator, Verdict},
+    window::AttemptWindow,
 };
 
 /// The only mechanism.

@@ -185,7 +185,6 @@ impl Files {
     }
 
     /// Lists what lies in an offered directory, in the order of names.
-    #[must_use]
     pub fn browse(
         &self,
         path: &str,
@@ -201,7 +200,6 @@ impl Files {
     }
 
     /// Reads a piece of an offered file; at most 16 pages, or what is left when `length` is `None`.
-    #[must_use]
     pub fn read(
         &self,
         path: &str,

@@ -41,13 +41,21 @@ fn build_time() -> Option<Duration> {
 
 /// `2020-11-24 15:38:37`, in UTC, from the text of an HTTP date.
 fn date(built: Duration) -> String {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
     let text = Time::from_secs_f64(built.as_secs_f64()).to_rfc1123();
-    let parts: Vec<&str> = text.split([' ', ',']).filter(|part| !part.is_empty()).collect();
+    let parts: Vec<&str> = text
+        .split([' ', ','])
+        .filter(|part| !part.is_empty())
+        .collect();
     match parts.as_slice() {
         [_, day, month, year, time, ..] => {
-            let number = MONTHS.iter().position(|name| name == month).unwrap_or_default() + 1;
+            let number = MONTHS
+                .iter()
+                .position(|name| name == month)
+                .unwrap_or_default()
+                + 1;
             format!("{year}-{number:02}-{day} {time}")
         }
         _ => text.clone(),
@@ -58,9 +66,11 @@ fn date(built: Duration) -> String {
 pub fn write_fields(json: &mut JsonWriter) {
     let info = version_info();
     json.field("version", info.version());
-    for (name, value) in
-        [("git_sha", &info.git_sha), ("git_branch", &info.git_branch), ("git_tag", &info.git_tag)]
-    {
+    for (name, value) in [
+        ("git_sha", &info.git_sha),
+        ("git_branch", &info.git_branch),
+        ("git_tag", &info.git_tag),
+    ] {
         if let Some(value) = value {
             json.field(name, value.as_str());
         }
@@ -81,7 +91,7 @@ impl VersionProcess {
         runtime.spawn(Self)
     }
 
-    fn version(&mut self, request: Request, _ctx: &mut Context<Self>) -> Future<Response> {
+    fn version(&mut self, request: &Request, _ctx: &mut Context<Self>) -> Future<Response> {
         let mut json = JsonWriter::new(Dialect::V0);
         json.object(write_fields);
         Response::ok_json(json.into_vec(), request.query.get("jsonp")).into()
@@ -94,7 +104,11 @@ impl Process for VersionProcess {
     }
 
     fn initialize(&mut self, ctx: &mut Context<Self>) {
-        ctx.route("/", Help::new("Provides version information.", &[]), Self::version);
+        ctx.route(
+            "/",
+            Help::new("Provides version information.", &[]),
+            |process, request, ctx| process.version(&request, ctx),
+        );
     }
 }
 
@@ -104,6 +118,9 @@ mod tests {
 
     #[test]
     fn date_reads_as_in_mesos() {
-        assert_eq!(date(Duration::from_secs(1_606_232_317)), "2020-11-24 15:38:37");
+        assert_eq!(
+            date(Duration::from_secs(1_606_232_317)),
+            "2020-11-24 15:38:37"
+        );
     }
 }

@@ -3,6 +3,7 @@
 //! [`start`] spawns the actor `master` with its registrar and allocator in a runtime.
 
 pub mod agent_observer;
+pub mod authentication;
 pub mod constants;
 pub mod flags;
 pub mod framework_message;

@@ -162,6 +162,8 @@ pub struct MasterProcess {
     subscribers: Subscribers,
     removal_limit: RemovalLimit,
     throttle: Throttle,
+    authenticator: Option<CramMd5Authenticator>,
+    authentications: Authentications<Deferred>,
 }
 
 impl fmt::Debug for MasterProcess {

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use libprocess::http::{Request, Response};
+use libprocess::metrics::{self, Unit};
 use libprocess::{Context, Future, Outcome, Pid, Process, ProcessId, Promise, Runtime, Timer};
 use mesos_proto::v1;
 use mesos_proto_codec::{Dialect, Json};
@@ -30,6 +31,9 @@ use crate::registry::{AdmittedAgents, Mutation, Operation, OperationError, Regis
 
 /// The name that the registry is stored under.
 const REGISTRY: &str = "registry";
+
+/// How far back the statistics of fetching and storing reach.
+const MEASURED: Duration = Duration::from_hours(24);
 
 /// What became of an operation that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +104,11 @@ impl Registrar {
     #[must_use]
     pub fn start(runtime: &Runtime, state: State, options: RegistrarOptions) -> Self {
         Self {
-            process: runtime.spawn(RegistrarProcess::new(state, options)),
+            process: runtime.spawn(RegistrarProcess::new(
+                state,
+                options,
+                Measures::new(runtime),
+            )),
         }
     }
 
@@ -157,6 +165,26 @@ pub struct RegistrarProcess {
     queue: VecDeque<(Operation, Answer)>,
     storing: Option<Storing>,
     size_bytes: Option<usize>,
+    measures: Measures,
+}
+
+/// How long fetching and storing take, over a day.
+struct Measures {
+    fetch: metrics::Timer,
+    store: metrics::Timer,
+}
+
+impl Measures {
+    fn new(runtime: &Runtime) -> Self {
+        let timer = |name| {
+            let metrics = runtime.metrics();
+            metrics.timer_with_window(name, Unit::Milliseconds, MEASURED)
+        };
+        Self {
+            fetch: timer("registrar/state_fetch"),
+            store: timer("registrar/state_store"),
+        }
+    }
 }
 
 /// A store in flight.
@@ -192,7 +220,7 @@ impl Process for RegistrarProcess {
 }
 
 impl RegistrarProcess {
-    fn new(state: State, options: RegistrarOptions) -> Self {
+    fn new(state: State, options: RegistrarOptions, measures: Measures) -> Self {
         Self {
             state,
             options,
@@ -204,6 +232,7 @@ impl RegistrarProcess {
             queue: VecDeque::new(),
             storing: None,
             size_bytes: None,
+            measures,
         }
     }
 
@@ -243,7 +272,7 @@ impl RegistrarProcess {
                     info: Box::new(info),
                     timer,
                 };
-                let fetched = self.state.fetch(REGISTRY);
+                let fetched = self.measures.fetch.time(self.state.fetch(REGISTRY));
                 ctx.on_any(fetched, |registrar, outcome, ctx| {
                     registrar.on_fetched(outcome, ctx);
                 });
@@ -372,6 +401,7 @@ impl RegistrarProcess {
             bytes,
         });
         let stored = self.state.store(&variable.mutate(value));
+        let stored = self.measures.store.time(stored);
         ctx.on_any(stored, |registrar, outcome, ctx| {
             registrar.on_stored(outcome, ctx);
         });

@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod agents;
+pub mod authentications;
 pub mod bounded;
 pub mod framework;
 pub mod frameworks;

@@ -97,9 +97,7 @@ impl AgentProcess {
         }
         let factor = self.flags.registration_backoff_factor;
         let wait = factor.mul_f64(rand::rng().random::<f64>());
-        let timer = ctx.delay(wait, move |agent, ctx| {
-            agent.try_to_register(factor * 2, ctx);
-        });
+        let timer = ctx.delay(wait, Self::approach_master);
         self.master.registration = Some(timer);
     }
 

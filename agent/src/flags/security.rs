@@ -15,25 +15,21 @@ pub(super) const ROWS: &[Row<Flags>] = &[
         Flags.authentication_backoff_factor = "1secs",
         "An attempt to authenticate takes a random time in `[min, min + factor * 2^n]`\n\
          after n failures.\n"
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.authentication_timeout_min = "5secs",
         "Shortest time of an attempt to authenticate."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.authentication_timeout_max = "1mins",
         "Longest time of an attempt to authenticate."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.credential,
         "Path of a JSON file with the credential for the master.\n\
          Example:\n\
          {\"principal\": \"agent\", \"secret\": \"rabbit\"}"
-    )
-    .refused(),
+    ),
     flag!(
         Flags.http_credentials,
         "Path of a JSON file with the credentials that the HTTP interface accepts.\n\

@@ -9,7 +9,7 @@ use mesos_proto::{Dialect, json::JsonWriter, v1};
 use super::{FilesError, FilesProcess};
 use crate::files::resolve::{list, read_part};
 
-type Handler = fn(&mut FilesProcess, Request, &mut Context<FilesProcess>) -> Future<Response>;
+type Handler = fn(&mut FilesProcess, &Request, &mut Context<FilesProcess>) -> Future<Response>;
 
 const PATH_MISSING: &str = "Expecting 'path=value' in query.\n";
 
@@ -36,14 +36,18 @@ impl FilesProcess {
         for (path, tldr, handler) in routes {
             let help = Help::new(tldr, &[]);
             match &self.realm {
-                Some(realm) => ctx.route_in_realm(path, realm, help, handler),
-                None => ctx.route(path, help, handler),
+                Some(realm) => ctx.route_in_realm(path, realm, help, move |files, request, ctx| {
+                    handler(files, &request, ctx)
+                }),
+                None => ctx.route(path, help, move |files, request, ctx| {
+                    handler(files, &request, ctx)
+                }),
             }
         }
     }
 
-    fn browse(&mut self, request: Request, ctx: &mut Context<Self>) -> Future<Response> {
-        let Some(path) = path_of(&request) else {
+    fn browse(&mut self, request: &Request, ctx: &mut Context<Self>) -> Future<Response> {
+        let Some(path) = path_of(request) else {
             return Response::bad_request(PATH_MISSING).into();
         };
         let jsonp = request.query.get("jsonp").map(str::to_owned);
@@ -61,11 +65,11 @@ impl FilesProcess {
         })
     }
 
-    fn read(&mut self, request: Request, ctx: &mut Context<Self>) -> Future<Response> {
-        let Some(path) = path_of(&request) else {
+    fn read(&mut self, request: &Request, ctx: &mut Context<Self>) -> Future<Response> {
+        let Some(path) = path_of(request) else {
             return Response::bad_request(PATH_MISSING).into();
         };
-        let (offset, length) = match (number(&request, "offset"), number(&request, "length")) {
+        let (offset, length) = match (number(request, "offset"), number(request, "length")) {
             (Ok(offset), Ok(length)) => (offset, length),
             (Err(text), _) | (_, Err(text)) => return Response::bad_request(text).into(),
         };
@@ -88,8 +92,8 @@ impl FilesProcess {
         })
     }
 
-    fn download(&mut self, request: Request, ctx: &mut Context<Self>) -> Future<Response> {
-        let Some(path) = path_of(&request) else {
+    fn download(&mut self, request: &Request, ctx: &mut Context<Self>) -> Future<Response> {
+        let Some(path) = path_of(request) else {
             return Response::bad_request(PATH_MISSING).into();
         };
         self.with_path(&path, request.principal.as_ref(), ctx, move |real| {
@@ -117,7 +121,7 @@ impl FilesProcess {
         })
     }
 
-    fn debug(&mut self, request: Request, _ctx: &mut Context<Self>) -> Future<Response> {
+    fn debug(&mut self, request: &Request, _ctx: &mut Context<Self>) -> Future<Response> {
         let mut json = JsonWriter::new(Dialect::V0);
         json.object(|json| {
             for (name, attached) in &self.paths {

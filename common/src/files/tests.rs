@@ -26,18 +26,12 @@ impl Fixture {
 
     fn read(&self, path: &str, offset: u64, length: Option<u64>) -> Result<FilePart, FilesError> {
         let read = self.files.read(path, offset, length, None);
-        self.runtime
-            .block_on(async { read.await })
-            .ready()
-            .expect("an answer")
+        self.runtime.block_on(read).ready().expect("an answer")
     }
 
     fn browse(&self, path: &str) -> Result<Vec<v1::FileInfo>, FilesError> {
         let listed = self.files.browse(path, None);
-        self.runtime
-            .block_on(async { listed.await })
-            .ready()
-            .expect("an answer")
+        self.runtime.block_on(listed).ready().expect("an answer")
     }
 }
 

@@ -20,6 +20,8 @@ mod random;
 mod reader;
 mod recover;
 mod replica;
+#[cfg(test)]
+mod simulation;
 mod storage;
 mod writer;
 

@@ -19,8 +19,8 @@ use mesos_proto::internal::log::{
 };
 
 pub use self::state::Scan;
-pub(crate) use self::state::truncates_to;
-use self::state::{Change, Found, ReplicaState, Verdict};
+use self::state::Verdict;
+pub(crate) use self::state::{Change, Found, ReplicaState, truncates_to};
 use crate::{
     positions::Positions,
     storage::{Storage, StorageError, StorageHandle},

@@ -8,9 +8,9 @@ use super::Guard;
 use super::help::line;
 use crate::master::MasterProcess;
 
-const READONLY: &str = "mesos-master-readonly";
-const READWRITE: &str = "mesos-master-readwrite";
-const SCHEDULER: &str = "mesos-master-scheduler";
+use crate::authentication::{
+    READONLY_REALM as READONLY, READWRITE_REALM as READWRITE, SCHEDULER_REALM as SCHEDULER,
+};
 
 type Read = fn(&MasterProcess, &Request, &Context<MasterProcess>) -> Future<Response>;
 type Write = fn(&mut MasterProcess, &Request, &mut Context<MasterProcess>) -> Future<Response>;

@@ -102,10 +102,12 @@ impl MasterProcess {
             && framework.pid() == Some(pid)
             && framework.is_connected()
         {
+            self.authentications.forget(pid);
             self.on_driver_exited(framework.id(), pid, ctx);
             return;
         }
         if let Some(agent) = self.agents.by_pid(pid).map(Arc::clone) {
+            self.authentications.forget(pid);
             self.on_agent_exited(agent.id(), ctx);
         }
     }

@@ -47,6 +47,19 @@ impl MasterProcess {
         ctx: &mut Context<Self>,
     ) {
         self.metrics.counters().messages_register_agent.increment();
+        if self.authentications.is_running(from) {
+            tracing::info!(%from, "queueing a registration: authentication is in progress");
+            let agent = from.clone();
+            self.after_authentication(
+                from,
+                Box::new(move |master, ctx| master.register_agent(&agent, message, ctx)),
+            );
+            return;
+        }
+        if !self.is_agent_authenticated(from) {
+            tracing::warn!(%from, "refusing a registration: the agent is not authenticated");
+            return;
+        }
         if let Err(error) = validation::agent::validate_registration(&message) {
             tracing::warn!(%from, %error, "dropping an invalid registration");
             return;

@@ -145,7 +145,7 @@ impl MasterProcess {
         if still_away {
             let limit = mesos_common::duration::format(self.flags.agent_reregister_timeout);
             let text = format!("agent did not reregister within {limit} after disconnecting");
-            self.mark_unreachable(agent_id, &text, ctx);
+            self.give_up(agent_id, &text, ctx);
         }
     }
 

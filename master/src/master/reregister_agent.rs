@@ -59,6 +59,19 @@ impl MasterProcess {
             .counters()
             .messages_reregister_agent
             .increment();
+        if self.authentications.is_running(from) {
+            tracing::info!(%from, "queueing a re-registration: authentication is in progress");
+            let agent = from.clone();
+            self.after_authentication(
+                from,
+                Box::new(move |master, ctx| master.reregister_agent(&agent, message, ctx)),
+            );
+            return;
+        }
+        if !self.is_agent_authenticated(from) {
+            tracing::warn!(%from, "refusing a re-registration: the agent is not authenticated");
+            return;
+        }
         let agent_id = AgentId::from(message.agent().id());
         if self.agents.is(&agent_id, Transition::MarkingGone) {
             tracing::info!(%agent_id, "ignoring a re-registration: being marked gone");

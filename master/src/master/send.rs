@@ -131,7 +131,13 @@ impl MasterProcess {
         let framework = self.frameworks.get(framework_id)?;
         Some(internal::UpdateFrameworkMessage {
             framework_id: Some(framework_id.to_proto()),
-            pid: Some(framework.pid().unwrap_or(&Upid::empty()).to_string()),
+            pid: Some(
+                framework
+                    .pid()
+                    .cloned()
+                    .unwrap_or_else(Upid::empty)
+                    .to_string(),
+            ),
             framework_info: Some(v1::FrameworkInfo::clone(framework.info()).into()),
             ..Default::default()
         })

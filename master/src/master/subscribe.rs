@@ -78,10 +78,18 @@ impl MasterProcess {
         } else {
             counters.messages_reregister_framework.increment();
         }
-        let options = match self.check_subscription(&subscription) {
+        let Some((mut subscription, origin)) = self.when_authenticated(subscription, origin) else {
+            return;
+        };
+        let options = match self.check_subscription(&subscription, &origin) {
             Ok(filter) => subscription.options(filter),
             Err(text) => return self.refuse(&origin, &text, ctx),
         };
+        if let Origin::Driver { pid, .. } = &origin
+            && subscription.info.principal.is_none()
+        {
+            subscription.info.principal = self.authentications.principal(pid).map(str::to_owned);
+        }
         if id.is_empty() {
             self.subscribe_new(subscription, options, origin, ctx);
         } else {
@@ -90,13 +98,38 @@ impl MasterProcess {
         }
     }
 
+    /// Gives a subscription back at once, unless its driver is being authenticated: then it begins
+    /// anew when that is done.
+    fn when_authenticated(
+        &mut self,
+        subscription: Subscription,
+        origin: Origin,
+    ) -> Option<(Subscription, Origin)> {
+        match &origin {
+            Origin::Driver { pid, .. } if self.authentications.is_running(pid) => {
+                tracing::info!(%pid, "queueing a subscription: authentication is in progress");
+                let pid = pid.clone();
+                self.after_authentication(
+                    &pid,
+                    Box::new(move |master, ctx| master.subscribe(subscription, origin, ctx)),
+                );
+                None
+            }
+            Origin::Driver { .. } | Origin::Http(_) => Some((subscription, origin)),
+        }
+    }
+
     /// Checks everything about a subscription that does not depend on an older one.
     fn check_subscription(
         &self,
         subscription: &Subscription,
+        origin: &Origin,
     ) -> Result<OfferConstraintsFilter, String> {
         validation::framework::validate(&subscription.info, &subscription.suppressed_roles, self)
             .map_err(|error| error.to_string())?;
+        if let Origin::Driver { pid, .. } = origin {
+            self.check_driver_authentication(pid, &subscription.info)?;
+        }
         OfferConstraintsFilter::create(self.regex_limits(), &subscription.constraints)
             .map_err(|error| error.to_string())
     }

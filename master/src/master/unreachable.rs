@@ -21,6 +21,9 @@ use crate::registry::mark_unreachable::MarkUnreachable;
 use crate::state::agent::Agent;
 use crate::state::agents::Transition;
 
+/// Why an agent is given up that does not answer pings.
+pub(super) const SILENT: &str = "health check timed out";
+
 /// Why an agent's tasks leave the running ones.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Loss {
@@ -36,15 +39,22 @@ impl MasterProcess {
         if self.agents.get(agent_id).is_none() {
             return;
         }
-        let counters = self.metrics.counters();
-        counters.agent_unreachable_scheduled.increment();
-        counters.agent_unreachable_completed.increment();
-        self.mark_unreachable(agent_id, "health check timed out", ctx);
+        self.metrics
+            .counters()
+            .agent_unreachable_scheduled
+            .increment();
+        if self.flags.agent_removal_rate_limit.is_none() {
+            self.metrics
+                .counters()
+                .agent_unreachable_completed
+                .increment();
+        }
+        self.give_up(agent_id, SILENT, ctx);
     }
 
     /// An agent answered after it was reported.
     pub(crate) fn on_pings_answered_again(&mut self, agent_id: &AgentId) {
-        if self.agents.get(agent_id).is_some() {
+        if self.stop_giving_up(agent_id) {
             self.metrics
                 .counters()
                 .agent_unreachable_canceled
@@ -87,7 +97,7 @@ impl MasterProcess {
                 continue;
             }
             self.metrics.counters().recovery_agent_removals.increment();
-            self.mark_unreachable(&agent_id, &text, ctx);
+            self.give_up(&agent_id, &text, ctx);
         }
     }
 

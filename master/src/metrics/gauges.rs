@@ -1,6 +1,6 @@
 //! Gauges that are computed when somebody asks.
 
-use libprocess::Pid;
+use libprocess::{Pid, QueuedEvents};
 use mesos_common::wire::metric as wire;
 use mesos_proto::v1::TaskState;
 
@@ -8,6 +8,7 @@ use super::Metrics;
 use crate::master::MasterProcess;
 
 type Gauge = fn(&MasterProcess) -> f64;
+type QueueGauge = fn(QueuedEvents) -> usize;
 
 /// The sums that gauges of one resource show.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -26,7 +27,7 @@ impl Amounts {
     }
 }
 
-const GAUGES: [(&str, Gauge); 18] = [
+const GAUGES: [(&str, Gauge); 16] = [
     ("master/elected", |master| {
         if master.is_elected() { 1.0 } else { 0.0 }
     }),
@@ -73,11 +74,14 @@ const GAUGES: [(&str, Gauge); 18] = [
     ("master/tasks_unreachable", |master| {
         master.count_unreachable_tasks()
     }),
-    ("master/event_queue_http_requests", |_| 0.0),
-    ("master/event_queue_messages", |_| 0.0),
 ];
 
 const RESOURCES: [&str; 4] = ["cpus", "gpus", "mem", "disk"];
+
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+fn number(count: usize) -> f64 {
+    count as f64
+}
 
 /// Registers every gauge of the master.
 pub(crate) fn install_gauges(metrics: &Metrics, master: &Pid<MasterProcess>) {
@@ -86,10 +90,19 @@ pub(crate) fn install_gauges(metrics: &Metrics, master: &Pid<MasterProcess>) {
         let pid = master.clone();
         registry.pull_gauge(key, move || pid.call(move |master, _| gauge(master)));
     }
-    let pid = master.clone();
-    registry.pull_gauge("master/event_queue_dispatches", move || {
-        pid.call(|_, _| 0.0)
-    });
+    let queues: [(&str, QueueGauge); 3] = [
+        ("master/event_queue_messages", |queued| queued.messages),
+        ("master/event_queue_dispatches", |queued| queued.dispatches),
+        ("master/event_queue_http_requests", |queued| {
+            queued.http_requests
+        }),
+    ];
+    for (key, count) in queues {
+        let pid = master.clone();
+        registry.pull_gauge(key, move || {
+            pid.call(move |_, ctx| number(count(ctx.queued_events())))
+        });
+    }
     let pid = master.clone();
     registry.pull_gauge("master/uptime_secs", move || {
         pid.call(|master, ctx| master.uptime(ctx.now()).as_secs_f64())

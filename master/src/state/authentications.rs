@@ -27,7 +27,11 @@ struct Attempt<W> {
 
 impl<W> Default for Authentications<W> {
     fn default() -> Self {
-        Self { attempts: HashMap::new(), principals: HashMap::new(), last: 0 }
+        Self {
+            attempts: HashMap::new(),
+            principals: HashMap::new(),
+            last: 0,
+        }
     }
 }
 
@@ -39,7 +43,11 @@ impl<W> Authentications<W> {
         self.principals.remove(pid);
         self.last += 1;
         let id = AttemptId(self.last);
-        let mut attempt = Attempt { id, give_up, waiting: Vec::new() };
+        let mut attempt = Attempt {
+            id,
+            give_up,
+            waiting: Vec::new(),
+        };
         if let Some(old) = self.attempts.remove(pid) {
             if let Some(give_up) = &old.give_up {
                 give_up.discard();
@@ -54,13 +62,20 @@ impl<W> Authentications<W> {
     ///
     /// Nothing happens when the attempt is stale.
     pub(crate) fn end(&mut self, pid: &Upid, id: AttemptId, principal: Option<String>) -> Vec<W> {
-        if self.attempts.get(pid).is_none_or(|attempt| attempt.id != id) {
+        if self
+            .attempts
+            .get(pid)
+            .is_none_or(|attempt| attempt.id != id)
+        {
             return Vec::new();
         }
         if let Some(principal) = principal {
             self.principals.insert(pid.clone(), principal);
         }
-        self.attempts.remove(pid).map(|attempt| attempt.waiting).unwrap_or_default()
+        self.attempts
+            .remove(pid)
+            .map(|attempt| attempt.waiting)
+            .unwrap_or_default()
     }
 
     /// Lets something wait for the attempt of a process; given back when there is none.
@@ -116,8 +131,15 @@ mod tests {
         authentications.wait(&client(), "registration");
         let new = authentications.begin(&client(), None);
 
-        assert!(authentications.end(&client(), old, Some("alice".to_owned())).is_empty());
-        assert_eq!(authentications.end(&client(), new, None), vec!["registration"]);
+        assert!(
+            authentications
+                .end(&client(), old, Some("alice".to_owned()))
+                .is_empty()
+        );
+        assert_eq!(
+            authentications.end(&client(), new, None),
+            vec!["registration"]
+        );
         assert_eq!(authentications.principal(&client()), None);
     }
 
@@ -125,6 +147,9 @@ mod tests {
     fn nothing_waits_without_an_attempt() {
         let mut authentications = Authentications::default();
 
-        assert_eq!(authentications.wait(&client(), "registration"), Some("registration"));
+        assert_eq!(
+            authentications.wait(&client(), "registration"),
+            Some("registration")
+        );
     }
 }

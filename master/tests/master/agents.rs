@@ -316,3 +316,38 @@ fn agent_of_a_removed_framework_is_told_to_end_it() {
         id.as_str()
     );
 }
+
+/// Mirrors: SlaveTest.RateLimitedShutdown
+/// Mirrors: MasterTest.RateLimitRecoveredSlaveRemoval
+#[test]
+fn silent_agents_are_given_up_one_by_one() {
+    let stage = Stage::start_with(|flags| {
+        flags.agent_removal_rate_limit = Some("1/10mins".to_owned());
+    });
+    let _one = stage.agent("cpus:2;mem:1024");
+    let _two = stage.agent("cpus:2;mem:1024");
+
+    for _ in 0..6 {
+        stage.advance(Duration::from_secs(15));
+    }
+
+    assert!((stage.metric("master/slave_unreachable_scheduled") - 2.0).abs() < 1e-9);
+    assert!((stage.metric("master/slave_unreachable_completed") - 1.0).abs() < 1e-9);
+    assert_eq!(
+        stage.get("/slaves")["slaves"]
+            .as_array()
+            .expect("a list")
+            .len(),
+        1
+    );
+    for _ in 0..10 {
+        stage.advance(Duration::from_secs(60));
+    }
+    assert_eq!(
+        stage.get("/slaves")["slaves"]
+            .as_array()
+            .expect("a list")
+            .len(),
+        0
+    );
+}

@@ -196,3 +196,41 @@ fn driver_that_ends_is_disconnected() {
         0
     );
 }
+
+/// Mirrors: RateLimitingTest.CapacityReached
+/// Mirrors: RateLimitingTest.RateLimitPrincipal
+#[test]
+fn driver_that_sends_too_much_is_told_so() {
+    let limits = v1::RateLimits {
+        limits: vec![v1::RateLimit {
+            qps: Some(1.0),
+            principal: Some("p".to_owned()),
+            capacity: Some(2),
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let stage = Stage::start_with(|flags| {
+        flags.rate_limits = Some(mesos_common::flags::JsonMessage::new(limits));
+    });
+    let driver = Peer::start(&stage.runtime, "scheduler");
+    let mut info = framework("eng");
+    info.principal = Some("p".to_owned());
+    stage.send(&driver, &subscribe(info.clone(), false));
+    let _registered: FrameworkRegisteredMessage = driver.expect();
+
+    for _ in 0..4 {
+        stage.send(&driver, &subscribe(info.clone(), false));
+    }
+
+    let error: FrameworkErrorMessage = driver.expect();
+    stage.settle();
+    assert_eq!(
+        error.message(),
+        "Message mesos.scheduler.Call dropped: capacity(2) exceeded"
+    );
+    assert!((stage.metric("frameworks/p/messages_received") - 4.0).abs() < 1e-9);
+    stage.advance(std::time::Duration::from_secs(5));
+    let processed = stage.metric("frameworks/p/messages_processed");
+    assert!((2.0..4.0).contains(&processed), "{processed}");
+}

@@ -1,6 +1,7 @@
 //! The master from outside: messages and HTTP only.
 
 mod agents;
+mod authentication;
 mod drivers;
 mod endpoints;
 mod operations;

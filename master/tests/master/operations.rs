@@ -25,20 +25,14 @@ fn reserved(offer: &v1::Offer, text: &str) -> Vec<v1::Resource> {
 fn reserve(offer: &v1::Offer, text: &str, id: Option<&str>) -> v1::offer::Operation {
     v1::offer::Operation {
         r#type: Some(operation::Type::Reserve.into()),
-        id: id.map(|id| {
-            v1::OperationId {
-                value: Some(id.to_owned()),
-                ..Default::default()
-            }
-            .into()
+        id: id.map(|id| v1::OperationId {
+            value: Some(id.to_owned()),
+            ..Default::default()
         }),
-        reserve: Some(
-            operation::Reserve {
-                resources: reserved(offer, text),
-                ..Default::default()
-            }
-            .into(),
-        ),
+        reserve: Some(operation::Reserve {
+            resources: reserved(offer, text),
+            ..Default::default()
+        }),
         ..Default::default()
     }
 }
@@ -48,13 +42,10 @@ fn volume(offer: &v1::Offer, text: &str) -> Vec<v1::Resource> {
     for volume in &mut volumes {
         volume.disk = Some(
             v1::resource::DiskInfo {
-                persistence: Some(
-                    v1::resource::disk_info::Persistence {
-                        id: Some("vol".to_owned()),
-                        ..Default::default()
-                    }
-                    .into(),
-                ),
+                persistence: Some(v1::resource::disk_info::Persistence {
+                    id: Some("vol".to_owned()),
+                    ..Default::default()
+                }),
                 volume: Some(
                     v1::Volume {
                         container_path: Some("data".to_owned()),
@@ -74,13 +65,10 @@ fn volume(offer: &v1::Offer, text: &str) -> Vec<v1::Resource> {
 fn create(offer: &v1::Offer, text: &str) -> v1::offer::Operation {
     v1::offer::Operation {
         r#type: Some(operation::Type::Create.into()),
-        create: Some(
-            operation::Create {
-                volumes: volume(offer, text),
-                ..Default::default()
-            }
-            .into(),
-        ),
+        create: Some(operation::Create {
+            volumes: volume(offer, text),
+            ..Default::default()
+        }),
         ..Default::default()
     }
 }
@@ -120,13 +108,10 @@ fn reserved_resources_are_offered_again_and_can_be_unreserved() {
 
     let unreserve = v1::offer::Operation {
         r#type: Some(operation::Type::Unreserve.into()),
-        unreserve: Some(
-            operation::Unreserve {
-                resources: reserved(&offer, "cpus:1"),
-                ..Default::default()
-            }
-            .into(),
-        ),
+        unreserve: Some(operation::Unreserve {
+            resources: reserved(&offer, "cpus:1"),
+            ..Default::default()
+        }),
         ..Default::default()
     };
     scheduler.accept(&offer, vec![unreserve]);
@@ -177,13 +162,10 @@ fn volume_is_created_and_destroyed() {
 
     let destroy = v1::offer::Operation {
         r#type: Some(operation::Type::Destroy.into()),
-        destroy: Some(
-            operation::Destroy {
-                volumes: volume(&offer, "disk:64"),
-                ..Default::default()
-            }
-            .into(),
-        ),
+        destroy: Some(operation::Destroy {
+            volumes: volume(&offer, "disk:64"),
+            ..Default::default()
+        }),
         ..Default::default()
     };
     scheduler.accept(&offer, vec![destroy]);
@@ -196,13 +178,13 @@ fn report(stage: &Stage, agent: &Agent, apply: &ApplyOperationMessage, state: Op
     let status = v1::OperationStatus {
         operation_id: apply.operation_info().id.clone(),
         state: Some(state.into()),
-        uuid: Some(uuid_message(9).into()),
-        agent_id: Some(agent.proto_id().into()),
+        uuid: Some(uuid_message(9)),
+        agent_id: Some(agent.proto_id()),
         ..Default::default()
     };
     let message = UpdateOperationStatusMessage {
         framework_id: apply.framework_id.clone(),
-        agent_id: Some(agent.proto_id().into()),
+        agent_id: Some(agent.proto_id()),
         status: Some(status.clone().into()),
         latest_status: Some(status.into()),
         operation_uuid: apply.operation_uuid.clone(),
@@ -226,7 +208,7 @@ fn framework_follows_an_operation_that_it_named() {
     assert_eq!(status.state(), OperationState::OperationFinished);
     assert_eq!(status.operation_id().value(), "op");
     let acknowledge = call::AcknowledgeOperationStatus {
-        agent_id: Some(agent.proto_id().into()),
+        agent_id: Some(agent.proto_id()),
         uuid: status.uuid().value.clone(),
         operation_id: status.operation_id.clone(),
         ..Default::default()
@@ -290,19 +272,13 @@ fn unknown_operations_are_answered_by_what_is_known_of_the_agent() {
     let agent = stage.agent("cpus:4;mem:1024");
     let mut scheduler = stage.subscribe(framework("eng"));
     let asked = |agent_id: Option<&str>| call::reconcile_operations::Operation {
-        operation_id: Some(
-            v1::OperationId {
-                value: Some("op".to_owned()),
-                ..Default::default()
-            }
-            .into(),
-        ),
-        agent_id: agent_id.map(|id| {
-            v1::AgentId {
-                value: Some(id.to_owned()),
-                ..Default::default()
-            }
-            .into()
+        operation_id: Some(v1::OperationId {
+            value: Some("op".to_owned()),
+            ..Default::default()
+        }),
+        agent_id: agent_id.map(|id| v1::AgentId {
+            value: Some(id.to_owned()),
+            ..Default::default()
         }),
         ..Default::default()
     };
@@ -310,13 +286,10 @@ fn unknown_operations_are_answered_by_what_is_known_of_the_agent() {
 
     scheduler.call(Call {
         r#type: Some(call::Type::ReconcileOperations.into()),
-        reconcile_operations: Some(
-            call::ReconcileOperations {
-                operations,
-                ..Default::default()
-            }
-            .into(),
-        ),
+        reconcile_operations: Some(call::ReconcileOperations {
+            operations,
+            ..Default::default()
+        }),
         ..Default::default()
     });
 
@@ -362,13 +335,10 @@ fn framework_is_asked_to_leave_a_machine() {
     assert_eq!(inverse.unavailability().start().nanoseconds(), 5);
     scheduler.call(Call {
         r#type: Some(call::Type::AcceptInverseOffers.into()),
-        accept_inverse_offers: Some(
-            call::AcceptInverseOffers {
-                inverse_offer_ids: vec![inverse.id().clone()],
-                ..Default::default()
-            }
-            .into(),
-        ),
+        accept_inverse_offers: Some(call::AcceptInverseOffers {
+            inverse_offer_ids: vec![inverse.id().clone()],
+            ..Default::default()
+        }),
         ..Default::default()
     });
     stage.settle();

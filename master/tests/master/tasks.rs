@@ -24,7 +24,7 @@ fn task_runs_and_ends_and_is_acknowledged() {
     let mut scheduler = stage.subscribe(framework("eng"));
     let run = run_one(&mut scheduler, &agent, "t", "cpus:1;mem:32");
     assert!(run.launch_executor());
-    assert_eq!(run.pid(), "");
+    assert_eq!(run.pid(), "@0.0.0.0:0", "as Mesos writes the pid of nobody");
     assert_eq!(run.resource_version_uuids.len(), 1);
 
     agent.update(&stage, &run, TaskState::TaskRunning, 1);

@@ -3,9 +3,9 @@
 //! # Timers
 //! A random time within a window that doubles after each failure, until the attempt is given up.
 
-use std::time::Duration;
-
 use libprocess::{Context, Future, Outcome, Runtime, Upid};
+
+use mesos_common::cram_md5::AttemptWindow;
 
 use super::process::SchedulerProcess;
 use crate::Credential;
@@ -23,39 +23,11 @@ pub trait Authenticatee: Send + 'static {
     ) -> Future<bool>;
 }
 
-/// The window in which an attempt is given up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Window {
-    min: Duration,
-    max: Duration,
-}
-
-impl Window {
-    fn first(min: Duration, factor: Duration, limit: Duration) -> Self {
-        Self {
-            min,
-            max: (min + factor * 2).min(limit),
-        }
-    }
-
-    fn next(self, limit: Duration) -> Self {
-        let wider = self.min + self.max.saturating_sub(self.min) * 2;
-        Self {
-            min: self.min,
-            max: wider.min(limit),
-        }
-    }
-
-    fn pick(self, random: f64) -> Duration {
-        self.min + self.max.saturating_sub(self.min).mul_f64(random)
-    }
-}
-
 impl SchedulerProcess {
     /// Authenticates with the present master, from the beginning.
     pub(super) fn authenticate_first(&mut self, ctx: &mut Context<Self>) {
         let flags = &self.flags;
-        let window = Window::first(
+        let window = AttemptWindow::first(
             flags.authentication_timeout_min,
             flags.authentication_backoff_factor,
             flags.authentication_timeout_max,
@@ -63,7 +35,7 @@ impl SchedulerProcess {
         self.authenticate(window, ctx);
     }
 
-    fn authenticate(&mut self, window: Window, ctx: &mut Context<Self>) {
+    fn authenticate(&mut self, window: AttemptWindow, ctx: &mut Context<Self>) {
         let (Some(master), Some((credential, authenticatee))) =
             (&self.master, &mut self.authentication)
         else {
@@ -85,7 +57,7 @@ impl SchedulerProcess {
 
     fn on_authenticated(
         &mut self,
-        window: Window,
+        window: AttemptWindow,
         outcome: &Outcome<bool>,
         ctx: &mut Context<Self>,
     ) {
@@ -104,42 +76,5 @@ impl SchedulerProcess {
                 self.authenticate(window.next(limit), ctx);
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn window_doubles_up_to_the_limit() {
-        let secs = Duration::from_secs;
-
-        let first = Window::first(secs(5), secs(1), secs(60));
-        let second = first.next(secs(60));
-        let last = (0..10).fold(second, |window, _| window.next(secs(60)));
-
-        assert_eq!(
-            first,
-            Window {
-                min: secs(5),
-                max: secs(7)
-            }
-        );
-        assert_eq!(
-            second,
-            Window {
-                min: secs(5),
-                max: secs(9)
-            }
-        );
-        assert_eq!(
-            last,
-            Window {
-                min: secs(5),
-                max: secs(60)
-            }
-        );
-        assert_eq!(second.pick(0.5), secs(7));
     }
 }

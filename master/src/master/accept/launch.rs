@@ -183,7 +183,13 @@ impl MasterProcess {
         }
         let message = RunTask {
             framework: Some(v1::FrameworkInfo::clone(framework.info()).into()),
-            pid: Some(framework.pid().unwrap_or(&Upid::empty()).to_string()),
+            pid: Some(
+                framework
+                    .pid()
+                    .cloned()
+                    .unwrap_or_else(Upid::empty)
+                    .to_string(),
+            ),
             task: Some(task.into()),
             resource_version_uuids: resource_versions(agent),
             launch_executor: Some(executor.is_new()),
