@@ -98,6 +98,7 @@ fn cached_artifact_that_was_removed_is_fetched_anew() {
     assert_eq!(fetched(&cluster, "two"), "second");
 }
 
+/// Mirrors: SlaveTest.MetricsSlaveLaunchErrors
 #[test]
 fn missing_artifact_fails_the_task_and_says_so() {
     let mut cluster = Cluster::registered();
@@ -124,6 +125,7 @@ fn missing_artifact_fails_the_task_and_says_so() {
         "{}",
         status.message()
     );
+    assert!((cluster.metric("slave/container_launch_errors") - 1.0).abs() < 1e-9);
     let stderr = fs::read_to_string(run_dir(&cluster.place.work_dir(), "t").join("stderr"));
     assert!(
         stderr
