@@ -263,6 +263,7 @@ macro_rules! number_type {
 number_type!(i32, "int");
 number_type!(u16, "uint16_t");
 number_type!(usize, "size_t");
+number_type!(u64, "uint64_t");
 
 impl FlagType for f64 {
     const NAME: &'static str = "double";
