@@ -16,6 +16,7 @@ use crate::cluster::{ClusterError, Daemon, free_address, launch};
 use crate::eventually::{NeverHappened, eventually};
 use crate::http_client::{self, Request};
 use crate::leftovers;
+use crate::registry_probe::registry;
 use crate::zookeeper_server::{ZooKeeperServer, ZooKeeperServerError};
 
 /// Why a group could not be started or steered.
@@ -51,6 +52,7 @@ pub struct MasterGroup {
     pub agents: Vec<Daemon>,
     mark: String,
     folder: tempfile::TempDir,
+    flags: Vec<String>,
 }
 
 impl MasterGroup {
@@ -59,6 +61,14 @@ impl MasterGroup {
     /// # Errors
     /// [`GroupError`] with the log of what does not come up.
     pub fn start() -> Result<Self, GroupError> {
+        Self::start_with(&[])
+    }
+
+    /// Starts ZooKeeper and three masters with a quorum of two and further flags.
+    ///
+    /// # Errors
+    /// [`GroupError`] with the log of what does not come up.
+    pub fn start_with(flags: &[&str]) -> Result<Self, GroupError> {
         let folder = tempfile::tempdir().map_err(|source| ClusterError::Io {
             step: "make a temporary folder",
             source,
@@ -69,6 +79,7 @@ impl MasterGroup {
             agents: Vec::new(),
             mark: uuid::Uuid::new_v4().to_string(),
             folder,
+            flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
         };
         for number in 1..=3 {
             let master = group.launch_master(number, free_address()?)?;
@@ -86,7 +97,7 @@ impl MasterGroup {
     fn launch_master(&self, number: usize, address: SocketAddr) -> Result<Daemon, ClusterError> {
         let name = format!("master{number}");
         let work = self.folder.path().join(&name);
-        let arguments = vec![
+        let mut arguments = vec![
             "master".to_owned(),
             "--ip=127.0.0.1".to_owned(),
             "--hostname=127.0.0.1".to_owned(),
@@ -96,6 +107,7 @@ impl MasterGroup {
             "--zk_session_timeout=4secs".to_owned(),
             "--quorum=2".to_owned(),
         ];
+        arguments.extend(self.flags.iter().cloned());
         launch(&name, address, arguments, &self.mark, self.folder.path())
     }
 
@@ -149,7 +161,9 @@ impl MasterGroup {
         self.wait("a leading master", |group| {
             group.masters.iter().position(|master| {
                 let state = http_client::send(master.address, &Request::get("/master/state"));
-                state.is_ok_and(|answer| answer.status() == 200)
+                let leads = state.is_ok_and(|answer| answer.status() == 200);
+                // The registry is shown only once it has been read.
+                leads && registry(master.address).is_ok_and(|read| read.get("master").is_some())
             })
         })
     }
@@ -180,7 +194,8 @@ impl MasterGroup {
         self.wait("a registered agent", |_| {
             let state = http_client::get_json(master, "/master/state").ok()?;
             let agents = state.get("slaves")?.as_array()?;
-            let active = |agent: &&Value| agent.get("active").and_then(Value::as_bool) == Some(true);
+            let active =
+                |agent: &&Value| agent.get("active").and_then(Value::as_bool) == Some(true);
             let id = agents.iter().find(active)?.get("id")?.as_str()?;
             Some(id.to_owned())
         })
@@ -206,7 +221,14 @@ impl MasterGroup {
     pub fn logs(&self) -> String {
         let daemons = self.masters.iter().chain(&self.agents);
         daemons
-            .map(|daemon| format!("--- {} {} ---\n{}\n", daemon.name, daemon.address, daemon.log()))
+            .map(|daemon| {
+                format!(
+                    "--- {} {} ---\n{}\n",
+                    daemon.name,
+                    daemon.address,
+                    daemon.log()
+                )
+            })
             .collect()
     }
 }

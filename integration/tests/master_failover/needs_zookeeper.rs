@@ -156,8 +156,9 @@ fn leader_ends_when_zookeeper_is_gone_and_followers_go_on() {
 }
 
 #[test]
-fn leader_without_a_quorum_of_replicas_stores_nothing() {
-    let mut group = MasterGroup::start().expect("three masters start");
+fn leader_without_a_quorum_of_replicas_stores_nothing_and_gives_up() {
+    let flags = ["--registry_store_timeout=3secs"];
+    let mut group = MasterGroup::start_with(&flags).expect("three masters start");
     let leader = group.leader().expect("a leader");
     for index in (0..3).filter(|index| *index != leader) {
         group.kill_master(index).expect("it dies");
