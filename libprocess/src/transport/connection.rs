@@ -13,6 +13,7 @@
 //! - When the peer closes, even only its sending side, every answer that is not written yet is given up: the futures
 //!   are discarded, the streams closed.
 
+mod begin;
 mod reader;
 mod writer;
 
