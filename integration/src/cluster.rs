@@ -163,6 +163,7 @@ impl Cluster {
         ];
         arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
         let master = launch("master", address, arguments, &mark, folder.path())?;
+        await_recovery(&master)?;
         Ok(Self {
             master,
             agents: Vec::new(),
@@ -226,7 +227,7 @@ impl Cluster {
     pub fn restart_master(&mut self) -> Result<(), ClusterError> {
         let (address, arguments) = (self.master.address, self.master.arguments.clone());
         self.master = launch("master", address, arguments, &self.mark, self.folder.path())?;
-        Ok(())
+        await_recovery(&self.master)
     }
 
     /// Starts an agent again with the same flags, after it was killed.
@@ -360,6 +361,20 @@ pub(crate) fn launch(
             })
         }
     }
+}
+
+/// Waits until a master has read its registry: before that it takes no calls.
+fn await_recovery(master: &Daemon) -> Result<(), ClusterError> {
+    let call = Request::post_json("/api/v1/scheduler", &serde_json::json!({}));
+    let recovered = eventually("recovery", || {
+        let answer = http_client::send(master.address, &call).ok()?;
+        (answer.status() != 503).then_some(())
+    });
+    recovered.map_err(|reason| ClusterError::NotReady {
+        name: master.name.clone(),
+        reason,
+        log: master.log(),
+    })
 }
 
 fn io_error(step: &'static str) -> impl FnOnce(io::Error) -> ClusterError {

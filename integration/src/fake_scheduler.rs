@@ -1,10 +1,12 @@
 //! A v1 scheduler that does only what a test says, over HTTP and JSON.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use crate::eventually::{PATIENCE, Stopwatch};
 use crate::http_client::{self, Answer, HttpError, Request};
 use crate::record_stream::{RecordStream, StreamError};
 
@@ -27,6 +29,9 @@ pub enum SchedulerError {
         /// What the master answered.
         answer: Answer,
     },
+    /// The awaited event did not come in time.
+    #[error("no {0} came in time")]
+    Silence(String),
     /// The first event is not SUBSCRIBED.
     #[error("the stream begins with {0}")]
     NotSubscribed(Value),
@@ -43,6 +48,7 @@ pub struct FakeScheduler {
     pub subscribed: Value,
     /// Every event read so far, the first one included.
     pub events: Vec<Value>,
+    passed: VecDeque<Value>,
     master: SocketAddr,
     stream: RecordStream,
 }
@@ -90,6 +96,7 @@ impl FakeScheduler {
             stream_id,
             subscribed,
             events,
+            passed: VecDeque::new(),
             master,
             stream,
         })
@@ -101,26 +108,44 @@ impl FakeScheduler {
         &self.stream.head
     }
 
-    /// Waits for the next event of any type.
+    /// Waits for the next event of any type that no other method has returned.
     ///
     /// # Errors
     /// [`SchedulerError::Stream`] when the stream ends.
     pub fn next_event(&mut self) -> Result<Value, SchedulerError> {
+        match self.passed.pop_front() {
+            Some(event) => Ok(event),
+            None => self.read_event(),
+        }
+    }
+
+    fn read_event(&mut self) -> Result<Value, SchedulerError> {
         let event = self.stream.next_json()?;
         self.events.push(event.clone());
         Ok(event)
     }
 
-    /// Waits for the next event of that type; others are kept in `events`.
+    /// Waits for the next event of that type; others are kept for later.
     ///
     /// # Errors
     /// [`SchedulerError::Stream`] when the stream ends.
     pub fn wait_for(&mut self, kind: &str) -> Result<Value, SchedulerError> {
+        let is_wanted = |event: &Value| event.get("type").and_then(Value::as_str) == Some(kind);
+        let passed = self.passed.iter().position(is_wanted);
+        if let Some(event) = passed.and_then(|index| self.passed.remove(index)) {
+            return Ok(event);
+        }
+        let watch = Stopwatch::start();
         loop {
-            let event = self.next_event()?;
-            if event.get("type").and_then(Value::as_str) == Some(kind) {
+            // Heartbeats keep the stream busy.
+            if watch.elapsed() > PATIENCE {
+                return Err(SchedulerError::Silence(kind.to_owned()));
+            }
+            let event = self.read_event()?;
+            if is_wanted(&event) {
                 return Ok(event);
             }
+            self.passed.push_back(event);
         }
     }
 

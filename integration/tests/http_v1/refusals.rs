@@ -22,7 +22,8 @@ fn cases() -> Vec<Case> {
     let golden = Golden::open("standalone").expect("the recording is there");
     let text = golden
         .text("http/errors.txt")
-        .expect("the recording is there");
+        .expect("the recording is there")
+        .replace("\r\n", "\n");
     text.split("----\n")
         .filter(|part| part.contains("$ curl"))
         .map(case)

@@ -125,7 +125,9 @@ fn master_with_a_running_task_answers_in_the_recorded_shape() {
         let absent = [
             &BUILD[..],
             &[
+                ".tasks[].statuses[].container_status.container_id.parent",
                 ".completed_frameworks",
+                ".tasks[].statuses[].container_status.container_id.parent",
                 ".frameworks[].completed_tasks",
                 ".frameworks[].executors",
                 ".slaves[].reserved_resources",

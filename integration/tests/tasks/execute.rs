@@ -37,13 +37,13 @@ fn finished_task_is_success() {
 }
 
 #[test]
-fn failed_task_is_failure() {
+fn exit_status_of_the_task_is_the_exit_status() {
     let mut cluster = Cluster::start().unwrap();
     cluster.add_agent().unwrap();
 
     let (output, text) = execute(&cluster, &["--name=one", "--command=exit 3"]);
 
-    assert_eq!(output.status.code(), Some(1), "{text}\n{}", cluster.logs());
+    assert_eq!(output.status.code(), Some(3), "{text}\n{}", cluster.logs());
     assert!(text.contains("TASK_FAILED"), "{text}");
 }
 
