@@ -204,17 +204,36 @@ pub fn start_with_detector(
         exit: Some(promise),
         flags: Arc::new(flags),
     };
-    let files = Files::spawn(runtime, Some(READONLY));
-    let gc = GarbageCollector::spawn(runtime);
     drop(VersionProcess::spawn(runtime));
-    // The managers are paused until the agent, which they forward to, is registered.
-    let slot: Arc<OnceLock<Pid<AgentProcess>>> = Arc::default();
+    let slot = Slot::default();
+    process.parts = Some(parts(runtime, containerizer, detector, &slot));
+    let pid = runtime.spawn(process);
+    drop(slot.set(pid.clone()));
+    AgentMetrics::ask(runtime, &pid);
+    Ok(AgentHandle {
+        pid,
+        exit: Some(exit),
+    })
+}
+
+/// Where the agent's handle will be once it runs.
+type Slot = Arc<OnceLock<Pid<AgentProcess>>>;
+
+/// Starts the actors that work for the agent.
+///
+/// The managers are paused until the agent, which they forward to, is registered.
+fn parts(
+    runtime: &Runtime,
+    containerizer: Arc<dyn Containerizer>,
+    detector: Box<dyn Detector>,
+    slot: &Slot,
+) -> AgentParts {
     let (for_tasks, for_operations) = (slot.clone(), slot.clone());
-    process.parts = Some(AgentParts {
+    AgentParts {
         containerizer,
         detector,
-        files,
-        gc,
+        files: Files::spawn(runtime, Some(READONLY)),
+        gc: GarbageCollector::spawn(runtime),
         updates: TaskStatusUpdateManager::spawn(
             runtime,
             Arc::new(move |update| {
@@ -231,14 +250,7 @@ pub fn start_with_detector(
                 }
             }),
         ),
-    });
-    let pid = runtime.spawn(process);
-    drop(slot.set(pid.clone()));
-    AgentMetrics::ask(runtime, &pid);
-    Ok(AgentHandle {
-        pid,
-        exit: Some(exit),
-    })
+    }
 }
 
 /// Checks what only the running agent can say about its flags.

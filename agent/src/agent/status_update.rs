@@ -129,7 +129,11 @@ impl AgentProcess {
             .is_some_and(|framework| is_partition_aware(&framework.info));
         let (uuid, executor_id) = (update.uuid.clone(), update.executor_id.clone());
         // Executors may leave the time out; the message may not.
-        update.timestamp = Some(update.timestamp.unwrap_or_else(|| update.status().timestamp()));
+        update.timestamp = Some(
+            update
+                .timestamp
+                .unwrap_or_else(|| update.status().timestamp()),
+        );
         let Some(status) = update.status.as_deref_mut() else {
             return;
         };

@@ -198,7 +198,16 @@ pub(super) fn json_error(error: &JsonError) -> String {
         JsonError::Syntax { .. } | JsonError::TrailingCharacters { .. } | JsonError::OutOfRange => {
             format!("Failed to parse body into JSON: {error}")
         }
-        other => format!("Failed to convert JSON into Call protobuf: {other}"),
+        JsonError::UnexpectedType
+        | JsonError::NotAnObject
+        | JsonError::NotAnArray
+        | JsonError::UnexpectedKind { .. }
+        | JsonError::Base64 { .. }
+        | JsonError::Quoted { .. }
+        | JsonError::UnknownEnum { .. }
+        | JsonError::MissingRequired { .. } => {
+            format!("Failed to convert JSON into Call protobuf: {error}")
+        }
     }
 }
 
