@@ -108,10 +108,10 @@ fn an_unknown_command_lists_the_known_ones() {
 
 #[test]
 fn a_program_that_is_not_built_says_so() {
-    let output = run_as("mesos-log", &["initialize"]);
+    let output = run_as("mesos-scp", &["file"]);
 
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(stderr(&output), "mesos-log is not built yet\n");
+    assert_eq!(stderr(&output), "mesos-scp is not built yet\n");
 }
 
 #[test]

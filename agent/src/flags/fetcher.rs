@@ -10,8 +10,7 @@ pub(super) const ROWS: &[Row<Flags>] = &[
     flag!(
         Flags.fetcher_cache_size = "2GB",
         "Size of the fetcher's cache."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.fetcher_cache_dir = compute(fetcher_cache_dir),
         "Directory of the fetcher's cache. It is emptied at start."
