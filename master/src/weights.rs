@@ -74,7 +74,6 @@ mod tests {
         }
     }
 
-    /// Mirrors: DynamicWeightsTest.UpdateInvalidRole
     #[test]
     fn bad_role_is_named() {
         let error = validate(&[weight("a/../b", 1.0)], |_| true).expect_err("a broken rule");

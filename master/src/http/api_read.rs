@@ -13,7 +13,6 @@ use prost::Message as _;
 use super::api::Asked;
 use super::frameworks::framework_model;
 use super::negotiation::ContentType;
-use super::version::version_info;
 use super::{agents, answer_outside};
 use crate::master::MasterProcess;
 use crate::state::agents::AgentsView;
@@ -453,7 +452,7 @@ impl MasterProcess {
             }
             Type::GetVersion => {
                 let version = response::GetVersion {
-                    version_info: Some(version_info().into()),
+                    version_info: Some(mesos_common::version::version_info().into()),
                     ..Default::default()
                 };
                 answer.get_version = Some(version);

@@ -12,7 +12,6 @@ use mesos_proto_codec::Dialect;
 use mesos_proto_codec::json::JsonWriter;
 
 use super::frameworks::OffersOf;
-use super::version::version_info;
 use super::{agents, frameworks, model};
 use crate::master::MasterProcess;
 use crate::state::agents::AgentsView;
@@ -100,11 +99,7 @@ fn write_state(w: &mut JsonWriter, view: &StateView) {
 }
 
 fn write_master(w: &mut JsonWriter, view: &StateView) {
-    let version = version_info();
-    w.field("version", version.version());
-    w.field("build_date", version.build_date());
-    w.field("build_time", &version.build_time());
-    w.field("build_user", version.build_user());
+    mesos_common::version::write_fields(w);
     w.field("start_time", &view.start_time);
     if let Some(time) = &view.elected_time {
         w.field("elected_time", time);

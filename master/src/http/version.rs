@@ -1,16 +1,14 @@
-//! Version, flags, and the files of the web interface.
+//! Flags, and the files of the web interface.
 
 use std::path::Path;
 
 use libprocess::Context;
 use libprocess::http::{Request, Response};
 use mesos_common::flags::FlagSet as _;
-use mesos_proto::v1;
 use mesos_proto_codec::Dialect;
 use mesos_proto_codec::json::JsonWriter;
 
 use super::redirect::check_method;
-use crate::constants::MESOS_VERSION;
 use crate::master::MasterProcess;
 
 impl MasterProcess {
@@ -53,16 +51,4 @@ pub(crate) fn stringified(flags: &crate::flags::Flags) -> Vec<(String, String)> 
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
-}
-
-/// What this build is.
-#[must_use]
-pub(crate) fn version_info() -> v1::VersionInfo {
-    v1::VersionInfo {
-        version: Some(MESOS_VERSION.to_owned()),
-        build_date: Some(String::new()),
-        build_time: Some(0.0),
-        build_user: Some(String::new()),
-        ..Default::default()
-    }
 }

@@ -234,7 +234,6 @@ fn exceeds_limit(missing: usize, expected: usize, limit: &str) -> bool {
 mod tests {
     use super::exceeds_limit;
 
-    /// Mirrors: MasterTest.RecoveredSlavesReregisterThenUnregister
     #[test]
     fn default_limit_is_never_exceeded() {
         assert!(!exceeds_limit(10, 10, "100%"));

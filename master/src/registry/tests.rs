@@ -204,7 +204,6 @@ fn removed_agent_leaves_no_trace() {
     );
 }
 
-/// Mirrors: RegistrarTest.PruneUnreachable
 #[test]
 fn pruning_removes_exactly_the_named_entries() {
     let mut book = Book::with_agents(&["a", "b", "c", "d"]);

@@ -95,7 +95,6 @@ mod tests {
         assert_eq!(error.text(), text);
     }
 
-    /// Mirrors: MasterTest.LaunchAcrossSlavesTest
     #[test]
     fn offers_must_exist_and_fit_together() {
         let offers = offers(&[
@@ -125,7 +124,6 @@ mod tests {
         );
     }
 
-    /// Mirrors: MasterTest.LaunchDuplicateOfferTest
     #[test]
     fn duplicate_offer_is_refused() {
         let offers = offers(&[("o1", "f", "s1", "a")]);

@@ -79,7 +79,6 @@ fn agent_of_an_old_version_is_ignored() {
     assert!(!peer.has::<AgentRegisteredMessage>());
 }
 
-/// Mirrors: MasterTest.NonStrictRegistryWriteOnly
 #[test]
 fn unknown_agent_is_admitted_when_it_registers_again() {
     let stage = Stage::start();
@@ -202,7 +201,6 @@ fn task_runs_on_when_its_agent_is_back() {
     );
 }
 
-/// Mirrors: MasterTest.UnregisterSlave
 #[test]
 fn agent_that_unregisters_loses_its_tasks() {
     let stage = Stage::start();
@@ -248,7 +246,6 @@ fn agent_that_lost_its_link_gets_no_offers_until_it_is_back() {
     );
 }
 
-/// Mirrors: SlaveTest.ReregisterWithDifferentHostname
 #[test]
 fn agent_that_moved_is_told_to_end() {
     let stage = Stage::start();
@@ -293,7 +290,6 @@ fn framework_that_only_an_agent_knows_is_recovered() {
     assert_eq!(stage.get("/frameworks")["frameworks"][0]["connected"], true);
 }
 
-/// Mirrors: MasterTest.FrameworksEndpointOneCompletedFramework
 #[test]
 fn agent_of_a_removed_framework_is_told_to_end_it() {
     let stage = Stage::start();
@@ -317,7 +313,6 @@ fn agent_of_a_removed_framework_is_told_to_end_it() {
     );
 }
 
-/// Mirrors: SlaveTest.RateLimitedShutdown
 /// Mirrors: MasterTest.RateLimitRecoveredSlaveRemoval
 #[test]
 fn silent_agents_are_given_up_one_by_one() {

@@ -198,7 +198,6 @@ fn driver_that_ends_is_disconnected() {
 }
 
 /// Mirrors: RateLimitingTest.CapacityReached
-/// Mirrors: RateLimitingTest.RateLimitPrincipal
 #[test]
 fn driver_that_sends_too_much_is_told_so() {
     let limits = v1::RateLimits {

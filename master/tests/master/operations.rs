@@ -193,7 +193,6 @@ fn report(stage: &Stage, agent: &Agent, apply: &ApplyOperationMessage, state: Op
     stage.send(&agent.peer, &message);
 }
 
-/// Mirrors: OperationReconciliationTest.AgentPendingOperationAfterMasterFailover
 /// Mirrors: MasterTest.OperationUpdateDuringFailover
 #[test]
 fn framework_follows_an_operation_that_it_named() {
@@ -224,7 +223,6 @@ fn framework_follows_an_operation_that_it_named() {
     assert_eq!(operations["get_operations"], serde_json::json!({}));
 }
 
-/// Mirrors: MasterTest.OrphanOperationUpdate
 #[test]
 fn master_acknowledges_what_nobody_named() {
     let (stage, agent, scheduler, offer) = staged();
@@ -264,7 +262,6 @@ fn invalid_operation_is_an_error_and_others_go_on() {
     let _run: mesos_proto::internal::RunTaskMessage = agent.peer.expect();
 }
 
-/// Mirrors: OperationReconciliationTest.UnknownOperationAndUnknownAgent
 /// Mirrors: OperationReconciliationTest.UnknownOperationRecoveredAgent
 #[test]
 fn unknown_operations_are_answered_by_what_is_known_of_the_agent() {

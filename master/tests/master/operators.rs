@@ -91,7 +91,6 @@ fn on_agent(call: &str, agent_id: &str) -> String {
 }
 
 /// Mirrors: MasterAPITest.MarkRegisteredAgentGone
-/// Mirrors: MasterTest.ReregisteringGoneAgent
 #[test]
 fn gone_agent_is_shut_down_and_stays_away() {
     let stage = Stage::start();
@@ -123,7 +122,6 @@ fn gone_agent_is_shut_down_and_stays_away() {
     );
 }
 
-/// Mirrors: MasterAPITest.DrainAgent
 /// Mirrors: MasterDrainingTest.DrainAgent
 #[test]
 fn idle_agent_is_drained_at_once() {
@@ -144,7 +142,6 @@ fn idle_agent_is_drained_at_once() {
     assert_eq!(stage.get("/slaves")["slaves"][0]["active"], true);
 }
 
-/// Mirrors: MasterDrainingTest.DisallowReactivationWhileDraining
 #[test]
 fn busy_agent_drains_until_its_task_is_acknowledged() {
     let stage = Stage::start();
@@ -168,7 +165,6 @@ fn busy_agent_drains_until_its_task_is_acknowledged() {
     assert_eq!(slaves["slaves"][0]["drain_info"]["state"], "DRAINED");
 }
 
-/// Mirrors: MasterAPITest.DeactivateAgent
 #[test]
 fn deactivated_agent_is_not_offered() {
     let stage = Stage::start();
@@ -290,7 +286,6 @@ fn removing_a_quota_that_is_not_there_is_an_error() {
     );
 }
 
-/// Mirrors: MasterAPITest.UpdateAndGetWeights
 /// Mirrors: DynamicWeightsTest.PutInvalidRequest
 #[test]
 fn weights_are_stored_and_shown() {

@@ -14,7 +14,6 @@ fn refused(stage: &Stage, headers: &[(&str, &str)], body: &str, status: u16, tex
 }
 
 /// Mirrors: SchedulerHttpApiTest.Subscribe
-/// Mirrors: SchedulerHttpApiTest.SubscribedHeartbeat
 #[test]
 fn subscriber_hears_subscribed_heartbeat_and_offers() {
     let stage = Stage::start();
@@ -131,8 +130,6 @@ fn bad_requests_are_answered_as_recorded() {
     );
 }
 
-/// Mirrors: SchedulerHttpApiTest.SubscribedOnRetryWithForce
-/// Mirrors: SchedulerHttpApiTest.UpdateHttpToHttpSchedulerAndBack
 #[test]
 fn newer_subscription_takes_over() {
     let stage = Stage::start();
@@ -177,7 +174,6 @@ fn call_without_stream_id_is_refused() {
     );
 }
 
-/// Mirrors: SchedulerHttpApiTest.TeardownSuccess
 #[test]
 fn teardown_ends_the_stream() {
     let stage = Stage::start();
@@ -214,7 +210,6 @@ fn invalid_framework_hears_why_and_the_stream_ends() {
     assert!(scheduler.next().is_none());
 }
 
-/// Mirrors: MasterTest.FrameworkReregistrationZeroFailoverTimeout
 #[test]
 fn framework_without_failover_timeout_goes_when_it_hangs_up() {
     let stage = Stage::start();
@@ -233,7 +228,6 @@ fn framework_without_failover_timeout_goes_when_it_hangs_up() {
     assert!(deadline.is_some());
 }
 
-/// Mirrors: UpdateFrameworkTest.MandatoryFields
 /// Mirrors: UpdateFrameworkTest.UserChangeFails
 #[test]
 fn update_framework_changes_what_may_change() {
@@ -289,7 +283,6 @@ fn answer_is_chunked_even_when_the_client_wants_to_close() {
     assert!(String::from_utf8_lossy(&first).contains(r#""type":"SUBSCRIBED""#));
 }
 
-/// Mirrors: MasterTest.SuppressOffers
 #[test]
 fn suppressed_framework_gets_no_offers_until_it_revives() {
     let stage = Stage::start();

@@ -16,7 +16,6 @@ fn cpus(value: &serde_json::Value) -> f64 {
 }
 
 /// Mirrors: MasterTest.TaskRunning
-/// Mirrors: SchedulerHttpApiTest.TaskRunning
 #[test]
 fn task_runs_and_ends_and_is_acknowledged() {
     let stage = Stage::start();
@@ -97,7 +96,6 @@ fn task_that_wants_too_much_is_an_error_and_others_run() {
     assert_eq!(run.task().task_id().value(), "small");
 }
 
-/// Mirrors: TaskValidationTest.TaskUsesInvalidTaskID
 #[test]
 fn task_with_a_bad_id_is_an_error() {
     let stage = Stage::start();
@@ -114,8 +112,6 @@ fn task_with_a_bad_id_is_an_error() {
     assert_eq!(error.message(), "'a/b' contains invalid characters");
 }
 
-/// Mirrors: MasterTest.LaunchDuplicateOfferTest
-/// Mirrors: PartitionTest.PartitionAwareTaskDropped
 #[test]
 fn task_on_a_void_offer_is_dropped() {
     let stage = Stage::start();
@@ -339,7 +335,6 @@ fn group(offer: &v1::Offer, framework_id: &v1::FrameworkId) -> v1::offer::Operat
     }
 }
 
-/// Mirrors: MasterTest.TaskGroup
 #[test]
 fn task_group_goes_to_the_agent_as_one() {
     let stage = Stage::start();
@@ -362,7 +357,6 @@ fn task_group_goes_to_the_agent_as_one() {
     assert!((cpus(&used) - 1.1).abs() < 1e-9);
 }
 
-/// Mirrors: TaskGroupValidationTest.TaskGroupAndExecutorUsesMoreResourcesThanOffered
 #[test]
 fn invalid_task_group_starts_nothing() {
     let stage = Stage::start();

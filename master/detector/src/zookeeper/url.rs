@@ -84,7 +84,7 @@ mod tests {
         assert_eq!((url.servers.as_str(), url.path.as_str()), (servers, path));
     }
 
-    /// Mirrors: ZooKeeperTest.URL
+    /// Mirrors: ZooKeeperURLTest.URL
     #[test]
     fn an_address_has_servers_a_path_and_perhaps_credentials() {
         parses("zk://host1:port1", None, "host1:port1", "/");

@@ -50,7 +50,6 @@ fn repeated_state_replaces_the_last_status() {
     assert_eq!(task.info().statuses.len(), 1);
 }
 
-/// Mirrors: MasterTest.TaskStatusMessageDataNotKept
 #[test]
 fn stored_status_has_no_data() {
     let mut task = task(TaskState::TaskStaging);

@@ -136,7 +136,6 @@ fn failover_timeout_may_be_negative_but_not_huge() {
     assert!(validate(&huge, &BTreeSet::new(), &Rules).is_err());
 }
 
-/// Mirrors: FrameworkInfoValidationTest.UserModification
 #[test]
 fn update_may_not_change_user_principal_and_checkpoint() {
     let old = info(&[]);

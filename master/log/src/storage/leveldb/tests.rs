@@ -55,7 +55,6 @@ fn what_was_stored_is_there_after_reopening() {
     assert_eq!(storage.read(1).expect("reads"), append(1, "one"));
 }
 
-/// Mirrors: LevelDBStorageTest.Truncate
 #[test]
 fn a_learned_truncation_deletes_what_lies_before_it() {
     let folder = tempfile::tempdir().expect("a temporary folder");
