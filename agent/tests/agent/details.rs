@@ -198,6 +198,9 @@ fn only_the_latest_executors_are_remembered() {
 #[test]
 fn default_executor_gets_its_command_from_the_agent() {
     let cluster = Cluster::registered();
+    cluster
+        .place
+        .program("mesos-default-executor", "sleep 1000");
     let mut task = executor_task("t", "e", "");
     let executor = task.executor.as_mut().expect("an executor");
     executor.r#type = Some(v1::executor_info::Type::Default.into());

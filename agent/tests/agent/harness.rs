@@ -160,8 +160,13 @@ impl Place {
 
     /// The script that stands for the command executor; the test speaks for it.
     pub(crate) fn command_executor(&self, script: &str) {
+        self.program("mesos-executor", script);
+    }
+
+    /// A script in place of a helper program.
+    pub(crate) fn program(&self, name: &str, script: &str) {
         use std::os::unix::fs::PermissionsExt;
-        let path = self.directory.path().join("libexec/mesos-executor");
+        let path = self.directory.path().join("libexec").join(name);
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("written");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");
     }
