@@ -25,6 +25,9 @@ pub const STATUS_UPDATE_RETRY_MAX: Duration = Duration::from_secs(600);
 /// How often an executor that speaks HTTP hears a heartbeat.
 pub const EXECUTOR_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30 * 60);
 
+/// How much an executor may leave unread before its stream is broken off.
+pub const MAX_BUFFERED_EVENT_BYTES: usize = 16 << 20;
+
 /// The longest the genuine reaper takes to see that a process ended; part of a promised grace period.
 pub const MAX_REAP_INTERVAL: Duration = Duration::from_secs(1);
 

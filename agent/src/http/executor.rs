@@ -28,6 +28,7 @@ use prost::Message;
 
 use crate::{
     agent::{AgentProcess, AgentState, ExecutorGate, status_update::Reporter},
+    constants::MAX_BUFFERED_EVENT_BYTES,
     state::executor::ExecutorState,
 };
 
@@ -47,8 +48,12 @@ impl fmt::Debug for ExecutorStream {
 }
 
 impl ExecutorStream {
-    /// Writes an event as one record; false when nobody reads any more.
+    /// Writes an event as one record; false when nobody reads any more, or far too slowly.
     pub fn send(&self, event: &Event) -> bool {
+        if self.writer.buffered_bytes() > MAX_BUFFERED_EVENT_BYTES {
+            self.writer.fail("executor does not read");
+            return false;
+        }
         self.writer
             .write(recordio::encode(&encode(event, self.content)))
     }
