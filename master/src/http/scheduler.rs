@@ -44,8 +44,15 @@ impl MasterProcess {
             return Err(Box::new(response));
         }
         let content = content_type(request)?;
-        let call: Call = read_call(request, content)?;
+        let mut call: Call = read_call(request, content)?;
         let principal = super::principal(request);
+        if let Some(info) = call
+            .update_framework
+            .as_mut()
+            .and_then(|it| it.framework_info.as_mut())
+        {
+            info.principal = info.principal.take().or_else(|| principal.clone());
+        }
         if let Err(error) = validation::call::validate_scheduler(&call, principal.as_deref()) {
             self.count_invalid(call.r#type());
             let text = format!("Failed to validate scheduler::Call: {error}");

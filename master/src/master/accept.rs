@@ -150,12 +150,10 @@ impl MasterProcess {
             match (operation.r#type(), tasks) {
                 (Type::Launch, Some(0)) => counters.messages_decline_offers.increment(),
                 (Type::Launch, Some(_)) => counters.messages_launch_tasks.increment(),
-                (Type::LaunchGroup, _) => {
-                    counters.messages_launch_tasks.increment();
-                }
                 (
                     Type::Unknown
                     | Type::Launch
+                    | Type::LaunchGroup
                     | Type::Reserve
                     | Type::Unreserve
                     | Type::Create
@@ -167,9 +165,6 @@ impl MasterProcess {
                     _,
                 ) => {}
             }
-        }
-        if call.operations.is_empty() {
-            counters.messages_decline_offers.increment();
         }
     }
 

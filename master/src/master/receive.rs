@@ -202,7 +202,7 @@ impl MasterProcess {
         ctx: &mut Context<Self>,
     ) -> Result<(), UpdateFrameworkError> {
         let update = call.update_framework();
-        let mut subscription = Subscription {
+        let subscription = Subscription {
             info: update.framework_info().clone(),
             suppressed_roles: update.suppressed_roles.iter().cloned().collect(),
             constraints: update.offer_constraints().clone(),
@@ -210,12 +210,6 @@ impl MasterProcess {
         let Some(framework) = self.frameworks.get(framework_id).cloned() else {
             return Ok(());
         };
-        if subscription.info.principal.is_none() {
-            subscription
-                .info
-                .principal
-                .clone_from(&framework.info().principal);
-        }
         validation::framework::validate(&subscription.info, &subscription.suppressed_roles, self)
             .map_err(|error| UpdateFrameworkError::Info(error.to_string()))?;
         validation::framework::validate_update(framework.info(), &subscription.info)

@@ -64,12 +64,17 @@ impl RemovalLimit {
 impl MasterProcess {
     /// Gives an agent up as unreachable when it is its turn.
     pub(super) fn give_up(&mut self, agent_id: &AgentId, cause: &str, ctx: &mut Context<Self>) {
-        let Some(limiter) = &self.removal_limit.limiter else {
-            return self.mark_unreachable(agent_id, cause, ctx);
-        };
         if !self.removal_limit.waiting.insert(agent_id.clone()) {
             return;
         }
+        self.metrics
+            .counters()
+            .agent_unreachable_scheduled
+            .increment();
+        let Some(limiter) = &self.removal_limit.limiter else {
+            self.removal_limit.waiting.remove(agent_id);
+            return self.on_turn_to_give_up(agent_id, cause, ctx);
+        };
         tracing::info!(%agent_id, cause, "an agent waits to be given up");
         let (agent_id, cause) = (agent_id.clone(), cause.to_owned());
         ctx.on_ready(limiter.acquire(), move |master, (), ctx| {
@@ -91,14 +96,17 @@ impl MasterProcess {
             .get(agent_id)
             .is_none_or(|agent| !agent.is_connected());
         let silent = cause == super::unreachable::SILENT;
-        if silent {
+        if silent || away {
             self.metrics
                 .counters()
                 .agent_unreachable_completed
                 .increment();
-        }
-        if silent || away {
             self.mark_unreachable(agent_id, cause, ctx);
+        } else {
+            self.metrics
+                .counters()
+                .agent_unreachable_canceled
+                .increment();
         }
     }
 }

@@ -39,16 +39,6 @@ impl MasterProcess {
         if self.agents.get(agent_id).is_none() {
             return;
         }
-        self.metrics
-            .counters()
-            .agent_unreachable_scheduled
-            .increment();
-        if self.flags.agent_removal_rate_limit.is_none() {
-            self.metrics
-                .counters()
-                .agent_unreachable_completed
-                .increment();
-        }
         self.give_up(agent_id, SILENT, ctx);
     }
 
@@ -159,8 +149,8 @@ impl MasterProcess {
         let Some(agent) = self.agents.get(agent_id).map(Arc::clone) else {
             return;
         };
-        let text = format!("Agent {} is unreachable: {cause}", agent.info().hostname());
-        self.send_operation_losses(&agent, v1::OperationState::OperationUnreachable, &text, ctx);
+        let text = "Agent was marked unreachable";
+        self.send_operation_losses(&agent, v1::OperationState::OperationUnreachable, text, ctx);
         self.lose_agent(&agent, cause, &Loss::Unreachable(time), ctx);
     }
 

@@ -202,6 +202,10 @@ fn check_source(operation: &Reserve) -> Check {
 
 fn check_reserved(resource: &v1::Resource, asker: Asker<'_>, agent: &Agent) -> Check {
     let shown = || show(resource);
+    let empty = Resource::from_proto(resource).is_ok_and(|resource| resource.is_empty());
+    ensure(!empty, || {
+        format!("Resource {} is empty and cannot be reserved", shown()).into()
+    })?;
     ensure(is_dynamic(resource), || {
         format!("Resource {} is not dynamically reserved", shown()).into()
     })?;

@@ -345,3 +345,25 @@ fn framework_is_asked_to_leave_a_machine() {
         "ACCEPT"
     );
 }
+
+#[test]
+fn reservation_of_nothing_is_an_error_that_names_it() {
+    let (_stage, _agent, mut scheduler, offer) = staged();
+    let mut nothing = reserve(&offer, "cpus:1", Some("op"));
+    let resource = &mut nothing.reserve.get_or_insert_default().resources[0];
+    resource.scalar = Some(v1::value::Scalar {
+        value: Some(0.0),
+        ..Default::default()
+    });
+
+    scheduler.accept(&offer, vec![nothing]);
+
+    let update = scheduler.expect(event::Type::UpdateOperationStatus);
+    let status = update.update_operation_status().status();
+    assert_eq!(status.state(), OperationState::OperationError);
+    assert!(
+        status.message().starts_with("Resource cpus"),
+        "{}",
+        status.message()
+    );
+}
