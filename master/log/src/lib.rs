@@ -33,6 +33,8 @@ pub use self::{
     reader::{Entry, LogReadError, LogReader},
     recover::{Initialization, RecoverError},
     replica::{ReadError, Replica, Scan},
-    storage::{LevelDbStorage, MemoryStorage, Storage, StorageError, StorageHandle},
+    storage::{
+        Database, LevelDbStorage, MemoryStorage, Storage, StorageError, StorageHandle, Write,
+    },
     writer::{LogWriter, WriteError},
 };

@@ -9,6 +9,7 @@
 //! - A failed write poisons the storage: nothing is accepted after it.
 
 mod checksum;
+mod database;
 mod journal;
 mod leveldb;
 mod memory;
@@ -24,7 +25,11 @@ use std::{
 use libprocess::{Future, Promise};
 use mesos_proto::internal::log::{Action, Metadata};
 
-pub use self::{leveldb::LevelDbStorage, memory::MemoryStorage};
+pub use self::{
+    database::{Database, Write},
+    leveldb::LevelDbStorage,
+    memory::MemoryStorage,
+};
 use crate::{positions::Positions, replica::Scan};
 
 /// Why a storage could not do what was asked.

@@ -3,9 +3,10 @@
 //! Mirrors `src/state` and `include/mesos/state` of C++ Mesos.
 //! A [`Variable`] is fetched, changed and stored; storing succeeds only when nobody stored in
 //! between.
-//! Behind [`State`] is a [`Storage`]: in memory, or in the replicated log.
+//! Behind [`State`] is a [`Storage`]: in memory, in LevelDB, or in the replicated log.
 
 mod in_memory;
+mod leveldb;
 mod log;
 mod state;
 mod storage;
@@ -13,6 +14,7 @@ mod svndiff;
 
 pub use self::{
     in_memory::InMemoryStorage,
+    leveldb::LevelDbStorage,
     log::LogStorage,
     state::{State, Variable},
     storage::{Storage, StorageError},

@@ -11,6 +11,9 @@ pub enum StorageError {
     /// The log below failed.
     #[error("{0}")]
     Log(String),
+    /// The database below failed.
+    #[error("{0}")]
+    Database(String),
     /// A stored operation cannot be parsed.
     #[error("Failed to deserialize Operation: {0}")]
     Malformed(String),

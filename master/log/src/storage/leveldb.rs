@@ -4,17 +4,14 @@
 //! Positions whose key needs more than ten digits get a leading `A` and twenty digits, so that
 //! keys stay in order; C++ Mesos overflows long before.
 
-use std::{path::Path, rc::Rc};
+use std::path::Path;
 
 use mesos_proto::internal::log::{Action, Metadata, Record, metadata, record};
 use prost::Message;
-use rusty_leveldb::{
-    CompressorId, DB, LdbIterator, Options, Status, WriteBatch, compressor::SnappyCompressor,
-};
 
 use super::{
     Storage, StorageError,
-    sync_env::{FailedFile, SyncEnv},
+    database::{Database, Write},
 };
 use crate::replica::{Scan, truncates_to};
 
@@ -22,22 +19,11 @@ const METADATA_KEY: &str = "0000000000";
 const LARGEST_SHORT_KEY: u64 = 9_999_999_999;
 
 /// The files of one replica; not `Send`, so it stays on the thread that opened it.
+#[derive(Debug)]
 pub struct LevelDbStorage {
-    database: DB,
+    database: Database,
     /// Lowest position that may still be stored; truncation deletes from here.
     first: Option<u64>,
-    poisoned: Option<String>,
-    failed: FailedFile,
-}
-
-impl std::fmt::Debug for LevelDbStorage {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("LevelDbStorage")
-            .field("first", &self.first)
-            .field("poisoned", &self.poisoned)
-            .finish_non_exhaustive()
-    }
 }
 
 impl LevelDbStorage {
@@ -46,55 +32,15 @@ impl LevelDbStorage {
     /// # Errors
     /// When another process holds it, or its files are damaged.
     pub fn open(path: &Path) -> Result<Self, StorageError> {
-        let failed = FailedFile::default();
-        let options = Options {
-            create_if_missing: true,
-            reuse_logs: false,
-            reuse_manifest: false,
-            paranoid_checks: true,
-            compressor: SnappyCompressor::ID,
-            env: Rc::new(Box::new(SyncEnv::new(failed.clone()))),
-            ..Options::default()
-        };
-        let database = DB::open(path, options).map_err(database_error("failed to open the log"))?;
         Ok(Self {
-            database,
+            database: Database::open(path)?,
             first: None,
-            poisoned: None,
-            failed,
         })
     }
 
     fn put(&mut self, key: &str, record: &Record) -> Result<(), StorageError> {
-        let mut batch = WriteBatch::default();
-        batch.put(key.as_bytes(), &record.encode_to_vec());
-        self.write(batch, "failed to write to the log")
-    }
-
-    /// rusty-leveldb changes its memory before its file, so after a failed write nothing it says
-    /// can be trusted any more.
-    fn write(&mut self, batch: WriteBatch, operation: &'static str) -> Result<(), StorageError> {
-        if let Some(message) = &self.poisoned {
-            return Err(StorageError::Poisoned {
-                message: message.clone(),
-            });
-        }
-        let written = self.database.write(batch, true).map_err(|status| {
-            self.poisoned = Some(status.to_string());
-            database_error(operation)(status)
-        });
-        written.and_then(|()| self.check_files(operation))
-    }
-
-    /// Whether every file is what rusty-leveldb takes it for.
-    fn check_files(&mut self, operation: &'static str) -> Result<(), StorageError> {
-        match self.failed.message() {
-            Some(message) => {
-                self.poisoned = Some(message.clone());
-                Err(StorageError::Database { operation, message })
-            }
-            None => Ok(()),
-        }
+        let put = Write::Put(key.as_bytes().to_vec(), record.encode_to_vec());
+        self.database.write([put], "failed to write to the log")
     }
 
     /// Deletes the positions before `to`; a failure is only noted, the next truncation tries again.
@@ -102,52 +48,28 @@ impl LevelDbStorage {
         let Some(first) = self.first.filter(|first| *first < to) else {
             return;
         };
-        let deleted = self.stored_between(first, to).and_then(|keys| {
-            let mut batch = WriteBatch::default();
-            for key in keys {
-                batch.delete(&key);
-            }
-            self.write(batch, "failed to delete truncated positions")
-        });
+        // A truncation may leap over any number of positions; only what is stored costs time.
+        let (from, end) = (key_of(first), key_of(to));
+        let deleted = self
+            .database
+            .keys_between(from.as_bytes(), end.as_bytes())
+            .and_then(|keys| {
+                let deletes = keys.into_iter().map(Write::Delete);
+                self.database
+                    .write(deletes, "failed to delete truncated positions")
+            });
         match deleted {
             Ok(()) => self.first = Some(to),
             Err(error) => tracing::warn!(%error, "truncated positions stay stored"),
         }
-    }
-
-    /// The keys of `from..to` that are stored: a truncation may leap over any number of positions.
-    fn stored_between(&mut self, from: u64, to: u64) -> Result<Vec<Vec<u8>>, StorageError> {
-        let mut iterator = self
-            .database
-            .new_iter()
-            .map_err(database_error("failed to look for truncated positions"))?;
-        let end = key_of(to);
-        let mut keys = Vec::new();
-        iterator.seek(key_of(from).as_bytes());
-        while let Some((key, _)) = iterator.current() {
-            if &*key >= end.as_bytes() {
-                break;
-            }
-            keys.push(key.to_vec());
-            if !iterator.advance() {
-                break;
-            }
-        }
-        Ok(keys)
     }
 }
 
 impl Storage for LevelDbStorage {
     fn restore(&mut self) -> Result<Scan, StorageError> {
         let mut scan = Scan::default();
-        let mut iterator = self
-            .database
-            .new_iter()
-            .map_err(database_error("failed to scan the log"))?;
-        while let Some((key, value)) = LdbIterator::next(&mut iterator) {
-            restore_record(&mut scan, &key, &value)?;
-        }
-        self.check_files("failed to scan the log")?;
+        self.database
+            .scan(|key, value| restore_record(&mut scan, key, value))?;
         self.first = scan.first;
         Ok(scan)
     }
@@ -180,11 +102,9 @@ impl Storage for LevelDbStorage {
 
     fn read(&mut self, position: u64) -> Result<Action, StorageError> {
         let key = key_of(position);
-        let snapshot = self.database.get_snapshot();
         let stored = self
             .database
-            .get_at(&snapshot, key.as_bytes())
-            .map_err(database_error("failed to read from the log"))?
+            .get(key.as_bytes())?
             .ok_or(StorageError::NotFound { position })?;
         let record = decode(key.as_bytes(), &stored)?;
         match record.action {
@@ -228,13 +148,6 @@ fn key_of(position: u64) -> String {
         format!("{number:010}")
     } else {
         format!("A{number:020}")
-    }
-}
-
-fn database_error(operation: &'static str) -> impl FnOnce(Status) -> StorageError {
-    move |status| StorageError::Database {
-        operation,
-        message: status.to_string(),
     }
 }
 

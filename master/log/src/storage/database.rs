@@ -1,0 +1,169 @@
+//! LevelDB with every write on disk, and with a refusal wherever rusty-leveldb would guess.
+
+use std::{path::Path, rc::Rc};
+
+use rusty_leveldb::{
+    CompressorId, DB, LdbIterator, Options, Status, WriteBatch, compressor::SnappyCompressor,
+};
+
+use super::{
+    StorageError,
+    sync_env::{FailedFile, SyncEnv},
+};
+
+/// One thing to write.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// Stores a value under a key.
+    Put(Vec<u8>, Vec<u8>),
+    /// Forgets a key.
+    Delete(Vec<u8>),
+}
+
+/// A LevelDB database; not `Send`, so it stays on the thread that opened it.
+///
+/// # Wire
+/// Files that LevelDB 1.19 can open, and the other way round.
+pub struct Database {
+    database: DB,
+    poisoned: Option<String>,
+    failed: FailedFile,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Database")
+            .field("poisoned", &self.poisoned)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Database {
+    /// Opens or creates the database in `path`.
+    ///
+    /// # Errors
+    /// When another process holds it, or its files are damaged.
+    pub fn open(path: &Path) -> Result<Self, StorageError> {
+        let failed = FailedFile::default();
+        let options = Options {
+            create_if_missing: true,
+            reuse_logs: false,
+            reuse_manifest: false,
+            paranoid_checks: true,
+            compressor: SnappyCompressor::ID,
+            env: Rc::new(Box::new(SyncEnv::new(failed.clone()))),
+            ..Options::default()
+        };
+        let database = DB::open(path, options).map_err(database_error("failed to open the log"))?;
+        Ok(Self {
+            database,
+            poisoned: None,
+            failed,
+        })
+    }
+
+    /// Does all of `writes` or none, synced.
+    ///
+    /// rusty-leveldb changes its memory before its file, so after a failed write nothing it says
+    /// can be trusted any more.
+    ///
+    /// # Errors
+    /// When it is not certain that they are on disk; then no other write is taken any more.
+    pub fn write(
+        &mut self,
+        writes: impl IntoIterator<Item = Write>,
+        operation: &'static str,
+    ) -> Result<(), StorageError> {
+        if let Some(message) = &self.poisoned {
+            return Err(StorageError::Poisoned {
+                message: message.clone(),
+            });
+        }
+        let mut batch = WriteBatch::default();
+        for write in writes {
+            match write {
+                Write::Put(key, value) => batch.put(&key, &value),
+                Write::Delete(key) => batch.delete(&key),
+            }
+        }
+        let written = self.database.write(batch, true).map_err(|status| {
+            self.poisoned = Some(status.to_string());
+            database_error(operation)(status)
+        });
+        written.and_then(|()| self.check_files(operation))
+    }
+
+    /// Whether every file is what rusty-leveldb takes it for.
+    fn check_files(&mut self, operation: &'static str) -> Result<(), StorageError> {
+        match self.failed.message() {
+            Some(message) => {
+                self.poisoned = Some(message.clone());
+                Err(StorageError::Database { operation, message })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The value under a key.
+    ///
+    /// # Errors
+    /// When a file is damaged.
+    pub fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+        let snapshot = self.database.get_snapshot();
+        let found = self
+            .database
+            .get_at(&snapshot, key)
+            .map_err(database_error("failed to read from the log"))?;
+        self.check_files("failed to read from the log")?;
+        Ok(found.map(|value| value.to_vec()))
+    }
+
+    /// Calls `each` with every key and value, in the order of the keys.
+    ///
+    /// # Errors
+    /// When a file is damaged, or what `each` says.
+    pub fn scan(
+        &mut self,
+        mut each: impl FnMut(&[u8], &[u8]) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        let mut iterator = self
+            .database
+            .new_iter()
+            .map_err(database_error("failed to scan the log"))?;
+        while let Some((key, value)) = LdbIterator::next(&mut iterator) {
+            each(&key, &value)?;
+        }
+        self.check_files("failed to scan the log")
+    }
+
+    /// The stored keys of `from..to`.
+    ///
+    /// # Errors
+    /// When a file is damaged.
+    pub fn keys_between(&mut self, from: &[u8], to: &[u8]) -> Result<Vec<Vec<u8>>, StorageError> {
+        let mut iterator = self
+            .database
+            .new_iter()
+            .map_err(database_error("failed to scan the log"))?;
+        let mut keys = Vec::new();
+        iterator.seek(from);
+        while let Some((key, _)) = iterator.current() {
+            if &*key >= to {
+                break;
+            }
+            keys.push(key.to_vec());
+            if !iterator.advance() {
+                break;
+            }
+        }
+        Ok(keys)
+    }
+}
+
+fn database_error(operation: &'static str) -> impl FnOnce(Status) -> StorageError {
+    move |status| StorageError::Database {
+        operation,
+        message: status.to_string(),
+    }
+}
