@@ -5,6 +5,7 @@ mod daemon;
 pub mod dev;
 pub mod execute;
 pub mod executor;
+pub mod log;
 pub mod master;
 pub mod resolve;
 pub mod tcp_connect;

@@ -57,6 +57,11 @@ const PROGRAMS: [Program; 22] = [
         commands::resolve::run,
     ),
     built(
+        "log",
+        "Initialize, read, serve or measure a replicated log",
+        commands::log::run,
+    ),
+    built(
         "executor",
         "Run one command task (started by an agent)",
         commands::executor::run,
@@ -91,7 +96,6 @@ const PROGRAMS: [Program; 22] = [
         "Serve input and output of a container (started by an agent)",
     ),
     not_built("local", "Run a cluster in this process"),
-    not_built("log", "Initialize or read a replicated log"),
     not_built(
         "logrotate-logger",
         "Write and rotate a task's output (started by an agent)",
@@ -305,7 +309,7 @@ mod tests {
                 program.verb
             );
         }
-        assert!(help.contains("Initialize or read a replicated log (not built yet)"));
+        assert!(help.contains("Copy files to all agents (not built yet)"));
     }
 
     #[test]
