@@ -57,7 +57,9 @@ impl AgentProcess {
         let pid = message
             .pid
             .as_deref()
-            .and_then(|text| text.parse::<Upid>().ok());
+            .and_then(|text| text.parse::<Upid>().ok())
+            // A framework on HTTP has the empty address.
+            .filter(|pid| !pid.is_empty());
         let executor = self.executor_info(&framework, &task);
         let launch = TaskLaunch {
             executor,
