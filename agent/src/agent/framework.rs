@@ -38,7 +38,9 @@ impl AgentProcess {
         if let Some(info) = message.framework_info {
             framework.info = *info;
         }
-        framework.pid = message.pid.as_deref().and_then(|pid| pid.parse().ok());
+        let pid = message.pid.as_deref().and_then(|pid| pid.parse().ok());
+        // A framework on HTTP has the empty address.
+        framework.pid = pid.filter(|pid: &Upid| !pid.is_empty());
         if framework.durability() == Durability::Checkpointed {
             let written =
                 write::framework(&self.meta, &agent, &framework.info, framework.pid.as_ref());
