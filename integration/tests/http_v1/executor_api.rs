@@ -326,7 +326,9 @@ fn message_of_the_executor_reaches_the_framework() {
     let answer = executor
         .call("MESSAGE", json!({"message": {"data": "aGVsbG8="}}))
         .unwrap();
-    let message = scheduler.wait_for("MESSAGE").unwrap();
+    let message = scheduler
+        .wait_for("MESSAGE")
+        .unwrap_or_else(|error| panic!("{error}: {answer:?}\n{}", cluster.logs()));
 
     assert_eq!(answer.status(), 202);
     assert_eq!(message.pointer("/message/data"), Some(&json!("aGVsbG8=")));

@@ -123,13 +123,16 @@ fn differences(case: &Case, cluster: &Cluster) -> Option<String> {
     })
 }
 
-/// The lines without the date, and with the live port.
+/// The lines without the date and with the live port; the order of headers says nothing.
 fn comparable(head: &[String], master: SocketAddr) -> Vec<String> {
     let port = format!(":{}", master.port());
-    head.iter()
+    let mut lines: Vec<String> = head
+        .iter()
         .filter(|line| !line.starts_with("Date: "))
         .map(|line| line.replace(":15050", &port))
-        .collect()
+        .collect();
+    lines.sort();
+    lines
 }
 
 #[test]

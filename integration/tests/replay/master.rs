@@ -39,5 +39,8 @@ fn recorded_agent_and_frameworks_find_in_our_master_the_one_they_knew() {
     assert_eq!(outcome.count("OFFERS"), 2);
     assert_eq!(outcome.count("UPDATE"), 5);
     assert_eq!(outcome.count("mesos.internal.ShutdownFrameworkMessage"), 3);
-    assert!(outcome.count("mesos.internal.StatusUpdateAcknowledgementMessage") >= 14);
+    assert_eq!(
+        outcome.count("mesos.internal.StatusUpdateAcknowledgementMessage"),
+        13
+    );
 }
