@@ -1,0 +1,175 @@
+//! Several requests on one connection, and when it closes.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use libprocess::http::Response;
+use libprocess::http::client::ClientRequest;
+
+use crate::support::{Server, connect, connection, eventually, raw, read_until, runtime};
+
+/// Mirrors: HTTPConnectionTest.Pipeline
+#[test]
+fn handlers_run_side_by_side_and_answers_leave_in_order() {
+    let runtime = runtime();
+    let server = Server::default();
+    let held = Arc::clone(&server.held);
+    runtime.spawn(server);
+    let mut stream = connect(&runtime);
+    let requests = "GET /server(1)/holds HTTP/1.1\r\n\r\n".repeat(3);
+    stream.write_all(requests.as_bytes()).expect("written");
+    eventually("three requests", || held.lock().expect("a lock").len() == 3);
+
+    let mut promises = std::mem::take(&mut *held.lock().expect("a lock"));
+    for number in (0..3).rev() {
+        promises
+            .pop()
+            .expect("a promise")
+            .set(Response::ok_text(format!("answer {number}")));
+    }
+
+    let text = read_until(&mut stream, "answer 2");
+    let order: Vec<usize> = (0..3)
+        .map(|number| text.find(&format!("answer {number}")).expect("an answer"))
+        .collect();
+    assert!(order.is_sorted(), "{text}");
+    runtime.shutdown();
+}
+
+#[test]
+fn pipelined_posts_with_bodies_are_all_answered() {
+    let runtime = runtime();
+    runtime.spawn(Server::default());
+    let connection = connection(&runtime);
+
+    runtime.block_on(async {
+        let sent: Vec<_> = (0..2000)
+            .map(|number| {
+                let body = format!("{number:>0$}", 1 + number % 700);
+                (
+                    body.clone(),
+                    connection.send(ClientRequest::post("/server(1)/echo", "text/plain", body)),
+                )
+            })
+            .collect();
+        for (body, response) in sent {
+            let answer = response
+                .await
+                .expect("a response")
+                .bytes()
+                .await
+                .expect("a body");
+            assert_eq!(answer, body.as_bytes());
+        }
+    });
+    runtime.shutdown();
+}
+
+#[test]
+fn old_clients_are_closed_after_the_answer_unless_they_ask() {
+    let runtime = runtime();
+    runtime.spawn(Server::default());
+
+    let closed = raw(&runtime, b"GET /server(1) HTTP/1.0\r\n\r\n");
+    assert!(closed.ends_with("root<closed>"), "{closed}");
+    let kept = raw(
+        &runtime,
+        b"GET /server(1) HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+    );
+    assert!(kept.ends_with("root"), "{kept}");
+    let star = raw(&runtime, b"OPTIONS * HTTP/1.1\r\n\r\n");
+    assert!(
+        star.contains("400 Bad Request") && star.ends_with("Request URL path must start with '/'"),
+        "{star}"
+    );
+    runtime.shutdown();
+}
+
+/// Mirrors: HTTPConnectionTest.ClosingRequest
+#[test]
+fn nothing_can_follow_a_request_that_closes() {
+    let runtime = runtime();
+    runtime.spawn(Server::default());
+    let connection = connection(&runtime);
+
+    runtime.block_on(async {
+        let first = connection.send(ClientRequest::get("/server(1)").closing());
+        let second = connection.send(ClientRequest::get("/server(1)")).await;
+        assert_eq!(
+            first
+                .await
+                .expect("a response")
+                .bytes()
+                .await
+                .expect("a body"),
+            "root"
+        );
+        assert_eq!(
+            second.expect_err("closing").to_string(),
+            "Cannot pipeline after 'Connection: close'"
+        );
+        connection.disconnected().await;
+        let third = connection.send(ClientRequest::get("/server(1)")).await;
+        assert_eq!(third.expect_err("closed").to_string(), "Disconnected");
+    });
+    runtime.shutdown();
+}
+
+/// Mirrors: HTTPConnectionTest.Serial
+/// Mirrors: HTTPConnectionTest.ReferenceCounting
+#[test]
+fn a_connection_serves_one_request_after_the_other_and_ends_with_its_last_handle() {
+    let runtime = runtime();
+    runtime.spawn(Server::default());
+    let connection = connection(&runtime);
+
+    runtime.block_on(async {
+        for _ in 0..3 {
+            let response = connection
+                .send(ClientRequest::get("/server(1)"))
+                .await
+                .expect("a response");
+            assert_eq!(response.bytes().await.expect("a body"), "root");
+        }
+        let last = connection.send(ClientRequest::get("/server(1)/long"));
+        drop(connection);
+        assert_eq!(
+            last.await
+                .expect("a response")
+                .bytes()
+                .await
+                .expect("a body")
+                .len(),
+            5000
+        );
+    });
+    runtime.shutdown();
+}
+
+/// Mirrors: HTTPConnectionTest.ClosingResponse
+/// Mirrors: HTTPConnectionTest.Equality
+#[test]
+fn nothing_follows_a_response_that_closes() {
+    let runtime = runtime();
+    runtime.spawn(Server::default());
+    let (connection, other) = (connection(&runtime), connection(&runtime));
+    assert_eq!(connection, connection.clone());
+    assert_ne!(connection, other);
+
+    runtime.block_on(async {
+        let first = connection.send(ClientRequest::get("/server(1)/closes"));
+        let second = connection.send(ClientRequest::get("/server(1)/holds"));
+        assert_eq!(
+            first
+                .await
+                .expect("a response")
+                .bytes()
+                .await
+                .expect("a body"),
+            "last"
+        );
+        let failed = second.await.expect_err("closed").to_string();
+        assert_eq!(failed, "Received 'Connection: close' from the server");
+    });
+    runtime.shutdown();
+}

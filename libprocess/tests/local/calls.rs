@@ -1,0 +1,117 @@
+//! Calls, and continuations inside an actor.
+
+use libprocess::{Future, Outcome, Promise};
+
+use crate::support::{Recorder, entries, runtime};
+
+/// Mirrors: ProcessTest.Dispatch
+#[test]
+fn a_call_tells_what_the_closure_returned() {
+    let runtime = runtime();
+    let pid = runtime.spawn(Recorder::new("recorder").0);
+
+    let plain = pid.call(|_, _| 1);
+    let nested = pid.call_future(|_, _| Future::ready(2));
+    let failed = pid.call_future(|_, _| Future::<u8>::failed("no"));
+
+    assert_eq!(runtime.block_on(plain), Outcome::Ready(1));
+    assert_eq!(runtime.block_on(nested), Outcome::Ready(2));
+    assert_eq!(runtime.block_on(failed), Outcome::Failed("no".into()));
+    runtime.shutdown();
+}
+
+#[test]
+fn a_call_to_an_actor_that_has_ended_is_abandoned() {
+    let runtime = runtime();
+    let pid = runtime.spawn(Recorder::new("recorder").0);
+    pid.terminate();
+    runtime.block_on(runtime.wait(pid.upid()));
+
+    assert_eq!(runtime.block_on(pid.call(|_, _| 1)), Outcome::Abandoned);
+    runtime.shutdown();
+}
+
+/// Mirrors: ProcessTest.Defer1
+/// Mirrors: ProcessTest.Defers
+#[test]
+fn continuations_run_inside_the_actor_that_named_them() {
+    let runtime = runtime();
+    let (recorder, log) = Recorder::new("recorder");
+    let pid = runtime.spawn(recorder);
+    let (value, future) = Promise::new();
+    let (failure, failing) = Promise::<u8>::new();
+    pid.dispatch(move |_, ctx| {
+        ctx.on_ready(future, |recorder, value: u8, _| {
+            recorder.note(format!("ready {value}"));
+        });
+        ctx.on_any(failing, |recorder, outcome, _| {
+            recorder.note(format!("{outcome:?}"));
+        });
+    });
+    runtime.clock().settle();
+
+    value.set(3);
+    failure.fail("broken");
+    runtime.clock().settle();
+
+    assert_eq!(
+        entries(&log),
+        ["initialize", "ready 3", "Failed(\"broken\")"]
+    );
+    runtime.shutdown();
+}
+
+#[test]
+fn a_discard_of_a_call_reaches_the_producer() {
+    let runtime = runtime();
+    let pid = runtime.spawn(Recorder::new("recorder").0);
+    let (promise, future) = Promise::<u8>::new();
+    let (asked, told) = Promise::new();
+    promise.on_discard(move || asked.set(()));
+    let result = pid.call_future(move |_, _| future);
+    runtime.clock().settle();
+
+    result.discard();
+
+    assert_eq!(runtime.block_on(told), Outcome::Ready(()));
+    promise.discard();
+    assert_eq!(runtime.block_on(result), Outcome::Discarded);
+    runtime.shutdown();
+}
+
+/// Mirrors: ProcessTest.Thunk
+#[test]
+fn one_dispatch_can_wait_for_another_actor() {
+    let runtime = runtime();
+    let one = runtime.spawn(Recorder::new("one").0);
+    let two = runtime.spawn(Recorder::new("two").0);
+
+    let result = one.call_future(move |_, _| two.call(|_, ctx| ctx.upid().id.to_string()));
+
+    assert_eq!(runtime.block_on(result), Outcome::Ready("two".into()));
+    runtime.shutdown();
+}
+
+/// Mirrors: ProcessTest.Defer2
+/// Mirrors: ProcessTest.Defer3
+#[test]
+fn a_continuation_of_an_actor_that_has_ended_is_dropped() {
+    let runtime = runtime();
+    let (recorder, log) = Recorder::new("recorder");
+    let pid = runtime.spawn(recorder);
+    let (promise, future) = Promise::new();
+    pid.dispatch(move |_, ctx| {
+        ctx.on_any(future, |recorder, outcome: Outcome<u8>, _| {
+            recorder.note(format!("{outcome:?}"));
+        });
+    });
+    runtime.clock().settle();
+    pid.terminate();
+    runtime.block_on(runtime.wait(pid.upid()));
+
+    promise.set(1);
+    runtime.clock().settle();
+
+    assert_eq!(entries(&log), ["initialize", "finalize"]);
+    runtime.shutdown();
+}

@@ -1,0 +1,7 @@
+//! Actors of one runtime among themselves.
+
+mod calls;
+mod life;
+mod messages;
+mod scheduling;
+mod support;
