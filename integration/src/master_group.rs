@@ -16,7 +16,6 @@ use crate::cluster::{ClusterError, Daemon, free_address, launch};
 use crate::eventually::{NeverHappened, eventually};
 use crate::http_client::{self, Request};
 use crate::leftovers;
-use crate::registry_probe::registry;
 use crate::zookeeper_server::{ZooKeeperServer, ZooKeeperServerError};
 
 /// Why a group could not be started or steered.
@@ -162,8 +161,8 @@ impl MasterGroup {
             group.masters.iter().position(|master| {
                 let state = http_client::send(master.address, &Request::get("/master/state"));
                 let leads = state.is_ok_and(|answer| answer.status() == 200);
-                // The registry is shown only once it has been read.
-                leads && registry(master.address).is_ok_and(|read| read.get("master").is_some())
+                // Its first store writes its own name into the registry.
+                leads && has_stored(master.address)
             })
         })
     }
@@ -231,6 +230,11 @@ impl MasterGroup {
             })
             .collect()
     }
+}
+
+fn has_stored(master: SocketAddr) -> bool {
+    let metrics = http_client::get_json(master, "/metrics/snapshot");
+    metrics.is_ok_and(|all| all.get("registrar/state_store_ms").is_some())
 }
 
 impl Drop for MasterGroup {
