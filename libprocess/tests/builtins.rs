@@ -282,6 +282,7 @@ fn system_and_profiler_answer_as_in_mesos() {
 /// Lets in whom the test tells it to.
 struct Scripted {
     findings: Mutex<Vec<Future<Authentication>>>,
+    asked: Mutex<Option<Promise<()>>>,
 }
 
 impl Authenticator for Scripted {
@@ -290,6 +291,9 @@ impl Authenticator for Scripted {
     }
 
     fn authenticate(&self, _: &Request) -> Future<Authentication> {
+        if let Some(asked) = self.asked.lock().expect("a lock").take() {
+            asked.set(());
+        }
         self.findings.lock().expect("a lock").remove(0)
     }
 }
@@ -325,18 +329,28 @@ impl Process for Guarded {
     }
 }
 
-fn guarded(findings: Vec<Future<Authentication>>) -> (Runtime, Arc<Mutex<Vec<String>>>) {
+/// A server, what its handlers were asked, and the moment when the authenticator is first asked.
+fn guarded_and_told(
+    findings: Vec<Future<Authentication>>,
+) -> (Runtime, Arc<Mutex<Vec<String>>>, Future<()>) {
     let runtime = builder().start().expect("a runtime");
     let log = Arc::default();
     runtime.spawn(Guarded(Arc::clone(&log)));
+    let (promise, asked) = Promise::new();
     if !findings.is_empty() {
         runtime.set_authenticator(
             "realm",
             Arc::new(Scripted {
                 findings: Mutex::new(findings),
+                asked: Mutex::new(Some(promise)),
             }),
         );
     }
+    (runtime, log, asked)
+}
+
+fn guarded(findings: Vec<Future<Authentication>>) -> (Runtime, Arc<Mutex<Vec<String>>>) {
+    let (runtime, log, _) = guarded_and_told(findings);
     (runtime, log)
 }
 
@@ -401,25 +415,26 @@ fn what_the_authenticator_finds_decides() {
 fn handlers_keep_the_order_of_their_requests_across_slow_authentication() {
     let (one, first) = Promise::new();
     let (two, second) = Promise::new();
-    let (runtime, log) = guarded(vec![first, second]);
+    let (runtime, log, asked) = guarded_and_told(vec![first, second]);
     let url = format!("http://{}", runtime.address())
         .parse()
         .expect("a URL");
 
     runtime.block_on(async {
         let connection = client::Connection::connect(&url).await.expect("connected");
-        let asked: Vec<_> = ["/guarded/who?n=1", "/guarded/who?n=2", "/guarded/open?n=3"]
+        let responses: Vec<_> = ["/guarded/who?n=1", "/guarded/who?n=2", "/guarded/open?n=3"]
             .map(|path| connection.send(ClientRequest::get(path)))
             .into_iter()
             .collect();
+        assert!(asked.await.is_ready());
         two.set(Authentication::Principal(Principal::named("b")));
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        runtime.clock().settle();
         assert!(
             log.lock().expect("a lock").is_empty(),
             "all wait for the first"
         );
         one.set(Authentication::Principal(Principal::named("a")));
-        for response in asked {
+        for response in responses {
             assert_eq!(response.await.expect("a response").status, 200);
         }
     });
