@@ -1,3 +1,5 @@
+//! Browsing and reading files below attached paths.
+
 use std::fs;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What the tools for a log refuse, and what they do once only.
+
 use super::*;
 
 fn refused_by(arguments: &[&str]) -> String {

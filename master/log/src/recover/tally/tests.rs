@@ -1,3 +1,5 @@
+//! What a replica decides from the answers of its peers.
+
 use super::*;
 
 fn answer(status: metadata::Status) -> RecoverResponse {

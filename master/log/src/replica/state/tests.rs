@@ -1,3 +1,5 @@
+//! What a replica promises and accepts, and what it is silent about.
+
 use mesos_proto::internal::log::{action::Truncate, promise_response, write_response};
 
 use super::*;

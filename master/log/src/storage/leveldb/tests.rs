@@ -1,3 +1,5 @@
+//! What of a stored log survives reopening, sudden ends and damage.
+
 use std::path::Path;
 
 use mesos_proto::internal::log::action;
