@@ -16,5 +16,6 @@ pub use self::{
     leader_contender::{ContenderError, LeaderContender},
     leader_detector::LeaderDetector,
     membership::Membership,
+    session::{Failure, Session, failure_of},
     url::{UrlError, ZooKeeperUrl},
 };

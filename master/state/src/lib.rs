@@ -3,7 +3,7 @@
 //! Mirrors `src/state` and `include/mesos/state` of C++ Mesos.
 //! A [`Variable`] is fetched, changed and stored; storing succeeds only when nobody stored in
 //! between.
-//! Behind [`State`] is a [`Storage`]: in memory, in LevelDB, or in the replicated log.
+//! Behind [`State`] is a [`Storage`]: in memory, in LevelDB, in ZooKeeper, or in the replicated log.
 
 mod in_memory;
 mod leveldb;
@@ -11,6 +11,7 @@ mod log;
 mod state;
 mod storage;
 mod svndiff;
+mod zookeeper;
 
 pub use self::{
     in_memory::InMemoryStorage,
@@ -19,4 +20,5 @@ pub use self::{
     state::{State, Variable},
     storage::{Storage, StorageError},
     svndiff::{ApplyError, apply},
+    zookeeper::ZooKeeperStorage,
 };

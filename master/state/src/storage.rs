@@ -14,6 +14,12 @@ pub enum StorageError {
     /// The database below failed.
     #[error("{0}")]
     Database(String),
+    /// `ZooKeeper` refused.
+    #[error("{0}")]
+    ZooKeeper(String),
+    /// `ZooKeeper` takes no more than a megabyte.
+    #[error("Serialized data is too big (> 1 MB)")]
+    TooBig,
     /// A stored operation cannot be parsed.
     #[error("Failed to deserialize Operation: {0}")]
     Malformed(String),

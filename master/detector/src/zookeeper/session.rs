@@ -8,7 +8,7 @@ use super::{group::GroupOptions, membership::Membership};
 
 /// A connected session, authenticated, with the group's folder in place.
 #[derive(Clone, Debug)]
-pub(super) struct Session {
+pub struct Session {
     pub(super) client: Client,
     path: String,
     protected: Protection,
@@ -25,7 +25,7 @@ enum Protection {
 
 /// How a failed call is to be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Failure {
+pub enum Failure {
     /// The connection or the session broke: try again.
     Retryable,
     /// It would fail again.
@@ -37,7 +37,8 @@ pub(super) enum Failure {
     clippy::wildcard_enum_match_arm,
     reason = "the enum is open: what is not named is final"
 )]
-pub(super) fn failure_of(error: &Error) -> Failure {
+#[must_use]
+pub fn failure_of(error: &Error) -> Failure {
     match error {
         Error::NoHosts
         | Error::Timeout
@@ -53,7 +54,10 @@ pub(super) fn failure_of(error: &Error) -> Failure {
 
 impl Session {
     /// Connects once; several servers are tried in turn.
-    pub(super) async fn connect(options: GroupOptions) -> Result<Self, (Error, &'static str)> {
+    ///
+    /// # Errors
+    /// What failed, and in which step.
+    pub async fn connect(options: GroupOptions) -> Result<Self, (Error, &'static str)> {
         let mut connector = Client::connector()
             // Requests that every server since 3.4 knows, as the C client of Mesos makes them.
             .with_server_version(3, 4, 0)
@@ -94,7 +98,21 @@ impl Session {
         self.client.mkdir(&self.path, &options).await
     }
 
-    fn acls(&self) -> Vec<Acl> {
+    /// The connection.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The folder, without a slash at its end.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Who may do what with a node that is made.
+    #[must_use]
+    pub fn acls(&self) -> Vec<Acl> {
         match self.protected {
             Protection::Open => vec![Acl::new(Permission::ALL, AuthId::anyone())],
             Protection::Creator => vec![

@@ -214,3 +214,5 @@ fn what_leveldb_stored_is_there_after_reopening() {
     assert_eq!(fetched.value(), "value");
     runtime.shutdown();
 }
+
+mod needs_zookeeper;
