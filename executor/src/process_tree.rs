@@ -4,8 +4,9 @@
 //!
 //! # Invariants
 //! - Every process is stopped before its children are listed, so none can fork unseen.
-//! - The group and the session of the root's parent are never followed, so the tree of whoever
-//!   asks is never hit.
+//! - The groups and sessions of the root's parent and of the caller are never followed, and the
+//!   caller itself is never signalled. Mesos knows the first half of this rule only: there, a root
+//!   that has ended already can lead from a child in the caller's session to the caller.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
@@ -54,6 +55,9 @@ pub trait ProcessTable {
     /// [`KillTreeError::ProcessTable`] when the list cannot be read.
     fn processes(&self) -> Result<Vec<ProcessRecord>, KillTreeError>;
 
+    /// The process that asks.
+    fn own(&self) -> i32;
+
     /// Sends a signal to one process; a process that is gone already is not an error.
     fn signal(&self, pid: i32, signal: Signal);
 }
@@ -93,6 +97,10 @@ impl ProcessTable for ProcFs {
             .collect())
     }
 
+    fn own(&self) -> i32 {
+        Pid::this().as_raw()
+    }
+
     fn signal(&self, pid: i32, signal: Signal) {
         match kill(Pid::from_raw(pid), signal) {
             Ok(()) | Err(Errno::ESRCH) => {}
@@ -115,7 +123,7 @@ pub fn kill_tree<T: ProcessTable>(
     signal: Signal,
     follow: Follow,
 ) -> Result<Vec<ProcessRecord>, KillTreeError> {
-    let mut walk = Walk::begin(&table.processes()?, root, follow);
+    let mut walk = Walk::begin(&table.processes()?, table.own(), root, follow);
     while let Some(pid) = walk.queue.pop_front() {
         if walk.visited_pids.contains(&pid) {
             continue;
@@ -152,7 +160,7 @@ struct Walk {
 }
 
 impl Walk {
-    fn begin(processes: &[ProcessRecord], root: i32, follow: Follow) -> Self {
+    fn begin(processes: &[ProcessRecord], own: i32, root: i32, follow: Follow) -> Self {
         let mut walk = Self {
             follow,
             queue: VecDeque::new(),
@@ -161,6 +169,11 @@ impl Walk {
             groups: BTreeSet::new(),
             sessions: BTreeSet::new(),
         };
+        walk.visited_pids.insert(own);
+        if let Some(caller) = processes.iter().find(|record| record.pid == own) {
+            walk.groups.insert(caller.group);
+            walk.sessions.insert(caller.session);
+        }
         match processes.iter().find(|record| record.pid == root) {
             Some(record) => {
                 walk.queue.push_back(root);

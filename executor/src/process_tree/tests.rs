@@ -26,6 +26,10 @@ impl ProcessTable for Table {
         Ok(self.rows.clone())
     }
 
+    fn own(&self) -> i32 {
+        10
+    }
+
     fn signal(&self, pid: i32, signal: Signal) {
         self.sent.borrow_mut().push((pid, signal));
     }
@@ -84,6 +88,16 @@ fn members_of_a_dead_roots_session_are_reached() {
 
     reaches(&rows, 20, Follow::Descendants, &[]);
     reaches(&rows, 20, Follow::GroupsAndSessions, &[21, 22, 23]);
+}
+
+/// A task without a session of its own, whose first process has ended: its child is in the session
+/// of the caller, which must not be followed.
+#[test]
+fn caller_is_never_hit_even_when_the_root_has_ended() {
+    let rows = [row(1, 0, 1, 1), row(10, 1, 10, 9), row(12, 1, 12, 9), row(21, 1, 20, 9)];
+
+    reaches(&rows, 20, Follow::GroupsAndSessions, &[21]);
+    reaches(&rows, 10, Follow::GroupsAndSessions, &[]);
 }
 
 #[test]
