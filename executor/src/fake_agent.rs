@@ -1,16 +1,17 @@
 //! The agent's side of the executor API, for tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use libprocess::http::pipe::{Writer, pipe};
 use libprocess::http::{Help, Request, Response};
-use libprocess::{Clock, Context, Future, Pid, Process, ProcessId, Runtime};
+use libprocess::{Clock, Context, Future, Pid, Process, ProcessId, Promise, Runtime};
 use mesos_api_client::ContentType;
 use mesos_common::recordio;
 use mesos_common::wire::variable;
+use mesos_proto::v1::agent;
 use mesos_proto::v1::executor::{Call, Event, call, event};
 use mesos_proto::v1::task_status::Source;
 use mesos_proto::v1::{
@@ -34,10 +35,18 @@ pub(crate) struct FakeAgent {
     home: Runtime,
     pid: Pid<FakeAgentProcess>,
     calls: mpsc::UnboundedReceiver<Call>,
+    operator_calls: mpsc::UnboundedReceiver<agent::Call>,
 }
 
 struct FakeAgentProcess {
     calls: mpsc::UnboundedSender<Call>,
+    operator_calls: mpsc::UnboundedSender<agent::Call>,
+    /// Who waits for the end of which container.
+    waits: HashMap<String, Promise<Response>>,
+    /// Containers that ended before anybody waited.
+    ended: HashMap<String, Response>,
+    /// The answer to launches of containers, when they are refused.
+    launch_refusal: Option<String>,
     stream: Option<Writer>,
     /// The answer to the next SUBSCRIBE, when it is not the stream.
     refusal: Option<Response>,
@@ -54,10 +63,34 @@ impl Process for FakeAgentProcess {
             Help::none(),
             |agent: &mut Self, request, _| agent.answer(&request),
         );
+        ctx.route("/api/v1", Help::none(), |agent: &mut Self, request, _| {
+            agent.answer_operator(&request)
+        });
     }
 }
 
 impl FakeAgentProcess {
+    fn answer_operator(&mut self, request: &Request) -> Future<Response> {
+        let call: agent::Call = ContentType::Protobuf.decode(&request.body).expect("a valid call");
+        self.operator_calls.send(call.clone()).expect("the test waits for calls");
+        match call.r#type() {
+            agent::call::Type::WaitNestedContainer => {
+                let id = call.wait_nested_container().container_id().value().to_owned();
+                if let Some(response) = self.ended.remove(&id) {
+                    return response.into();
+                }
+                let (promise, response) = Promise::new();
+                self.waits.insert(id, promise);
+                response
+            }
+            agent::call::Type::LaunchContainer => match &self.launch_refusal {
+                Some(reason) => Response::bad_request(reason.clone()).into(),
+                None => Response::ok().into(),
+            },
+            _ => Response::ok().into(),
+        }
+    }
+
     fn answer(&mut self, request: &Request) -> Future<Response> {
         let call: Call = ContentType::Protobuf
             .decode(&request.body)
@@ -80,8 +113,13 @@ impl FakeAgent {
     pub(crate) fn start(clock: &Clock) -> Self {
         let (runtime, home) = (host(clock), host(clock));
         let (sender, calls) = mpsc::unbounded_channel();
+        let (operator_sender, operator_calls) = mpsc::unbounded_channel();
         let process = FakeAgentProcess {
             calls: sender,
+            operator_calls: operator_sender,
+            waits: HashMap::new(),
+            ended: HashMap::new(),
+            launch_refusal: None,
             stream: None,
             refusal: None,
         };
@@ -91,7 +129,58 @@ impl FakeAgent {
             home,
             pid,
             calls,
+            operator_calls,
         }
+    }
+
+    /// The next call of the operator API that is of this type; others are passed over.
+    pub(crate) fn next_operator_call(&mut self, kind: agent::call::Type) -> agent::Call {
+        loop {
+            let calls = &mut self.operator_calls;
+            let waiting = async { tokio::time::timeout(PATIENCE, calls.recv()).await };
+            let call = self.runtime.block_on(waiting).expect("a call comes in time");
+            let call = call.expect("the agent lives");
+            if call.r#type() == kind {
+                return call;
+            }
+        }
+    }
+
+    /// Refuses launches of containers.
+    pub(crate) fn refuse_launches(&self, reason: &str) {
+        let reason = reason.to_owned();
+        let done = self.pid.call(move |agent, _| agent.launch_refusal = Some(reason));
+        self.wait(done);
+    }
+
+    /// Tells who waits for a container that there is none.
+    pub(crate) fn forget_container(&self, id: &str) {
+        self.answer_wait(id, Response::not_found());
+    }
+
+    fn answer_wait(&self, id: &str, answer: Response) {
+        let id = id.to_owned();
+        self.pid.dispatch(move |agent, _| match agent.waits.remove(&id) {
+            Some(promise) => promise.set(answer),
+            None => {
+                agent.ended.insert(id, answer);
+            }
+        });
+    }
+
+    /// Ends a container with this raw wait status.
+    pub(crate) fn end_container(&self, id: &str, exit_status: i32) {
+        let waited = agent::response::WaitNestedContainer {
+            exit_status: Some(exit_status),
+            ..Default::default()
+        };
+        let response = agent::Response {
+            r#type: Some(agent::response::Type::WaitNestedContainer.into()),
+            wait_nested_container: Some(waited.into()),
+            ..Default::default()
+        };
+        let answer = Response::ok_text(ContentType::Protobuf.encode(&response));
+        self.answer_wait(id, answer.with_header("Content-Type", "application/x-protobuf"));
     }
 
     /// Ends the agent: its port is closed.
