@@ -1,0 +1,154 @@
+//! A framework on HTTP.
+
+use libprocess::Runtime;
+use mesos_common::recordio::Decoder;
+use mesos_proto::v1;
+use mesos_proto::v1::scheduler::{Call, Event, call, event};
+use mesos_proto_codec::{Dialect, Json, to_json};
+
+use crate::support::{Answer, Connection, Stage};
+
+/// A framework on HTTP.
+pub(crate) struct Scheduler {
+    pub(crate) id: v1::FrameworkId,
+    pub(crate) stream_id: String,
+    connection: Connection,
+    decoder: Decoder,
+    events: std::collections::VecDeque<Event>,
+    address: Runtime,
+}
+
+impl Scheduler {
+    /// Subscribes and waits for the first event.
+    pub(crate) fn subscribe(stage: &Stage, info: v1::FrameworkInfo) -> Self {
+        let mut scheduler = Self::open(stage, info);
+        let subscribed = scheduler.expect(event::Type::Subscribed);
+        scheduler.id = subscribed.subscribed().framework_id().clone();
+        scheduler
+    }
+
+    /// Sends a `SUBSCRIBE` and reads nothing but the head of the answer.
+    pub(crate) fn open(stage: &Stage, info: v1::FrameworkInfo) -> Self {
+        let call = Call {
+            framework_id: info.id.clone(),
+            r#type: Some(call::Type::Subscribe.into()),
+            subscribe: Some(
+                call::Subscribe {
+                    framework_info: Some(info.into()),
+                    ..Default::default()
+                }
+                .into(),
+            ),
+            ..Default::default()
+        };
+        let mut connection = Connection::open(&stage.runtime);
+        let body = to_json(&call, Dialect::V1);
+        let headers = [
+            ("Content-Type", "application/json"),
+            ("Accept", "application/json"),
+        ];
+        connection.request("POST", "/api/v1/scheduler", &headers, body.as_bytes());
+        let head = connection.head();
+        assert_eq!(head.status, 200);
+        Self {
+            id: v1::FrameworkId::default(),
+            stream_id: head
+                .header("Mesos-Stream-Id")
+                .expect("a stream id")
+                .to_owned(),
+            connection,
+            decoder: Decoder::default(),
+            events: std::collections::VecDeque::new(),
+            address: stage.runtime.clone(),
+        }
+    }
+
+    /// The next event; none when the stream ended.
+    pub(crate) fn next(&mut self) -> Option<Event> {
+        while self.events.is_empty() {
+            let chunk = self.connection.chunk()?;
+            let mut records = Vec::new();
+            self.decoder.decode(&chunk, &mut records).expect("records");
+            assert_eq!(records.len(), 1, "one record is one chunk");
+            for record in records {
+                self.events
+                    .push_back(Event::read_json(Dialect::V1, &record).expect("an event"));
+            }
+        }
+        self.events.pop_front()
+    }
+
+    /// The next event of a kind; others are skipped.
+    #[track_caller]
+    pub(crate) fn expect(&mut self, kind: event::Type) -> Event {
+        let name = kind.as_str_name();
+        loop {
+            let event = self.next().expect(name);
+            if event.r#type() == kind {
+                return event;
+            }
+        }
+    }
+
+    /// The offers of the next event that has some.
+    #[track_caller]
+    pub(crate) fn offers(&mut self) -> Vec<v1::Offer> {
+        self.expect(event::Type::Offers).offers().offers.clone()
+    }
+
+    /// The status of the next update.
+    #[track_caller]
+    pub(crate) fn update(&mut self) -> v1::TaskStatus {
+        self.expect(event::Type::Update).update().status().clone()
+    }
+
+    /// Sends a call; the framework's id and stream are filled in.
+    pub(crate) fn call(&self, mut call: Call) -> Answer {
+        call.framework_id = Some(self.id.clone());
+        let body = to_json(&call, Dialect::V1);
+        let headers = [
+            ("Content-Type", "application/json"),
+            ("Mesos-Stream-Id", self.stream_id.as_str()),
+        ];
+        let mut connection = Connection::open(&self.address);
+        connection.request("POST", "/api/v1/scheduler", &headers, body.as_bytes());
+        connection.answer()
+    }
+
+    /// Accepts an offer with one operation.
+    #[track_caller]
+    pub(crate) fn accept(&self, offer: &v1::Offer, operations: Vec<v1::offer::Operation>) {
+        let accept = call::Accept {
+            offer_ids: vec![offer.id().clone()],
+            operations,
+            filters: Some(v1::Filters {
+                refuse_seconds: Some(0.0),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let answer = self.call(Call {
+            r#type: Some(call::Type::Accept.into()),
+            accept: Some(accept.into()),
+            ..Default::default()
+        });
+        assert_eq!(answer.status, 202, "{}", answer.text());
+    }
+
+    /// Acknowledges an update.
+    #[track_caller]
+    pub(crate) fn acknowledge(&self, status: &v1::TaskStatus) {
+        let acknowledge = call::Acknowledge {
+            agent_id: status.agent_id.clone(),
+            task_id: status.task_id.clone(),
+            uuid: status.uuid.clone(),
+            ..Default::default()
+        };
+        let answer = self.call(Call {
+            r#type: Some(call::Type::Acknowledge.into()),
+            acknowledge: Some(acknowledge.into()),
+            ..Default::default()
+        });
+        assert_eq!(answer.status, 202, "{}", answer.text());
+    }
+}
