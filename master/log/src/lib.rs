@@ -8,6 +8,7 @@
 //! - [`Storage`] is what a replica promises on: [`LevelDbStorage`], or [`MemoryStorage`] in tests.
 
 mod catchup;
+mod catchup_missing;
 mod consensus;
 mod coordinator;
 mod log;
@@ -26,11 +27,12 @@ mod storage;
 mod writer;
 
 pub use self::{
+    catchup_missing::CatchUpMissingError,
     coordinator::{Coordinator, CoordinatorError, Elected},
     log::{Log, LogError, LogOptions},
     network::{Network, NetworkError, SizeRule},
     positions::Positions,
-    reader::{Entry, LogReadError, LogReader},
+    reader::{Entry, LogCatchUpError, LogReadError, LogReader},
     recover::{Initialization, RecoverError},
     replica::{ReadError, Replica, Scan},
     storage::{

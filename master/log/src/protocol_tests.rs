@@ -8,9 +8,10 @@ use mesos_proto::internal::log::{Action, PromiseResponse, action, metadata::Stat
 
 use crate::{
     catchup::catch_up,
+    catchup_missing::{CatchUpMissingError, catch_up_missing},
     consensus::{ExplicitPromise, ImplicitPromise, explicit_promise, implicit_promise, write},
     coordinator::{Coordinator, CoordinatorError},
-    log::{Log, LogError, LogOptions},
+    log::{Log, LogError, LogOptions, Parts},
     network::{Network, SizeRule},
     positions::Positions,
     reader::LogReader,
@@ -312,7 +313,7 @@ fn a_second_write_while_one_runs_is_refused() {
     let runtime = runtime();
     let alone = replica(&runtime, Status::Voting);
     let network = network(&runtime, &[&alone]);
-    let coordinator = Coordinator::start(&runtime, 1, alone.clone(), network.clone(), 0);
+    let coordinator = Coordinator::start(&runtime, 1, alone, network, 0);
     wait(&runtime, coordinator.elect()).expect("elected");
 
     let first = coordinator.append("one".into());
@@ -403,6 +404,64 @@ fn a_recovery_that_waits_for_members_leaves_nothing_behind_round_after_round() {
         .filter(|number| runtime.exists(&runtime.upid(&format!("__req_res__({number})"))))
         .count();
     assert!(waiting <= 2, "{waiting} questions wait for a dead member");
+    runtime.shutdown();
+}
+
+fn parts(runtime: &Runtime, replica: &Replica, network: &Network) -> Parts {
+    Parts {
+        runtime: runtime.clone(),
+        quorum: 2,
+        replica: replica.clone(),
+        network: network.clone(),
+    }
+}
+
+/// Mirrors: RecoverTest.CatchupVoting
+/// Mirrors: RecoverTest.CatchupVotingWithGap
+/// Mirrors: LogTest.ReaderCatchup
+#[test]
+fn a_follower_catches_up_to_the_last_position_but_one_and_the_writer_goes_on() {
+    let runtime = runtime();
+    let (one, two, follower) = (
+        replica(&runtime, Status::Voting),
+        replica(&runtime, Status::Voting),
+        replica(&runtime, Status::Voting),
+    );
+    let pair = network(&runtime, &[&one, &two]);
+    let writer = coordinator(&runtime, &one, &pair);
+    wait(&runtime, writer.elect()).expect("elected");
+    for text in ["a", "b", "c"] {
+        wait(&runtime, writer.append(text.into())).expect("appends");
+    }
+    let all = network(&runtime, &[&one, &two, &follower]);
+
+    let last = wait(
+        &runtime,
+        catch_up_missing(&runtime, &parts(&runtime, &follower, &all)),
+    );
+
+    assert_eq!(last, Ok(2));
+    assert!(wait(&runtime, follower.missing(0, 2)).is_empty());
+    assert_eq!(wait(&runtime, writer.append("d".into())), Ok(Some(4)));
+    runtime.shutdown();
+}
+
+/// Mirrors: RecoverTest.CatchupVotingOnePosition
+#[test]
+fn a_follower_does_not_fill_the_only_position() {
+    let runtime = runtime();
+    let (one, two) = (
+        replica(&runtime, Status::Voting),
+        replica(&runtime, Status::Voting),
+    );
+    let network = network(&runtime, &[&one, &two]);
+
+    let refused = wait(
+        &runtime,
+        catch_up_missing(&runtime, &parts(&runtime, &one, &network)),
+    );
+
+    assert_eq!(refused, Err(CatchUpMissingError::OnePosition));
     runtime.shutdown();
 }
 

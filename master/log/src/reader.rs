@@ -7,6 +7,7 @@ use libprocess::{Context, Future, Pid, Process, ProcessId, Runtime};
 use mesos_proto::internal::log::{Action, action};
 
 use crate::{
+    catchup_missing::{CatchUpMissingError, catch_up_missing},
     log::{Log, LogError, Parts},
     replica::ReadError,
 };
@@ -35,6 +36,17 @@ pub enum LogReadError {
     /// A position of the range is not stored here.
     #[error("Bad read range (includes missing entries)")]
     Missing,
+}
+
+/// Why a follower could not be brought up to date.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LogCatchUpError {
+    /// The log is of no use.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The catch-up failed.
+    #[error(transparent)]
+    CatchUp(#[from] CatchUpMissingError),
 }
 
 /// The handle of a reader.
@@ -68,6 +80,16 @@ impl LogReader {
                 let actions = read??;
                 entries(from, to, actions)
             })
+    }
+
+    /// Fills what this replica misses, so that a follower can be read; the answer is the last
+    /// position that can be read then. The very last of the log is left to its writer.
+    ///
+    /// # Errors
+    /// Through the future: the replica does not vote, or there is only one position.
+    pub fn catch_up(&self) -> Future<Result<u64, LogCatchUpError>> {
+        self.with_parts(|parts| catch_up_missing(&parts.runtime, parts))
+            .map(|caught_up| Ok(caught_up??))
     }
 
     fn with_parts<T: Send + 'static>(

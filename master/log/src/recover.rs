@@ -15,7 +15,7 @@ use std::time::Duration;
 use libprocess::{Context, DiscardHandle, Future, Process, ProcessId, Promise, Runtime, Timer};
 use mesos_proto::internal::log::{RecoverRequest, RecoverResponse, metadata};
 
-use self::tally::{Decision, RecoverTally};
+pub(crate) use self::tally::{Decision, RecoverTally};
 use crate::{
     catchup::{CatchUpError, catch_up},
     network::{Network, NetworkError, SizeRule},

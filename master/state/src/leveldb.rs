@@ -7,7 +7,7 @@
 //! The key is the name, the value an `Entry`; every change is synced.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Mutex, PoisonError, mpsc},
     thread,
 };
@@ -39,7 +39,7 @@ impl LevelDbStorage {
         let path = path.to_owned();
         let thread = thread::Builder::new()
             .name("state-storage".to_owned())
-            .spawn(move || serve(path, &inbox));
+            .spawn(move || serve(&path, &inbox));
         if let Err(error) = &thread {
             tracing::error!(%error, "failed to start the storage of the state");
         }
@@ -73,8 +73,8 @@ fn closed() -> StorageError {
     StorageError::Database("the database is closed".to_owned())
 }
 
-fn serve(path: PathBuf, inbox: &mpsc::Receiver<Work>) {
-    let (opened, mut database) = match Database::open(&path) {
+fn serve(path: &Path, inbox: &mpsc::Receiver<Work>) {
+    let (opened, mut database) = match Database::open(path) {
         Ok(database) => (Ok(()), Some(database)),
         Err(error) => (Err(StorageError::Database(error.to_string())), None),
     };
@@ -101,7 +101,10 @@ impl Drop for LevelDbStorage {
 }
 
 fn stored(database: &mut Database, name: &str) -> Result<Option<Entry>, StorageError> {
-    let Some(value) = database.get(name.as_bytes()).map_err(failed)? else {
+    let Some(value) = database
+        .get(name.as_bytes())
+        .map_err(|error| failed(&error))?
+    else {
         return Ok(None);
     };
     let entry = Entry::decode(value.as_slice());
@@ -110,7 +113,7 @@ fn stored(database: &mut Database, name: &str) -> Result<Option<Entry>, StorageE
         .map_err(|error| StorageError::Malformed(error.to_string()))
 }
 
-fn failed(error: mesos_log::StorageError) -> StorageError {
+fn failed(error: &mesos_log::StorageError) -> StorageError {
     StorageError::Database(error.to_string())
 }
 
@@ -127,7 +130,9 @@ impl Storage for LevelDbStorage {
                 return Ok(false);
             }
             let put = Write::Put(entry.name().as_bytes().to_vec(), entry.encode_to_vec());
-            database.write([put], "failed to store").map_err(failed)?;
+            database
+                .write([put], "failed to store")
+                .map_err(|error| failed(&error))?;
             Ok(true)
         })
     }
@@ -141,7 +146,7 @@ impl Storage for LevelDbStorage {
             let delete = Write::Delete(entry.name().as_bytes().to_vec());
             database
                 .write([delete], "failed to expunge")
-                .map_err(failed)?;
+                .map_err(|error| failed(&error))?;
             Ok(true)
         })
     }
@@ -154,7 +159,7 @@ impl Storage for LevelDbStorage {
                     names.push(String::from_utf8_lossy(key).into_owned());
                     Ok(())
                 })
-                .map_err(failed)?;
+                .map_err(|error| failed(&error))?;
             Ok(names)
         })
     }

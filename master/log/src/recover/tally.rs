@@ -6,7 +6,7 @@ use super::Initialization;
 
 /// What a replica that does not vote does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Decision {
+pub(crate) enum Decision {
     /// Fetch these positions (both included) from those who vote, then vote.
     CatchUp { begin: u64, end: u64 },
     /// Everybody is as empty as we are: say that we start.
@@ -19,7 +19,7 @@ pub(super) enum Decision {
 
 /// Counts answers by status.
 #[derive(Debug)]
-pub(super) struct RecoverTally {
+pub(crate) struct RecoverTally {
     quorum: usize,
     status: metadata::Status,
     initialization: Initialization,
@@ -33,7 +33,7 @@ pub(super) struct RecoverTally {
 }
 
 impl RecoverTally {
-    pub(super) fn new(
+    pub(crate) fn new(
         quorum: usize,
         status: metadata::Status,
         initialization: Initialization,
@@ -53,7 +53,7 @@ impl RecoverTally {
     }
 
     /// Says how many were asked.
-    pub(super) fn expect(&mut self, asked: usize) {
+    pub(crate) fn expect(&mut self, asked: usize) {
         self.expected = asked;
     }
 
@@ -63,7 +63,7 @@ impl RecoverTally {
     }
 
     /// Takes one answer; something is returned when the round is decided.
-    pub(super) fn count(&mut self, answer: &RecoverResponse) -> Option<Decision> {
+    pub(crate) fn count(&mut self, answer: &RecoverResponse) -> Option<Decision> {
         self.answers += 1;
         match answer.status() {
             metadata::Status::Voting => {

@@ -231,8 +231,8 @@ impl World {
         self.proposers[at].job = Job::Electing(round);
     }
 
-    fn on_elected(&mut self, at: usize, outcome: ImplicitPromise) {
-        match outcome {
+    fn on_elected(&mut self, at: usize, outcome: &ImplicitPromise) {
+        match *outcome {
             ImplicitPromise::Accepted { end } => {
                 let missing = self.nodes[at].state.missing(0, end);
                 self.proposers[at].index = end;
@@ -379,7 +379,7 @@ impl World {
     fn on_promised(&mut self, at: usize, from: (u64, usize), said: &PromiseResponse) {
         match std::mem::replace(&mut self.proposers[at].job, Job::Idle) {
             Job::Electing(mut round) => match count(&mut round, from, said) {
-                Some(outcome) => self.on_elected(at, outcome),
+                Some(outcome) => self.on_elected(at, &outcome),
                 None => self.proposers[at].job = Job::Electing(round),
             },
             Job::Filling(Fill {
@@ -403,7 +403,9 @@ impl World {
                     phase,
                 });
             }
-            other => self.proposers[at].job = other,
+            other @ (Job::Idle | Job::Filling(_) | Job::Elected | Job::Writing(..)) => {
+                self.proposers[at].job = other;
+            }
         }
     }
 
@@ -463,7 +465,9 @@ impl World {
                 };
                 self.follow(at, step, (missing, proposal));
             }
-            other => self.proposers[at].job = other,
+            other @ (Job::Idle | Job::Electing(_) | Job::Filling(_) | Job::Elected) => {
+                self.proposers[at].job = other;
+            }
         }
     }
 

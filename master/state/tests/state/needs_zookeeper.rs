@@ -108,7 +108,10 @@ fn more_than_a_megabyte_is_refused() {
     let fixture = Fixture::new();
     let large = fixture.fetch().mutate(vec![7; 1024 * 1024].into());
 
-    let refused = fixture.runtime.block_on(fixture.state.store(&large)).ready();
+    let refused = fixture
+        .runtime
+        .block_on(fixture.state.store(&large))
+        .ready();
 
     let error = refused.expect("an answer").expect_err("too big");
     assert_eq!(error.to_string(), "Serialized data is too big (> 1 MB)");
