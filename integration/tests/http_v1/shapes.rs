@@ -142,7 +142,10 @@ fn master_with_a_running_task_answers_in_the_recorded_shape() {
             &live,
             &absent,
             // Ours holds an offer at the same time.
-            &[".frameworks[].offers[]"],
+            &[
+                ".frameworks[].offers[]",
+                ".slaves[].offered_resources_full[]",
+            ],
         );
     }
 }
