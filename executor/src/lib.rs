@@ -11,9 +11,7 @@ mod fake_agent;
 pub mod health_checker;
 mod kill_policy;
 mod mesos;
-pub mod process_tree;
 mod updates;
-pub mod wait_status;
 
 pub use checks::command::{NAMESPACES_ARGUMENT, exec_in_namespaces};
 pub use mesos::{

@@ -13,9 +13,10 @@ use std::{
     process::{ChildStdin, Stdio},
 };
 
+use mesos_linux::process_tree::ListError;
 use thiserror::Error;
 
-use crate::{ContainerId, process_tree::ListError, programs::Program};
+use crate::{ContainerId, programs::Program};
 
 /// A launcher refused or failed.
 #[derive(Debug, Error)]

@@ -11,11 +11,9 @@ pub mod launch_info;
 pub mod launcher;
 pub mod mesos;
 pub mod paths;
-pub mod process_tree;
 pub mod programs;
 pub mod reap;
 pub mod state_file;
-pub mod wait_status;
 
 pub use container_id::{ContainerId, ContainerIdError};
 pub use containerizer::{Containerizer, ContainerizerError, LaunchRequest, LaunchResult};

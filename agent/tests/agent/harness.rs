@@ -586,10 +586,11 @@ impl FakeExecutor {
 
 /// Kills a container from outside, with everything in it.
 pub(crate) fn kill_tree(pid: i32) {
-    mesos_containerizer::process_tree::kill_tree(
+    mesos_linux::process_tree::kill_tree(
+        &mesos_linux::process_tree::ProcFs::default(),
         pid,
         nix::sys::signal::SIGKILL,
-        mesos_containerizer::process_tree::Follow::GroupsAndSessions,
+        mesos_linux::process_tree::Follow::GroupsAndSessions,
     )
     .expect("killed");
 }

@@ -7,6 +7,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Stdio;
 
+use mesos_linux::process_tree::{Follow, ProcFs, kill_tree};
+use mesos_linux::wait_status::WaitStatus;
 use nix::sys::signal::Signal;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -15,8 +17,6 @@ use tokio::sync::oneshot;
 
 use super::checker_process::{ProbeError, ProbeResult};
 use super::probe::{Plan, Probe, Probed};
-use crate::process_tree::{Follow, ProcFs, kill_tree};
-use crate::wait_status::WaitStatus;
 
 /// First argument by which the executor's own program enters the namespaces of a task and then
 /// becomes the helper.

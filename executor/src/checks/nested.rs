@@ -4,6 +4,7 @@
 
 use libprocess::http::client::ClientError;
 use mesos_api_client::ContentType;
+use mesos_linux::wait_status::WaitStatus;
 use mesos_proto::v1::agent::{Call, Response, call};
 use mesos_proto::v1::{CommandInfo, ContainerId};
 use nix::sys::signal::Signal;
@@ -14,7 +15,6 @@ use super::checker_process::{ProbeError, ProbeResult};
 use super::command::CheckedTask;
 use super::probe::Probed;
 use crate::agent_api::{AgentApi, Answer};
-use crate::wait_status::WaitStatus;
 
 /// The task that is checked.
 #[derive(Clone, Debug)]
@@ -86,8 +86,10 @@ impl NestedTask {
     }
 
     async fn wait(self, check: ContainerId) -> Result<Option<i32>, ProbeError> {
-        let wait =
-            call::WaitNestedContainer { container_id: Some(check), ..Default::default() };
+        let wait = call::WaitNestedContainer {
+            container_id: Some(check),
+            ..Default::default()
+        };
         let call = Call {
             r#type: Some(call::Type::WaitNestedContainer.into()),
             wait_nested_container: Some(wait),

@@ -4,6 +4,8 @@ use std::io;
 use std::time::Duration;
 
 use libprocess::Context;
+use mesos_linux::process_tree::{Follow, ProcFs, ProcessTable, kill_tree};
+use mesos_linux::wait_status::WaitStatus;
 use mesos_proto::v1::framework_info::capability;
 use mesos_proto::v1::{CheckStatusInfo, KillPolicy, TaskId, TaskInfo, TaskState};
 use mesos_proto::v1::{check_info, health_check};
@@ -17,11 +19,9 @@ use super::outcome::outcome;
 use super::task::{Phase, Task};
 use super::{CommandExecutorProcess, Ending};
 use crate::checker::{CheckedTask, Checker, Namespace};
+use crate::health_checker::{Health, HealthChecker, Verdict};
 use crate::kill_policy::{KillCause, grace_period};
 use crate::updates::{checked, health_checked};
-use crate::health_checker::{Health, HealthChecker, Verdict};
-use crate::process_tree::{Follow, ProcFs, ProcessTable, kill_tree};
-use crate::wait_status::WaitStatus;
 
 /// Left of the shutdown grace period for the update to reach the agent and for reaping, before
 /// the agent destroys the container.

@@ -2,12 +2,12 @@
 
 use std::io;
 
+use mesos_linux::wait_status::WaitStatus;
 use mesos_proto::v1::TaskState;
 use mesos_proto::v1::task_status::Reason;
 
 use crate::kill_policy::KillCause;
 use crate::updates::Outcome;
-use crate::wait_status::WaitStatus;
 
 /// Decides the outcome. `killed` names why the executor had begun to end the task, if it had.
 ///
@@ -56,7 +56,10 @@ mod tests {
 
         assert_eq!(outcome.state, TaskState::TaskFinished);
         assert_eq!(outcome.reason, None);
-        assert_eq!(outcome.message.as_deref(), Some("Command exited with status 0"));
+        assert_eq!(
+            outcome.message.as_deref(),
+            Some("Command exited with status 0")
+        );
     }
 
     #[test]
@@ -64,9 +67,15 @@ mod tests {
         let (exit, signal) = (ended(3 << 8, None), ended(9, None));
 
         assert_eq!((exit.state, exit.reason), (TaskState::TaskFailed, None));
-        assert_eq!(exit.message.as_deref(), Some("Command exited with status 3"));
+        assert_eq!(
+            exit.message.as_deref(),
+            Some("Command exited with status 3")
+        );
         assert_eq!(signal.state, TaskState::TaskFailed);
-        assert_eq!(signal.message.as_deref(), Some("Command terminated with signal Killed"));
+        assert_eq!(
+            signal.message.as_deref(),
+            Some("Command terminated with signal Killed")
+        );
     }
 
     #[test]
@@ -74,7 +83,10 @@ mod tests {
         let outcome = ended(0, Some(KillCause::Requested));
 
         assert_eq!(outcome.state, TaskState::TaskKilled);
-        assert_eq!(outcome.message.as_deref(), Some("Command exited with status 0"));
+        assert_eq!(
+            outcome.message.as_deref(),
+            Some("Command exited with status 0")
+        );
         assert_eq!(outcome.healthy, None);
     }
 
@@ -99,6 +111,9 @@ mod tests {
         let outcome = outcome(&Err(io::Error::other("no child")), None);
 
         assert_eq!(outcome.state, TaskState::TaskFailed);
-        assert_eq!(outcome.message.as_deref(), Some("Failed to get exit status for Command: no child"));
+        assert_eq!(
+            outcome.message.as_deref(),
+            Some("Failed to get exit status for Command: no child")
+        );
     }
 }

@@ -1,14 +1,14 @@
 //! The last status of a task, decided from what the agent says about its container.
 
+use mesos_linux::wait_status::WaitStatus;
+use mesos_proto::WireEnum;
 use mesos_proto::v1::TaskState;
 use mesos_proto::v1::agent::response::WaitNestedContainer;
 use mesos_proto::v1::task_status::Reason;
-use mesos_proto::WireEnum;
 
 use super::containers::Phase;
 use crate::kill_policy::KillCause;
 use crate::updates::Outcome;
-use crate::wait_status::WaitStatus;
 
 /// Decides the outcome; `waited` is missing when the agent does not know the container.
 ///
@@ -32,9 +32,10 @@ pub(super) fn outcome(waited: Option<&WaitNestedContainer>, phase: &Phase) -> Ou
                 message: None,
                 healthy: None,
             },
-            Phase::Launching | Phase::Refused(_) | Phase::Running => {
-                failed(refusal, "Unable to retrieve command's termination information")
-            }
+            Phase::Launching | Phase::Refused(_) | Phase::Running => failed(
+                refusal,
+                "Unable to retrieve command's termination information",
+            ),
         };
     };
     let mut outcome = match waited.exit_status.map(WaitStatus::from_raw) {
@@ -59,9 +60,10 @@ pub(super) fn outcome(waited: Option<&WaitNestedContainer>, phase: &Phase) -> Ou
 
 fn exited(status: WaitStatus, phase: &Phase) -> Outcome {
     let (state, reason) = match phase {
-        Phase::Killing(KillCause::CompletionTimeout) => {
-            (TaskState::TaskFailed, Some(Reason::ReasonMaxCompletionTimeReached))
-        }
+        Phase::Killing(KillCause::CompletionTimeout) => (
+            TaskState::TaskFailed,
+            Some(Reason::ReasonMaxCompletionTimeReached),
+        ),
         Phase::Killing(KillCause::Requested | KillCause::Unhealthy) => {
             (TaskState::TaskKilled, None)
         }
@@ -70,7 +72,12 @@ fn exited(status: WaitStatus, phase: &Phase) -> Outcome {
         }
         Phase::Launching | Phase::Refused(_) | Phase::Running => (TaskState::TaskFailed, None),
     };
-    Outcome { state, reason, message: Some(format!("Command {status}")), healthy: None }
+    Outcome {
+        state,
+        reason,
+        message: Some(format!("Command {status}")),
+        healthy: None,
+    }
 }
 
 #[cfg(test)]
@@ -78,7 +85,10 @@ mod tests {
     use super::*;
 
     fn waited(exit_status: Option<i32>) -> WaitNestedContainer {
-        WaitNestedContainer { exit_status, ..Default::default() }
+        WaitNestedContainer {
+            exit_status,
+            ..Default::default()
+        }
     }
 
     #[track_caller]
@@ -92,9 +102,19 @@ mod tests {
     fn exit_status_decides() {
         let phase = Phase::Running;
         let finished = "Command exited with status 0";
-        ends(Some(&waited(Some(0))), &phase, TaskState::TaskFinished, finished);
+        ends(
+            Some(&waited(Some(0))),
+            &phase,
+            TaskState::TaskFinished,
+            finished,
+        );
         let failed = "Command exited with status 4";
-        ends(Some(&waited(Some(4 << 8))), &phase, TaskState::TaskFailed, failed);
+        ends(
+            Some(&waited(Some(4 << 8))),
+            &phase,
+            TaskState::TaskFailed,
+            failed,
+        );
         let unknown = "Command terminated with unknown status";
         ends(Some(&waited(None)), &phase, TaskState::TaskFailed, unknown);
     }
@@ -103,7 +123,12 @@ mod tests {
     fn killed_task_is_killed_whatever_its_exit_status() {
         let phase = Phase::Killing(KillCause::Requested);
         let message = "Command exited with status 0";
-        ends(Some(&waited(Some(0))), &phase, TaskState::TaskKilled, message);
+        ends(
+            Some(&waited(Some(0))),
+            &phase,
+            TaskState::TaskKilled,
+            message,
+        );
         ends(None, &phase, TaskState::TaskKilled, "");
     }
 
@@ -138,7 +163,10 @@ mod tests {
         let outcome = outcome(Some(&limited), &Phase::Killing(KillCause::Requested));
 
         assert_eq!(outcome.state, TaskState::TaskFailed);
-        assert_eq!(outcome.reason, Some(Reason::ReasonContainerLimitationMemory));
+        assert_eq!(
+            outcome.reason,
+            Some(Reason::ReasonContainerLimitationMemory)
+        );
         let message = "Command terminated with signal Killed: Memory limit exceeded";
         assert_eq!(outcome.message.as_deref(), Some(message));
     }

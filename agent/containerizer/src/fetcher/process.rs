@@ -14,6 +14,10 @@ use std::{
 use libprocess::{
     Context, Future, Process, ProcessId, Promise, Runtime, await_all, metrics::Counter,
 };
+use mesos_linux::{
+    process_tree::{Follow, ProcFs, kill_tree},
+    wait_status::WaitStatus,
+};
 use mesos_proto::{
     fetcher::{
         FetcherInfo,
@@ -29,12 +33,7 @@ use super::{
     cache::{Cache, Completion},
     validate,
 };
-use crate::{
-    ContainerId,
-    launch_info::ContainerConfig,
-    process_tree::{Follow, kill_tree},
-    programs, reap, wait_status,
-};
+use crate::{ContainerId, launch_info::ContainerConfig, programs, reap};
 
 /// Variables of the agent that the program gets although they begin with `MESOS_`.
 const KEPT: [&str; 6] = [
@@ -285,7 +284,12 @@ impl FetcherProcess {
         let Some(pid) = self.running.get(id) else {
             return;
         };
-        if let Err(error) = kill_tree(*pid, Signal::SIGKILL, Follow::GroupsAndSessions) {
+        if let Err(error) = kill_tree(
+            &ProcFs::default(),
+            *pid,
+            Signal::SIGKILL,
+            Follow::GroupsAndSessions,
+        ) {
             tracing::warn!(%id, %error, "fetcher cannot be killed");
         }
     }
@@ -297,7 +301,10 @@ impl FetcherProcess {
             return Ok(());
         }
         self.failed.increment();
-        let status = status.map_or_else(|| "unknown status".to_owned(), wait_status::describe);
+        let status = status.map_or_else(
+            || "unknown status".to_owned(),
+            |raw| WaitStatus::from_raw(raw).to_string(),
+        );
         Err(FetchError::Failed {
             id: id.clone(),
             status,

@@ -5,6 +5,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use libprocess::{Future, Outcome, Pid, Process, ProcessId, Runtime};
+use mesos_linux::process_tree::{Follow, ProcFs, members};
 use mesos_proto::v1;
 use procfs::process::Stat;
 
@@ -12,7 +13,6 @@ use crate::{
     ContainerId,
     containerizer::RecoverableContainer,
     isolator::{IsolatorAnswer, IsolatorError},
-    process_tree::{Follow, members},
 };
 
 /// Adds the consumption of one process to a container's.
@@ -116,9 +116,11 @@ fn sum(
     measure: Measure,
     statistics: &mut v1::ResourceStatistics,
 ) -> Result<(), IsolatorError> {
-    let pids = members(root, Follow::Children).map_err(|error| IsolatorError::System {
-        what: "list the processes of the container".to_owned(),
-        source: std::io::Error::other(error),
+    let pids = members(&ProcFs::default(), root, Follow::Descendants).map_err(|error| {
+        IsolatorError::System {
+            what: "list the processes of the container".to_owned(),
+            source: std::io::Error::other(error),
+        }
     })?;
     for pid in pids {
         // Processes that end meanwhile are left out.

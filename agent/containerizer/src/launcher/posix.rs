@@ -8,13 +8,11 @@ use std::{
     process::{Command, Stdio},
 };
 
+use mesos_linux::process_tree::{Follow, ProcFs, kill_tree};
 use nix::sys::signal::Signal;
 
 use super::{ForkRequest, Forked, Launcher, LauncherError};
-use crate::{
-    ContainerId,
-    process_tree::{Follow, kill_tree},
-};
+use crate::ContainerId;
 
 /// The launcher that needs neither root nor cgroups.
 #[derive(Debug, Default)]
@@ -69,7 +67,13 @@ impl Launcher for PosixLauncher {
         let Some(pid) = self.pids.get(id) else {
             return Ok(());
         };
-        kill_tree(*pid, Signal::SIGKILL, Follow::GroupsAndSessions).map_err(LauncherError::Kill)?;
+        kill_tree(
+            &ProcFs::default(),
+            *pid,
+            Signal::SIGKILL,
+            Follow::GroupsAndSessions,
+        )
+        .map_err(LauncherError::Kill)?;
         self.pids.remove(id);
         Ok(())
     }

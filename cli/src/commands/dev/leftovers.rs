@@ -3,7 +3,7 @@
 //! A process whose parent has ended becomes a child of this process, because it asks to be the
 //! reaper of its descendants; so nothing escapes, not even a daemon.
 
-use mesos_executor::process_tree::{Follow, ProcFs, ProcessRecord, ProcessTable, kill_tree};
+use mesos_linux::process_tree::{Follow, ProcFs, ProcessRecord, ProcessTable, kill_tree};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;

@@ -3,7 +3,7 @@
 //! Mesos' own program exits with 0 whatever becomes of the task; a script that runs a command on
 //! the cluster wants to know what the command did.
 
-use mesos_executor::wait_status::SignalName;
+use mesos_linux::wait_status::SignalName;
 use mesos_proto::v1::{TaskState, TaskStatus};
 
 /// The exit status for a task that ended like this, as a shell would report it.

@@ -1,8 +1,9 @@
 //! Which processes a signal reaches, and in which order.
 
 use std::cell::RefCell;
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::*;
 
@@ -22,12 +23,12 @@ fn row(pid: i32, parent: i32, group: i32, session: i32) -> ProcessRecord {
 }
 
 impl ProcessTable for Table {
-    fn processes(&self) -> Result<Vec<ProcessRecord>, KillTreeError> {
-        Ok(self.rows.clone())
-    }
-
     fn own(&self) -> i32 {
         10
+    }
+
+    fn processes(&self) -> Result<Vec<ProcessRecord>, ListError> {
+        Ok(self.rows.clone())
     }
 
     fn signal(&self, pid: i32, signal: Signal) {
@@ -44,9 +45,7 @@ fn reaches(rows: &[ProcessRecord], root: i32, follow: Follow, expected: &[i32]) 
 
     let visited = kill_tree(&table, root, Signal::SIGTERM, follow).unwrap();
 
-    let mut pids: Vec<i32> = visited.iter().map(|record| record.pid).collect();
-    pids.sort_unstable();
-    assert_eq!(pids, expected);
+    assert_eq!(visited.into_iter().collect::<Vec<_>>(), expected);
 }
 
 /// The caller 10 with its task 20, which has a child in its group, one in a group of its own, and
@@ -94,7 +93,12 @@ fn members_of_a_dead_roots_session_are_reached() {
 /// of the caller, which must not be followed.
 #[test]
 fn caller_is_never_hit_even_when_the_root_has_ended() {
-    let rows = [row(1, 0, 1, 1), row(10, 1, 10, 9), row(12, 1, 12, 9), row(21, 1, 20, 9)];
+    let rows = [
+        row(1, 0, 1, 1),
+        row(10, 1, 10, 9),
+        row(12, 1, 12, 9),
+        row(21, 1, 20, 9),
+    ];
 
     reaches(&rows, 20, Follow::GroupsAndSessions, &[21]);
     reaches(&rows, 10, Follow::GroupsAndSessions, &[]);
@@ -141,6 +145,44 @@ fn real_tree_dies_with_its_root() {
         Follow::GroupsAndSessions,
     );
 
-    assert!(killed.unwrap().iter().any(|record| record.pid == root));
+    assert!(killed.unwrap().contains(&root));
     assert_eq!(child.wait().unwrap().signal(), Some(9));
+}
+
+#[test]
+fn child_that_left_its_parent_is_still_found_by_session() {
+    // The inner shell ends at once, so the sleep belongs to no living parent of ours.
+    let mut shell = Command::new("setsid")
+        .args(["sh", "-c", "sh -c 'sleep 1000 & echo $!'; sleep 1000"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("setsid");
+    let mut line = String::new();
+    let out = shell.stdout.take().expect("piped");
+    BufReader::new(out).read_line(&mut line).expect("a pid");
+    let orphan: i32 = line.trim().parse().expect("a number");
+    let root = i32::try_from(shell.id()).expect("a pid");
+
+    let killed = kill_tree(
+        &ProcFs::default(),
+        root,
+        Signal::SIGKILL,
+        Follow::GroupsAndSessions,
+    )
+    .expect("listed");
+
+    shell.wait().expect("reaped");
+    assert!(killed.contains(&root) && killed.contains(&orphan));
+}
+
+#[test]
+fn own_group_is_never_followed() {
+    let mut child = Command::new("sleep").arg("1000").spawn().expect("sleep");
+    let pid = i32::try_from(child.id()).expect("a pid");
+
+    let found = members(&ProcFs::default(), pid, Follow::GroupsAndSessions).expect("listed");
+
+    child.kill().expect("killed");
+    child.wait().expect("reaped");
+    assert_eq!(found, BTreeSet::from([pid]));
 }
