@@ -1,0 +1,48 @@
+//! Agents that prove who they are.
+
+use std::fs;
+
+use mesos_integration::cluster::Cluster;
+use mesos_integration::fake_agent::FakeAgent;
+use tempfile::TempDir;
+
+/// Starts a master that knows one principal and lets only authenticated agents register.
+fn guarded(folder: &TempDir) -> Cluster {
+    let known = folder.path().join("credentials");
+    let text = r#"{"credentials":[{"principal":"alice","secret":"rabbit"}]}"#;
+    fs::write(&known, text).unwrap();
+    let credentials = format!("--credentials={}", known.display());
+    Cluster::start_with(&["--authenticate_agents", &credentials]).unwrap()
+}
+
+fn credential(folder: &TempDir, secret: &str) -> String {
+    let path = folder.path().join(secret);
+    let text = format!(r#"{{"principal":"alice","secret":"{secret}"}}"#);
+    fs::write(&path, text).unwrap();
+    format!("--credential={}", path.display())
+}
+
+/// Mirrors: AuthenticationTest.AuthenticatedSlave
+#[test]
+fn agent_with_the_right_secret_registers() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = guarded(&folder);
+
+    cluster
+        .add_agent_with(&[&credential(&folder, "rabbit"), "--resources=cpus:1;mem:64"])
+        .unwrap();
+
+    assert_eq!(cluster.active_agents(), Some(1));
+}
+
+/// Mirrors: AuthenticationTest.UnauthenticatedSlave
+#[test]
+fn agent_that_proves_nothing_gets_no_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = guarded(&folder);
+
+    let refused = FakeAgent::register(cluster.master.address);
+
+    assert!(refused.is_err());
+    assert_eq!(cluster.active_agents(), Some(0));
+}
