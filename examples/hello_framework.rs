@@ -6,26 +6,23 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use libprocess::Runtime;
+use mesos_common::task_state::is_terminal;
 use mesos_proto::v1::scheduler::event;
 use mesos_proto::v1::{FrameworkInfo, Offer, TaskState, TaskStatus};
 use mesos_scheduler::{
     Calls, Delivery, Mesos, Options, Subscribe, TaskBuilder, launch, refuse_for, resources,
 };
 
-/// How many tasks are run.
 const TASKS: u32 = 3;
-
-/// What a task needs.
 const CPUS: f64 = 0.1;
 const MEM: f64 = 32.0;
 
 fn main() -> Result<()> {
-    let master = std::env::args()
-        .nth(1)
-        .context("usage: hello_framework <master>")?;
+    let usage = "usage: hello_framework <master>";
+    let master = std::env::args().nth(1).context(usage)?;
     let framework = FrameworkInfo {
-        user: Some(std::env::var("USER").unwrap_or_else(|_| "root".to_owned())),
-        name: Some("hello".to_owned()),
+        user: Some(std::env::var("USER").unwrap_or_else(|_| "root".into())),
+        name: Some("hello".into()),
         ..Default::default()
     };
     let options = Options {
@@ -48,11 +45,11 @@ async fn run(runtime: &Runtime, options: Options) -> Result<()> {
         match (event.r#type(), &mut hello) {
             (event::Type::Subscribed, _) => {
                 let framework_id = event.subscribed().framework_id().clone();
-                println!("subscribed as {}", framework_id.value());
+                let (calls, launched, finished) = (Calls::of(framework_id), 0, 0);
                 hello = Some(Hello {
-                    calls: Calls::of(framework_id),
-                    launched: 0,
-                    finished: 0,
+                    calls,
+                    launched,
+                    finished,
                 });
             }
             (event::Type::Offers, Some(hello)) => {
@@ -73,7 +70,6 @@ async fn run(runtime: &Runtime, options: Options) -> Result<()> {
     bail!("the library ended")
 }
 
-/// The framework.
 struct Hello {
     calls: Calls,
     launched: u32,
@@ -96,7 +92,6 @@ impl Hello {
         let task = TaskBuilder::command(format!("hello-{}", self.launched), "echo hello")
             .resources(resources::cpus_mem(CPUS, MEM))
             .for_offer(offer);
-        println!("launching {}", task.task_id().value());
         // The rest of the offer is for the next task: it shall come back at once.
         mesos.send(self.calls.accept(
             offer_id,
@@ -107,23 +102,18 @@ impl Hello {
     }
 
     async fn updated(&mut self, status: &TaskStatus, mesos: &Mesos) -> Result<()> {
-        println!(
-            "{} is {}",
-            status.task_id().value(),
-            status.state().as_str_name()
-        );
+        let state = status.state();
+        let task = status.task_id().value();
+        println!("{task} is {}", state.as_str_name());
         if let Some(acknowledge) = self.calls.acknowledge(status) {
             // The program may end with this status: the acknowledgement must be out by then.
-            mesos
-                .call(acknowledge)
-                .await
-                .ready()
-                .context("no answer")??;
+            let answer = mesos.call(acknowledge).await;
+            answer.ready().context("no answer")??;
         }
-        match status.state() {
-            TaskState::TaskFinished => self.finished += 1,
-            TaskState::TaskStaging | TaskState::TaskStarting | TaskState::TaskRunning => {}
-            state => bail!("{}: {}", state.as_str_name(), status.message()),
+        if state == TaskState::TaskFinished {
+            self.finished += 1;
+        } else if is_terminal(state) {
+            bail!("{}: {}", state.as_str_name(), status.message());
         }
         Ok(())
     }

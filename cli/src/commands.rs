@@ -2,6 +2,7 @@
 
 pub mod agent;
 mod daemon;
+pub mod default_executor;
 pub mod dev;
 pub mod execute;
 pub mod executor;

@@ -2,36 +2,25 @@
 
 use std::process::{Command, Output};
 
-use mesos_integration::binary;
 use mesos_integration::cluster::Cluster;
 
 /// Runs an example against a master with one agent.
-fn run(example: &str) -> Option<Output> {
-    if let Err(error) = binary::locate() {
-        eprintln!("SKIPPED: {error}");
-        return None;
-    }
+fn run(example: &str) -> Output {
     let mut cluster = Cluster::start().expect("a master starts");
     cluster.add_agent().expect("an agent registers");
-    let output = Command::new(example)
+    Command::new(example)
         .arg(cluster.master.address.to_string())
         .output()
-        .expect("the example starts");
-    Some(output)
+        .expect("the example starts")
 }
 
 /// Mirrors: SCRIPT.TestHTTPFramework
 #[test]
 fn hello_framework_runs_its_tasks_to_their_end() {
-    let Some(output) = run(env!("CARGO_BIN_EXE_hello_framework")) else {
-        return;
-    };
+    let output = run(env!("CARGO_BIN_EXE_hello_framework"));
 
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success(),
-        "{text}\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}\n{errors}");
     assert_eq!(text.matches("TASK_FINISHED").count(), 3, "{text}");
 }

@@ -35,7 +35,10 @@ impl Answer {
 
 impl AgentApi {
     pub(crate) fn of(environment: &ExecutorEnvironment) -> Self {
-        Self { endpoint: environment.endpoint.clone(), token: environment.token.clone() }
+        Self {
+            endpoint: environment.endpoint.clone(),
+            token: environment.token.clone(),
+        }
     }
 
     /// Opens a connection for calls that belong together.
@@ -44,11 +47,20 @@ impl AgentApi {
             AgentEndpoint::Tcp(agent) => {
                 let (host, port) = (agent.address.ip.to_string(), agent.address.port);
                 let (scheme, path) = ("http".to_owned(), "/".to_owned());
-                Connection::connect(&Url { scheme, host, port, path }).await?
+                Connection::connect(&Url {
+                    scheme,
+                    host,
+                    port,
+                    path,
+                })
+                .await?
             }
             AgentEndpoint::Unix { path, .. } => Connection::connect_unix(path).await?,
         };
-        Ok(Connected { api: self, connection })
+        Ok(Connected {
+            api: self,
+            connection,
+        })
     }
 
     /// Makes one call on a connection of its own.
@@ -67,13 +79,18 @@ pub(crate) struct Connected {
 impl Connected {
     /// Makes calls one behind the other, without waiting for answers in between.
     pub(crate) async fn calls(self, calls: Vec<Call>) -> Result<Vec<Answer>, ClientError> {
-        let sent: Vec<_> =
-            calls.iter().map(|call| self.connection.send(self.request(call))).collect();
+        let sent: Vec<_> = calls
+            .iter()
+            .map(|call| self.connection.send(self.request(call)))
+            .collect();
         let mut answers = Vec::with_capacity(sent.len());
         for response in sent {
             let response = response.await?;
             let status = response.status;
-            answers.push(Answer { status, body: response.bytes().await? });
+            answers.push(Answer {
+                status,
+                body: response.bytes().await?,
+            });
         }
         Ok(answers)
     }
@@ -85,7 +102,11 @@ impl Connected {
             .with_header("accept", "application/recordio")
             .with_header("message-accept", ContentType::Protobuf.media_type());
         let response = self.connection.send(request).await?;
-        Ok(Session { status: response.status, output: response.body, _connection: self.connection })
+        Ok(Session {
+            status: response.status,
+            output: response.body,
+            _connection: self.connection,
+        })
     }
 
     fn request(&self, call: &Call) -> libprocess::http::client::ClientRequest {

@@ -32,8 +32,8 @@ use mesos_proto::v1::{ExecutorId, FrameworkId, FrameworkInfo, TaskStatus};
 
 pub use launch::{LaunchError, LaunchSettings, SESSION_ARGUMENT, Session, exec_in_new_session};
 
-use crate::{Delivery, ExecutorEnvironment, Mesos};
 use crate::updates::{Acknowledged, StatusFactory, Unacknowledged};
+use crate::{Delivery, ExecutorEnvironment, Mesos};
 use task::Task;
 
 /// Time between two SUBSCRIBE calls.

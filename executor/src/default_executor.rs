@@ -98,7 +98,9 @@ pub struct DefaultExecutorProcess {
 
 impl fmt::Debug for DefaultExecutorProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DefaultExecutorProcess").field("link", &self.link).finish_non_exhaustive()
+        f.debug_struct("DefaultExecutorProcess")
+            .field("link", &self.link)
+            .finish_non_exhaustive()
     }
 }
 
@@ -114,7 +116,12 @@ impl Process for DefaultExecutorProcess {
         };
         let environment = self.settings.environment.clone();
         let content_type = ContentType::Protobuf;
-        self.library = Some(Mesos::start(ctx.runtime(), environment, content_type, deliver));
+        self.library = Some(Mesos::start(
+            ctx.runtime(),
+            environment,
+            content_type,
+            deliver,
+        ));
     }
 
     fn finalize(&mut self, _: &mut Context<Self>) {
@@ -185,7 +192,10 @@ impl DefaultExecutorProcess {
         match kind {
             event::Type::Subscribed => self.subscribed(&event, ctx),
             event::Type::LaunchGroup => {
-                if let Some(group) = event.launch_group.take().and_then(|mut it| it.task_group.take())
+                if let Some(group) = event
+                    .launch_group
+                    .take()
+                    .and_then(|mut it| it.task_group.take())
                 {
                     self.launch_group(group.tasks, ctx);
                 }
@@ -236,10 +246,18 @@ impl DefaultExecutorProcess {
     }
 
     /// A status of a task, with the container it runs in.
-    fn status(&self, task_id: &TaskId, state: TaskState, ctx: &Context<Self>) -> Option<TaskStatus> {
+    fn status(
+        &self,
+        task_id: &TaskId,
+        state: TaskState,
+        ctx: &Context<Self>,
+    ) -> Option<TaskStatus> {
         let container = self.containers.get(task_id)?;
         let status = self.statuses.fresh(&container.task, state, ctx.now());
-        Some(TaskStatus { container_status: Some(container.status().into()), ..status })
+        Some(TaskStatus {
+            container_status: Some(container.status().into()),
+            ..status
+        })
     }
 
     /// Sends an update and keeps it until the agent acknowledges it.
@@ -248,7 +266,10 @@ impl DefaultExecutorProcess {
             container.last_status = Some(status.clone());
         }
         self.unacknowledged.push(status.clone());
-        let update = call::Update { status: Some(status.into()), ..Default::default() };
+        let update = call::Update {
+            status: Some(status.into()),
+            ..Default::default()
+        };
         let call = Call {
             r#type: Some(call::Type::Update.into()),
             update: Some(update),
@@ -272,8 +293,13 @@ impl DefaultExecutorProcess {
     }
 
     fn framework_has(&self, kind: mesos_proto::v1::framework_info::capability::Type) -> bool {
-        let capabilities = self.framework.iter().flat_map(|framework| &framework.capabilities);
-        capabilities.into_iter().any(|capability| capability.r#type() == kind)
+        let capabilities = self
+            .framework
+            .iter()
+            .flat_map(|framework| &framework.capabilities);
+        capabilities
+            .into_iter()
+            .any(|capability| capability.r#type() == kind)
     }
 
     /// Ends once the agent knows everything, or does not want to know.
@@ -298,7 +324,10 @@ impl DefaultExecutorProcess {
 
 /// The part of a status that names the container.
 fn container_status(container_id: &ContainerId) -> ContainerStatus {
-    ContainerStatus { container_id: Some(container_id.clone()), ..Default::default() }
+    ContainerStatus {
+        container_id: Some(container_id.clone()),
+        ..Default::default()
+    }
 }
 
 #[cfg(test)]

@@ -71,23 +71,29 @@ impl Process for FakeAgentProcess {
 
 impl FakeAgentProcess {
     fn answer_operator(&mut self, request: &Request) -> Future<Response> {
-        let call: agent::Call = ContentType::Protobuf.decode(&request.body).expect("a valid call");
-        self.operator_calls.send(call.clone()).expect("the test waits for calls");
-        match call.r#type() {
-            agent::call::Type::WaitNestedContainer => {
-                let id = call.wait_nested_container().container_id().value().to_owned();
-                if let Some(response) = self.ended.remove(&id) {
-                    return response.into();
-                }
-                let (promise, response) = Promise::new();
-                self.waits.insert(id, promise);
-                response
+        let call: agent::Call = ContentType::Protobuf
+            .decode(&request.body)
+            .expect("a valid call");
+        self.operator_calls
+            .send(call.clone())
+            .expect("the test waits for calls");
+        if call.r#type() == agent::call::Type::WaitNestedContainer {
+            let id = call
+                .wait_nested_container()
+                .container_id()
+                .value()
+                .to_owned();
+            if let Some(response) = self.ended.remove(&id) {
+                return response.into();
             }
-            agent::call::Type::LaunchContainer => match &self.launch_refusal {
-                Some(reason) => Response::bad_request(reason.clone()).into(),
-                None => Response::ok().into(),
-            },
-            _ => Response::ok().into(),
+            let (promise, response) = Promise::new();
+            self.waits.insert(id, promise);
+            return response;
+        }
+        let launches = call.r#type() == agent::call::Type::LaunchContainer;
+        match self.launch_refusal.as_ref().filter(|_| launches) {
+            Some(reason) => Response::bad_request(reason.clone()).into(),
+            None => Response::ok().into(),
         }
     }
 
@@ -138,7 +144,10 @@ impl FakeAgent {
         loop {
             let calls = &mut self.operator_calls;
             let waiting = async { tokio::time::timeout(PATIENCE, calls.recv()).await };
-            let call = self.runtime.block_on(waiting).expect("a call comes in time");
+            let call = self
+                .runtime
+                .block_on(waiting)
+                .expect("a call comes in time");
             let call = call.expect("the agent lives");
             if call.r#type() == kind {
                 return call;
@@ -149,7 +158,9 @@ impl FakeAgent {
     /// Refuses launches of containers.
     pub(crate) fn refuse_launches(&self, reason: &str) {
         let reason = reason.to_owned();
-        let done = self.pid.call(move |agent, _| agent.launch_refusal = Some(reason));
+        let done = self
+            .pid
+            .call(move |agent, _| agent.launch_refusal = Some(reason));
         self.wait(done);
     }
 
@@ -160,12 +171,13 @@ impl FakeAgent {
 
     fn answer_wait(&self, id: &str, answer: Response) {
         let id = id.to_owned();
-        self.pid.dispatch(move |agent, _| match agent.waits.remove(&id) {
-            Some(promise) => promise.set(answer),
-            None => {
-                agent.ended.insert(id, answer);
-            }
-        });
+        self.pid
+            .dispatch(move |agent, _| match agent.waits.remove(&id) {
+                Some(promise) => promise.set(answer),
+                None => {
+                    agent.ended.insert(id, answer);
+                }
+            });
     }
 
     /// Ends a container with this raw wait status.
@@ -180,7 +192,10 @@ impl FakeAgent {
             ..Default::default()
         };
         let answer = Response::ok_text(ContentType::Protobuf.encode(&response));
-        self.answer_wait(id, answer.with_header("Content-Type", "application/x-protobuf"));
+        self.answer_wait(
+            id,
+            answer.with_header("Content-Type", "application/x-protobuf"),
+        );
     }
 
     /// Ends the agent: its port is closed.

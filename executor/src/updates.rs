@@ -5,7 +5,7 @@ use libprocess::Time;
 use mesos_common::task_state::is_terminal;
 use mesos_proto::v1::executor::call::Update;
 use mesos_proto::v1::task_status::{Reason, Source};
-use mesos_proto::v1::{CheckStatusInfo, ExecutorId, TaskId, TaskInfo, TaskState, TaskStatus};
+use mesos_proto::v1::{CheckStatusInfo, ExecutorId, TaskInfo, TaskState, TaskStatus};
 use uuid::Uuid;
 
 use crate::checker::empty_check_status;
@@ -143,7 +143,7 @@ impl Unacknowledged {
 #[cfg(test)]
 mod tests {
     use libprocess::Clock;
-    use mesos_proto::v1::{CheckInfo, check_info};
+    use mesos_proto::v1::{CheckInfo, TaskId, check_info};
 
     use super::*;
 

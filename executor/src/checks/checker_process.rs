@@ -173,7 +173,10 @@ impl CheckerProcess {
                 let previous = self.previous.replace(check.clone());
                 let late = plan.late("Command");
                 let command = (**command).clone();
-                let question = task.as_ref().clone().ask(command, previous, check, late, cancelled);
+                let question = task
+                    .as_ref()
+                    .clone()
+                    .ask(command, previous, check, late, cancelled);
                 ctx.perform(question, then);
             }
             (Prober::Nested(task), Probe::Http { .. } | Probe::Tcp { .. }) => {

@@ -4,9 +4,9 @@ use libprocess::Timer;
 use mesos_proto::v1::{TaskInfo, TaskStatus};
 
 use super::kill::Escalation;
-use crate::kill_policy::KillCause;
 use crate::checker::Checker;
 use crate::health_checker::HealthChecker;
+use crate::kill_policy::KillCause;
 
 /// The task.
 pub(super) struct Task {

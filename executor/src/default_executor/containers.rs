@@ -111,11 +111,15 @@ impl Containers {
     }
 
     pub(super) fn get(&self, task_id: &TaskId) -> Option<&Container> {
-        self.containers.iter().find(|container| container.task.task_id() == task_id)
+        self.containers
+            .iter()
+            .find(|container| container.task.task_id() == task_id)
     }
 
     pub(super) fn get_mut(&mut self, task_id: &TaskId) -> Option<&mut Container> {
-        self.containers.iter_mut().find(|container| container.task.task_id() == task_id)
+        self.containers
+            .iter_mut()
+            .find(|container| container.task.task_id() == task_id)
     }
 
     pub(super) fn remove(&mut self, task_id: &TaskId) -> Option<Container> {
@@ -126,18 +130,30 @@ impl Containers {
 
     /// The tasks of all containers.
     pub(super) fn task_ids(&self) -> Vec<TaskId> {
-        self.containers.iter().map(|container| container.task.task_id().clone()).collect()
+        self.containers
+            .iter()
+            .map(|container| container.task.task_id().clone())
+            .collect()
     }
 
     /// The tasks whose containers the agent has answered for.
     pub(super) fn launched(&self) -> Vec<TaskId> {
-        let answered = self.containers.iter().filter(|it| it.phase != Phase::Launching);
-        answered.map(|container| container.task.task_id().clone()).collect()
+        let answered = self
+            .containers
+            .iter()
+            .filter(|it| it.phase != Phase::Launching);
+        answered
+            .map(|container| container.task.task_id().clone())
+            .collect()
     }
 
     /// Launched tasks of which the agent has not acknowledged any update.
     pub(super) fn unacknowledged_tasks(&self) -> Vec<TaskInfo> {
         let unknown = |it: &&Container| !it.acknowledged && it.phase != Phase::Launching;
-        self.containers.iter().filter(unknown).map(|it| (*it.task).clone()).collect()
+        self.containers
+            .iter()
+            .filter(unknown)
+            .map(|it| (*it.task).clone())
+            .collect()
     }
 }

@@ -35,7 +35,10 @@ impl DefaultExecutorProcess {
     }
 
     pub(super) fn completion_timed_out(&mut self, task_id: &TaskId, ctx: &mut Context<Self>) {
-        tracing::info!(task = task_id.value(), "task exceeded its maximum completion time");
+        tracing::info!(
+            task = task_id.value(),
+            "task exceeded its maximum completion time"
+        );
         self.kill(task_id, KillCause::CompletionTimeout, Duration::ZERO, ctx);
     }
 
@@ -48,7 +51,9 @@ impl DefaultExecutorProcess {
         grace: Duration,
         ctx: &mut Context<Self>,
     ) {
-        let Some(container) = self.containers.get_mut(task_id) else { return };
+        let Some(container) = self.containers.get_mut(task_id) else {
+            return;
+        };
         if container.phase != Phase::Running {
             return;
         }
@@ -61,7 +66,9 @@ impl DefaultExecutorProcess {
             self.forward(status);
         }
         let late = task_id.clone();
-        ctx.delay(grace, move |executor: &mut Self, ctx| executor.escalate(&late, ctx));
+        ctx.delay(grace, move |executor: &mut Self, ctx| {
+            executor.escalate(&late, ctx);
+        });
         self.signal(task_id, Signal::SIGTERM, ctx);
     }
 
@@ -70,7 +77,9 @@ impl DefaultExecutorProcess {
     }
 
     fn signal(&mut self, task_id: &TaskId, signal: Signal, ctx: &mut Context<Self>) {
-        let Some(container) = self.containers.get(task_id) else { return };
+        let Some(container) = self.containers.get(task_id) else {
+            return;
+        };
         let kill = call::KillNestedContainer {
             container_id: Some(container.id.clone()),
             signal: Some(signal as i32),
@@ -82,9 +91,12 @@ impl DefaultExecutorProcess {
             ..Default::default()
         };
         let task_id = task_id.clone();
-        ctx.perform(self.api.clone().call(call), move |executor: &mut Self, answer, ctx| {
-            executor.on_signalled(&task_id, signal, &answer, ctx);
-        });
+        ctx.perform(
+            self.api.clone().call(call),
+            move |executor: &mut Self, answer, ctx| {
+                executor.on_signalled(&task_id, signal, &answer, ctx);
+            },
+        );
     }
 
     fn on_signalled(
@@ -94,13 +106,21 @@ impl DefaultExecutorProcess {
         answer: &Result<Answer, ClientError>,
         ctx: &mut Context<Self>,
     ) {
-        if matches!(answer, Ok(Answer { status: 200 | 404, .. })) {
+        if matches!(
+            answer,
+            Ok(Answer {
+                status: 200 | 404,
+                ..
+            })
+        ) {
             return;
         }
         tracing::warn!(task = task_id.value(), %signal, ?answer, "kill failed");
         if signal == Signal::SIGKILL {
             let task_id = task_id.clone();
-            ctx.delay(RETRY, move |executor: &mut Self, ctx| executor.escalate(&task_id, ctx));
+            ctx.delay(RETRY, move |executor: &mut Self, ctx| {
+                executor.escalate(&task_id, ctx);
+            });
         } else if self.life == Life::ShuttingDown {
             self.leave(ctx);
         }

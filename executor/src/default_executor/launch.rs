@@ -59,7 +59,8 @@ impl DefaultExecutorProcess {
                 ..Default::default()
             };
             let call = launch_call(&task, &id, &ctx.upid().address.ip.to_string());
-            self.containers.insert(Container::new(id, task, group.clone()));
+            self.containers
+                .insert(Container::new(id, task, group.clone()));
             call
         });
         let calls: Vec<Call> = calls.collect();
@@ -68,16 +69,23 @@ impl DefaultExecutorProcess {
                 self.forward(status);
             }
         }
-        ctx.perform(connected.calls(calls), move |executor: &mut Self, answers, ctx| {
-            executor.on_launched(&group, answers, ctx);
-        });
+        ctx.perform(
+            connected.calls(calls),
+            move |executor: &mut Self, answers, ctx| {
+                executor.on_launched(&group, answers, ctx);
+            },
+        );
     }
 
     /// Gives tasks back that cannot be launched; an executor without any others ends.
     fn drop_group(&mut self, tasks: &[TaskInfo], reason: &str, ctx: &mut Context<Self>) {
         tracing::error!(reason, "dropping a task group");
         let aware = self.framework_has(capability::Type::PartitionAware);
-        let state = if aware { TaskState::TaskDropped } else { TaskState::TaskLost };
+        let state = if aware {
+            TaskState::TaskDropped
+        } else {
+            TaskState::TaskLost
+        };
         for task in tasks {
             let mut status = self.statuses.fresh(task, state, ctx.now());
             status.message = Some(format!("Unable to connect with the agent: {reason}"));
@@ -123,9 +131,15 @@ impl DefaultExecutorProcess {
         answer: &Answer,
         ctx: &mut Context<Self>,
     ) -> Result<(), crate::checker::CheckError> {
-        let Some(container) = self.containers.get_mut(task_id) else { return Ok(()) };
+        let Some(container) = self.containers.get_mut(task_id) else {
+            return Ok(());
+        };
         if answer.status != 200 {
-            tracing::error!(task = task_id.value(), answer = answer.text(), "launch refused");
+            tracing::error!(
+                task = task_id.value(),
+                answer = answer.text(),
+                "launch refused"
+            );
             container.phase = Phase::Refused(answer.text());
             return Ok(());
         }
@@ -133,9 +147,12 @@ impl DefaultExecutorProcess {
         let limit = u64::try_from(container.task.max_completion_time().nanoseconds()).unwrap_or(0);
         if limit > 0 {
             let late = task_id.clone();
-            let timer = ctx.delay(Duration::from_nanos(limit), move |executor: &mut Self, ctx| {
-                executor.completion_timed_out(&late, ctx);
-            });
+            let timer = ctx.delay(
+                Duration::from_nanos(limit),
+                move |executor: &mut Self, ctx| {
+                    executor.completion_timed_out(&late, ctx);
+                },
+            );
             container.completion_timer = Some(timer);
         }
         self.start_checks(task_id, ctx)?;
@@ -151,15 +168,20 @@ impl DefaultExecutorProcess {
         task_id: &TaskId,
         ctx: &mut Context<Self>,
     ) -> Result<(), crate::checker::CheckError> {
-        let Some(container) = self.containers.get_mut(task_id) else { return Ok(()) };
+        let Some(container) = self.containers.get_mut(task_id) else {
+            return Ok(());
+        };
         let beside = CheckedTask {
             pid: 0,
             namespaces: Vec::new(),
             helper: "/proc/self/exe".into(),
             environment: self.settings.variables.clone(),
         };
-        let nested =
-            NestedTask { api: self.api.clone(), container_id: container.id.clone(), beside };
+        let nested = NestedTask {
+            api: self.api.clone(),
+            container_id: container.id.clone(),
+            beside,
+        };
         if let Some(check) = container.task.check.as_deref() {
             let (pid, id) = (ctx.pid(), task_id.clone());
             let changed = move |status: CheckStatusInfo| {
@@ -183,7 +205,9 @@ impl DefaultExecutorProcess {
 
     /// Lets people find the sandbox of a task by its name.
     fn link_sandbox(&self, task_id: &TaskId) {
-        let Some(container) = self.containers.get(task_id) else { return };
+        let Some(container) = self.containers.get(task_id) else {
+            return;
+        };
         let sandbox = &self.settings.sandbox;
         let target = sandbox.join("containers").join(container.id.value());
         let link = sandbox.join("tasks").join(task_id.value());
@@ -194,27 +218,35 @@ impl DefaultExecutorProcess {
     }
 
     fn on_check(&mut self, task_id: &TaskId, status: CheckStatusInfo, ctx: &mut Context<Self>) {
-        let Some(last) = self.last_status_of_running(task_id) else { return };
+        let Some(last) = self.last_status_of_running(task_id) else {
+            return;
+        };
         let status = checked(&last, status, ctx.now());
         self.forward(status);
     }
 
     fn on_health(&mut self, task_id: &TaskId, health: Health, ctx: &mut Context<Self>) {
-        let Some(last) = self.last_status_of_running(task_id) else { return };
+        let Some(last) = self.last_status_of_running(task_id) else {
+            return;
+        };
         let status = health_checked(&last, Some(health == Health::Healthy), ctx.now());
         self.forward(status);
-        if let Health::Unhealthy { verdict: Verdict::Kill, .. } = health {
+        if let Health::Unhealthy {
+            verdict: Verdict::Kill,
+            ..
+        } = health
+        {
             self.unhealthy = Some(false);
-            let policy = self.containers.get(task_id).map(|it| it.task.kill_policy().clone());
+            let policy = self
+                .containers
+                .get(task_id)
+                .map(|it| it.task.kill_policy().clone());
             let grace = grace_period(None, policy.as_ref());
             self.kill(task_id, KillCause::Unhealthy, grace, ctx);
         }
     }
 
-    fn last_status_of_running(
-        &self,
-        task_id: &TaskId,
-    ) -> Option<mesos_proto::v1::TaskStatus> {
+    fn last_status_of_running(&self, task_id: &TaskId) -> Option<mesos_proto::v1::TaskStatus> {
         let container = self.containers.get(task_id)?;
         if container.phase != Phase::Running || self.life != Life::Working {
             return None;
@@ -226,7 +258,10 @@ impl DefaultExecutorProcess {
 /// The call that makes the container of a task.
 fn launch_call(task: &TaskInfo, id: &ContainerId, ip: &str) -> Call {
     let mut command = task.command.clone().unwrap_or_default();
-    let role = task.resources.first().map_or("", |first| first.allocation_info().role());
+    let role = task
+        .resources
+        .first()
+        .map_or("", |first| first.allocation_info().role());
     let variable = |name: &str, value: &str| Variable {
         name: Some(name.to_owned()),
         value: Some(value.to_owned()),
@@ -253,10 +288,17 @@ fn launch_call(task: &TaskInfo, id: &ContainerId, ip: &str) -> Call {
 /// The task's container, where each of its disk volumes is taken from the executor's sandbox.
 fn container_with_volumes(task: &TaskInfo) -> Option<Box<ContainerInfo>> {
     let mut container = task.container.clone();
-    for volume in task.resources.iter().filter_map(|one| one.disk.as_deref()?.volume.as_deref()) {
+    for volume in task
+        .resources
+        .iter()
+        .filter_map(|one| one.disk.as_deref()?.volume.as_deref())
+    {
         let container = container.get_or_insert_with(|| {
             let kind = Some(container_info::Type::Mesos.into());
-            Box::new(ContainerInfo { r#type: kind, ..Default::default() })
+            Box::new(ContainerInfo {
+                r#type: kind,
+                ..Default::default()
+            })
         });
         let path = source::SandboxPath {
             r#type: Some(source::sandbox_path::Type::Parent.into()),

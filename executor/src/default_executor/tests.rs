@@ -43,16 +43,29 @@ impl Pair {
         };
         let (process, ending) = DefaultExecutorProcess::new(settings);
         agent.runtime.spawn(process);
-        let mut pair = Self { agent, ending, _sandbox: sandbox };
+        let mut pair = Self {
+            agent,
+            ending,
+            _sandbox: sandbox,
+        };
         pair.agent.subscribe(framework());
         pair
     }
 
     fn launch(&self, tasks: Vec<TaskInfo>) {
-        let task_group = TaskGroupInfo { tasks, ..Default::default() };
-        let launch = event::LaunchGroup { task_group: Some(task_group), ..Default::default() };
+        let task_group = TaskGroupInfo {
+            tasks,
+            ..Default::default()
+        };
+        let launch = event::LaunchGroup {
+            task_group: Some(task_group),
+            ..Default::default()
+        };
         let launch_group = Some(launch);
-        self.agent.send(Event { launch_group, ..blank(event::Type::LaunchGroup) });
+        self.agent.send(Event {
+            launch_group,
+            ..blank(event::Type::LaunchGroup)
+        });
     }
 
     /// Launches tasks and returns their containers once all of them run.
@@ -99,9 +112,15 @@ fn group_runs_in_containers_and_the_executor_ends_with_the_last_of_them() {
     pair.agent.end_container(&containers[1], 0);
     let second = pair.agent.expect_status(TaskState::TaskFinished);
 
-    assert_eq!((first.task_id().value(), second.task_id().value()), ("a", "b"));
+    assert_eq!(
+        (first.task_id().value(), second.task_id().value()),
+        ("a", "b")
+    );
     assert_eq!(first.message(), "Command exited with status 0");
-    assert_eq!(first.container_status().container_id().value(), containers[0]);
+    assert_eq!(
+        first.container_status().container_id().value(),
+        containers[0]
+    );
     assert_eq!(pair.ending(), Ending::Done);
 }
 
@@ -109,7 +128,10 @@ fn group_runs_in_containers_and_the_executor_ends_with_the_last_of_them() {
 #[test]
 fn container_gets_the_task_with_its_role_and_address() {
     let mut pair = Pair::start(&Clock::real());
-    let allocation = AllocationInfo { role: Some("eng".into()), ..Default::default() };
+    let allocation = AllocationInfo {
+        role: Some("eng".into()),
+        ..Default::default()
+    };
     let resource = Resource {
         name: Some("cpus".into()),
         r#type: Some(mesos_proto::v1::value::Type::Scalar.into()),
@@ -117,7 +139,10 @@ fn container_gets_the_task_with_its_role_and_address() {
         ..Default::default()
     };
 
-    pair.launch(vec![TaskInfo { resources: vec![resource.clone()], ..task("a", "true") }]);
+    pair.launch(vec![TaskInfo {
+        resources: vec![resource.clone()],
+        ..task("a", "true")
+    }]);
 
     let call = pair.agent.next_operator_call(Type::LaunchContainer);
     let launch = call.launch_container();
@@ -130,7 +155,13 @@ fn container_gets_the_task_with_its_role_and_address() {
         .iter()
         .map(|variable| (variable.name(), variable.value()))
         .collect();
-    assert_eq!(variables, [("MESOS_CONTAINER_IP", "127.0.0.1"), ("MESOS_ALLOCATION_ROLE", "eng")]);
+    assert_eq!(
+        variables,
+        [
+            ("MESOS_CONTAINER_IP", "127.0.0.1"),
+            ("MESOS_ALLOCATION_ROLE", "eng")
+        ]
+    );
 }
 
 /// Mirrors: DefaultExecutorTest.KillTask
@@ -149,7 +180,10 @@ fn killed_task_takes_its_group_along() {
     pair.agent.end_container(&containers[1], 15);
     pair.agent.expect_status(TaskState::TaskKilled);
 
-    assert_eq!(killed.message(), "Command terminated with signal Terminated");
+    assert_eq!(
+        killed.message(),
+        "Command terminated with signal Terminated"
+    );
     assert_eq!(pair.ending(), Ending::Done);
 }
 
@@ -157,7 +191,11 @@ fn killed_task_takes_its_group_along() {
 #[test]
 fn failed_task_takes_its_group_along_and_a_finished_one_does_not() {
     let mut pair = Pair::start(&Clock::real());
-    let tasks = vec![task("a", "true"), task("b", "false"), task("c", "sleep 1000")];
+    let tasks = vec![
+        task("a", "true"),
+        task("b", "false"),
+        task("c", "sleep 1000"),
+    ];
     let containers = pair.run(tasks);
 
     pair.agent.end_container(&containers[0], 0);
@@ -189,8 +227,14 @@ fn other_groups_stay_untouched() {
 fn late_task_is_killed_without_grace_and_fails() {
     let clock = Clock::paused();
     let mut pair = Pair::start(&clock);
-    let limit = DurationInfo { nanoseconds: Some(2_000_000_000), ..Default::default() };
-    let late = TaskInfo { max_completion_time: Some(limit), ..task("a", "sleep 1000") };
+    let limit = DurationInfo {
+        nanoseconds: Some(2_000_000_000),
+        ..Default::default()
+    };
+    let late = TaskInfo {
+        max_completion_time: Some(limit),
+        ..task("a", "sleep 1000")
+    };
     let containers = pair.run(vec![late]);
     clock.settle();
 
@@ -246,7 +290,6 @@ fn executor_ends_when_its_only_task_is_killed() {
     assert_eq!(pair.ending(), Ending::Done);
 }
 
-/// Mirrors: DefaultExecutorTest.ROOT_LaunchGroupFailure
 #[test]
 fn refused_container_fails_its_task_with_the_agents_words() {
     let mut pair = Pair::start(&Clock::real());
@@ -255,7 +298,11 @@ fn refused_container_fails_its_task_with_the_agents_words() {
     pair.agent.expect_status(TaskState::TaskStarting);
 
     let wait = pair.agent.next_operator_call(Type::WaitNestedContainer);
-    let id = wait.wait_nested_container().container_id().value().to_owned();
+    let id = wait
+        .wait_nested_container()
+        .container_id()
+        .value()
+        .to_owned();
     pair.agent.forget_container(&id);
 
     let status = pair.agent.expect_status(TaskState::TaskFailed);
@@ -273,7 +320,10 @@ fn waits_are_renewed_when_the_agent_is_back() {
     let wait = pair.agent.next_operator_call(Type::WaitNestedContainer);
     pair.agent.end_container(&containers[0], 0);
 
-    assert_eq!(wait.wait_nested_container().container_id().value(), containers[0]);
+    assert_eq!(
+        wait.wait_nested_container().container_id().value(),
+        containers[0]
+    );
     pair.agent.expect_status(TaskState::TaskFinished);
 }
 
@@ -307,8 +357,14 @@ fn single_task_is_not_for_this_executor() {
 }
 
 fn checked_task(command: &str) -> TaskInfo {
-    let command = CommandInfo { value: Some(command.into()), ..Default::default() };
-    let check = check_info::Command { command: Some(command.into()), ..Default::default() };
+    let command = CommandInfo {
+        value: Some(command.into()),
+        ..Default::default()
+    };
+    let check = check_info::Command {
+        command: Some(command.into()),
+        ..Default::default()
+    };
     let check = CheckInfo {
         r#type: Some(check_info::Type::Command.into()),
         command: Some(check),
@@ -316,11 +372,17 @@ fn checked_task(command: &str) -> TaskInfo {
         interval_seconds: Some(0.0),
         ..Default::default()
     };
-    TaskInfo { check: Some(check.into()), ..task("a", "sleep 1000") }
+    TaskInfo {
+        check: Some(check.into()),
+        ..task("a", "sleep 1000")
+    }
 }
 
 fn container_of_session(call: &agent::Call) -> String {
-    call.launch_nested_container_session().container_id().value().to_owned()
+    call.launch_nested_container_session()
+        .container_id()
+        .value()
+        .to_owned()
 }
 
 /// Mirrors: DefaultExecutorCheckTest.CommandCheckDeliveredAndReconciled
@@ -332,19 +394,32 @@ fn command_check_runs_in_a_session_below_the_task_and_its_changes_are_told() {
     pair.agent.expect_status(TaskState::TaskStarting);
     let running = pair.agent.expect_status(TaskState::TaskRunning);
 
-    let session = pair.agent.next_operator_call(Type::LaunchNestedContainerSession);
+    let session = pair
+        .agent
+        .next_operator_call(Type::LaunchNestedContainerSession);
     let first = container_of_session(&session);
-    let parent = session.launch_nested_container_session().container_id().parent();
+    let parent = session
+        .launch_nested_container_session()
+        .container_id()
+        .parent();
     assert!(first.starts_with("check-"));
-    assert_eq!(parent.value(), running.container_status().container_id().value());
+    assert_eq!(
+        parent.value(),
+        running.container_status().container_id().value()
+    );
     pair.agent.end_container(&first, 1 << 8);
     let checked = pair.agent.expect_status(TaskState::TaskRunning);
     assert_eq!(checked.check_status().command().exit_code, Some(1));
     assert_eq!(checked.reason(), Reason::ReasonTaskCheckStatusUpdated);
 
     let removed = pair.agent.next_operator_call(Type::RemoveNestedContainer);
-    assert_eq!(removed.remove_nested_container().container_id().value(), first);
-    let session = pair.agent.next_operator_call(Type::LaunchNestedContainerSession);
+    assert_eq!(
+        removed.remove_nested_container().container_id().value(),
+        first
+    );
+    let session = pair
+        .agent
+        .next_operator_call(Type::LaunchNestedContainerSession);
     pair.agent.end_container(&container_of_session(&session), 0);
     let checked = pair.agent.expect_status(TaskState::TaskRunning);
     assert_eq!(checked.check_status().command().exit_code, Some(0));
@@ -357,10 +432,15 @@ fn check_that_the_agent_killed_does_not_count() {
     pair.agent.expect_status(TaskState::TaskStarting);
     pair.agent.expect_status(TaskState::TaskRunning);
 
-    let session = pair.agent.next_operator_call(Type::LaunchNestedContainerSession);
+    let session = pair
+        .agent
+        .next_operator_call(Type::LaunchNestedContainerSession);
     pair.agent.end_container(&container_of_session(&session), 9);
-    let session = pair.agent.next_operator_call(Type::LaunchNestedContainerSession);
-    pair.agent.end_container(&container_of_session(&session), 3 << 8);
+    let session = pair
+        .agent
+        .next_operator_call(Type::LaunchNestedContainerSession);
+    pair.agent
+        .end_container(&container_of_session(&session), 3 << 8);
 
     let checked = pair.agent.expect_status(TaskState::TaskRunning);
     assert_eq!(checked.check_status().command().exit_code, Some(3));
@@ -379,6 +459,9 @@ fn reconnecting_executor_tells_the_agent_about_its_tasks() {
 
     assert_eq!(call.subscribe().unacknowledged_tasks.len(), 1);
     let updates = &call.subscribe().unacknowledged_updates;
-    let uuids: Vec<_> = updates.iter().map(|update| update.status().uuid()).collect();
+    let uuids: Vec<_> = updates
+        .iter()
+        .map(|update| update.status().uuid())
+        .collect();
     assert_eq!(uuids, [starting.uuid(), running.uuid()]);
 }

@@ -20,8 +20,12 @@ const RETRY: Duration = Duration::from_secs(1);
 impl DefaultExecutorProcess {
     /// Asks the agent for the end of a container; the answer comes when it has ended.
     pub(super) fn wait(&mut self, task_id: &TaskId, ctx: &mut Context<Self>) {
-        let Link::Subscribed(subscription) = self.link else { return };
-        let Some(container) = self.containers.get(task_id) else { return };
+        let Link::Subscribed(subscription) = self.link else {
+            return;
+        };
+        let Some(container) = self.containers.get(task_id) else {
+            return;
+        };
         let wait = call::WaitNestedContainer {
             container_id: Some(container.id.clone()),
             ..Default::default()
@@ -32,11 +36,14 @@ impl DefaultExecutorProcess {
             ..Default::default()
         };
         let task_id = task_id.clone();
-        ctx.perform(self.api.clone().call(call), move |executor: &mut Self, answer, ctx| {
-            if executor.link == Link::Subscribed(subscription) {
-                executor.on_waited(&task_id, &answer, ctx);
-            }
-        });
+        ctx.perform(
+            self.api.clone().call(call),
+            move |executor: &mut Self, answer, ctx| {
+                if executor.link == Link::Subscribed(subscription) {
+                    executor.on_waited(&task_id, &answer, ctx);
+                }
+            },
+        );
     }
 
     fn on_waited(
@@ -66,7 +73,9 @@ impl DefaultExecutorProcess {
     }
 
     fn wait_later(&mut self, task_id: &TaskId, ctx: &mut Context<Self>) {
-        let Link::Subscribed(subscription) = self.link else { return };
+        let Link::Subscribed(subscription) = self.link else {
+            return;
+        };
         let task_id = task_id.clone();
         ctx.delay(RETRY, move |executor: &mut Self, ctx| {
             if executor.link == Link::Subscribed(subscription) {
@@ -82,7 +91,9 @@ impl DefaultExecutorProcess {
         waited: Option<&mesos_proto::v1::agent::response::WaitNestedContainer>,
         ctx: &mut Context<Self>,
     ) {
-        let Some(mut container) = self.containers.remove(task_id) else { return };
+        let Some(mut container) = self.containers.remove(task_id) else {
+            return;
+        };
         container.let_go();
         let mut outcome = outcome(waited, &container.phase);
         outcome.healthy = self.unhealthy;
@@ -104,7 +115,9 @@ impl DefaultExecutorProcess {
 
     fn kill_group(&mut self, group: &[TaskId], ctx: &mut Context<Self>) {
         for task_id in group {
-            let Some(container) = self.containers.get_mut(task_id) else { continue };
+            let Some(container) = self.containers.get_mut(task_id) else {
+                continue;
+            };
             container.cascade = Cascade::Done;
             self.kill(task_id, KillCause::Requested, DEFAULT_GRACE_PERIOD, ctx);
         }
