@@ -7,7 +7,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 /// How long [`eventually`] waits before it gives up.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 const PAUSE: Duration = Duration::from_millis(10);
 
