@@ -86,9 +86,11 @@ const PROGRAMS: [Program; 22] = [
         "cni-port-mapper",
         "Map ports of containers, as a CNI plugin",
     ),
-    built("default-executor", "Run a task group (started by an agent)", |arguments| {
-        commands::default_executor::run(to_text(arguments))
-    }),
+    built(
+        "default-executor",
+        "Run a task group (started by an agent)",
+        |arguments| commands::default_executor::run(to_text(arguments)),
+    ),
     not_built(
         "docker-executor",
         "Run one task in Docker (started by an agent)",

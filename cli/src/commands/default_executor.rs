@@ -59,8 +59,14 @@ fn execute(variables: BTreeMap<String, String>) -> Result<Ending> {
     let framework = required(&variables, "MESOS_FRAMEWORK_ID")?.to_owned();
     let executor = required(&variables, "MESOS_EXECUTOR_ID")?.to_owned();
     let settings = Settings {
-        framework_id: FrameworkId { value: Some(framework), ..Default::default() },
-        executor_id: ExecutorId { value: Some(executor), ..Default::default() },
+        framework_id: FrameworkId {
+            value: Some(framework),
+            ..Default::default()
+        },
+        executor_id: ExecutorId {
+            value: Some(executor),
+            ..Default::default()
+        },
         environment: ExecutorEnvironment::from_variables(&variables)?,
         sandbox: PathBuf::from(required(&variables, "MESOS_SANDBOX")?),
         variables,
