@@ -1,10 +1,15 @@
 //! Finds the leading master.
 
+use std::time::Duration;
+
 use libprocess::{Future, Runtime, Upid};
-use mesos_detector::{DetectError, Detector, StandaloneDetector, master_info_from_pid};
+use mesos_detector::{DetectError, Detector, create_detector};
 use mesos_proto::v1::MasterInfo;
 
 use crate::MasterUrl;
+
+/// Session timeout that ZooKeeper is asked for, as in Mesos.
+const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A search for the leading master that never ends.
 pub(crate) struct Detection {
@@ -29,13 +34,10 @@ impl Detection {
     /// The leading master, once it differs from the one of the last search.
     pub(crate) fn next(&mut self, runtime: &Runtime) -> Future<Detected> {
         if self.detector.is_none() {
-            match &self.url {
-                MasterUrl::Address(master) => {
-                    let info = master_info_from_pid(master);
-                    self.detector = Some(Box::new(StandaloneDetector::start(runtime, Some(info))));
-                }
-                MasterUrl::ZooKeeper(url) => {
-                    let reason = format!("'{url}': masters in ZooKeeper are not supported yet");
+            match create_detector(runtime, Some(&self.url.to_string()), SESSION_TIMEOUT) {
+                Ok(detector) => self.detector = Some(detector),
+                Err(error) => {
+                    let reason = error.to_string();
                     return Future::ready(Err(DetectError::Service { reason }));
                 }
             }
