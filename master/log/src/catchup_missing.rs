@@ -119,15 +119,16 @@ impl CatchUpMissingProcess {
             walk.tally.expect(answers.len());
             for answer in answers {
                 ctx.on_ready(answer, move |walk, answer, ctx| {
-                    if walk.round == round {
-                        walk.on_answer(&answer, ctx);
-                    }
+                    walk.on_answer(round, &answer, ctx);
                 });
             }
         });
     }
 
-    fn on_answer(&mut self, answer: &RecoverResponse, ctx: &mut Context<Self>) {
+    fn on_answer(&mut self, round: u64, answer: &RecoverResponse, ctx: &mut Context<Self>) {
+        if self.round != round {
+            return;
+        }
         match self.tally.count(answer) {
             None => {}
             Some(Decision::CatchUp { begin, end }) => {
