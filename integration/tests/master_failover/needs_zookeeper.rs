@@ -14,8 +14,8 @@ fn framework(id: Option<&str>) -> Value {
         "failover_timeout": 3600.0, "checkpoint": true,
         "capabilities": [{"type": "MULTI_ROLE"}, {"type": "PARTITION_AWARE"}],
     });
-    if let Some(id) = id {
-        info["id"] = json!({"value": id});
+    if let (Some(id), Some(info)) = (id, info.as_object_mut()) {
+        info.insert("id".to_owned(), json!({"value": id}));
     }
     info
 }

@@ -10,15 +10,16 @@ use tempfile::TempDir;
 fn guarded(folder: &TempDir) -> Cluster {
     let known = folder.path().join("credentials");
     let text = r#"{"credentials":[{"principal":"alice","secret":"rabbit"}]}"#;
-    fs::write(&known, text).unwrap();
+    fs::write(&known, text).expect("the credentials are in place");
     let credentials = format!("--credentials={}", known.display());
-    Cluster::start_with(&["--authenticate_agents", &credentials]).unwrap()
+    Cluster::start_with(&["--authenticate_agents", &credentials])
+        .expect("the credentials are in place")
 }
 
 fn credential(folder: &TempDir, secret: &str) -> String {
     let path = folder.path().join(secret);
     let text = format!(r#"{{"principal":"alice","secret":"{secret}"}}"#);
-    fs::write(&path, text).unwrap();
+    fs::write(&path, text).expect("the credentials are in place");
     format!("--credential={}", path.display())
 }
 
