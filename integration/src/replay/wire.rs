@@ -67,7 +67,7 @@ impl Frame {
     /// Decodes the body of a libprocess message.
     ///
     /// # Errors
-    /// [`ReplayError::Message`] when it does not decode.
+    /// [`ReplayError::Frame`] when it does not decode.
     pub fn legacy_json(&self) -> Result<Value, ReplayError> {
         let name = self.legacy().map_or("", |(_, name)| name);
         descriptors::to_json(name, &self.body).map_err(in_frame(self.number))
