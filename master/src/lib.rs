@@ -1,6 +1,6 @@
 //! The Mesos master.
 //!
-//! [`start`] spawns the actor `master` with its registrar and allocator in a runtime.
+//! [`start()`] spawns the actor `master` with its registrar and allocator in a runtime.
 
 pub mod agent_observer;
 pub mod authentication;
