@@ -2,10 +2,14 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::binary::MARK;
+use crate::eventually::within;
+
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// A process that carries the mark of a test.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,14 +40,19 @@ pub fn processes(mark: &str, folder: &Path) -> Vec<Process> {
         .collect()
 }
 
-/// Kills every process that [`processes`] finds.
+/// Kills every process that [`processes`] finds, until it finds none: one may fork while it dies.
 pub fn kill_all(mark: &str, folder: &Path) {
-    for process in processes(mark, folder) {
-        if let Some(pid) = Pid::from_raw(process.pid) {
-            // Gone in the meantime is as good as killed.
-            let _gone = kill_process(pid, Signal::KILL);
+    // What cannot be killed in this time is left to whoever looks for leftovers.
+    let _given_up = within(LIMIT, "the end of every process", || {
+        let found = processes(mark, folder);
+        for process in &found {
+            if let Some(pid) = Pid::from_raw(process.pid) {
+                // Gone in the meantime is as good as killed.
+                let _gone = kill_process(pid, Signal::KILL);
+            }
         }
-    }
+        found.is_empty().then_some(())
+    });
 }
 
 fn belongs(pid: i32, mark: &str, folder: &Path) -> bool {
