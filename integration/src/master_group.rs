@@ -84,7 +84,22 @@ impl MasterGroup {
             let master = group.launch_master(number, free_address()?)?;
             group.masters.push(master);
         }
+        group.await_votes()?;
         Ok(group)
+    }
+
+    /// Waits until the log of every master votes.
+    ///
+    /// A master that dies before that leaves a voter and a stranger behind, who by the rules of the
+    /// log wait for it: only the whole cluster may start itself.
+    fn await_votes(&self) -> Result<(), GroupError> {
+        self.wait("three replicas that vote", |group| {
+            group
+                .masters
+                .iter()
+                .all(|master| votes(master.address))
+                .then_some(())
+        })
     }
 
     /// `zk://127.0.0.1:port/mesos`.
@@ -230,6 +245,11 @@ impl MasterGroup {
             })
             .collect()
     }
+}
+
+fn votes(master: SocketAddr) -> bool {
+    let metrics = http_client::get_json(master, "/metrics/snapshot");
+    metrics.is_ok_and(|all| all.get("registrar/log/recovered").and_then(Value::as_f64) == Some(1.0))
 }
 
 fn has_stored(master: SocketAddr) -> bool {
