@@ -68,6 +68,15 @@ pub fn same_master(a: &v1::MasterInfo, b: &v1::MasterInfo) -> bool {
         && a.domain == b.domain
 }
 
+/// Whether the leader is still the one that somebody knew, nobody included.
+pub(crate) fn same_leader(now: Option<&v1::MasterInfo>, before: Option<&v1::MasterInfo>) -> bool {
+    match (now, before) {
+        (Some(now), Some(before)) => same_master(now, before),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,7 @@ use libprocess::{Future, Pid, Process, ProcessId, Promise, Runtime};
 use mesos_proto::v1;
 
 use super::{DetectError, Detector};
-use crate::master_info::same_master;
+use crate::master_info::same_leader;
 
 type Answer = Result<Option<v1::MasterInfo>, DetectError>;
 
@@ -83,12 +83,7 @@ impl StandaloneDetectorProcess {
     }
 
     fn detect(&mut self, previous: Option<&v1::MasterInfo>) -> Future<Answer> {
-        let unchanged = match (&self.leader, previous) {
-            (Some(leader), Some(previous)) => same_master(leader, previous),
-            (None, None) => true,
-            (Some(_), None) | (None, Some(_)) => false,
-        };
-        if !unchanged {
+        if !same_leader(self.leader.as_ref(), previous) {
             return Future::ready(Ok(self.leader.clone()));
         }
         let (promise, future) = Promise::new();

@@ -9,7 +9,7 @@ use mesos_proto_codec::{Dialect, Json, decode};
 use super::{DetectError, Detector};
 use crate::{
     contender::zookeeper::LABEL,
-    master_info::{master_info_from_pid, same_master},
+    master_info::{master_info_from_pid, same_leader},
     zookeeper::{Group, GroupError, GroupOptions, LeaderDetector, Membership},
 };
 
@@ -101,12 +101,7 @@ impl ZooKeeperMasterDetectorProcess {
         if let Some(error) = &self.failed {
             return Future::ready(Err(error.clone()));
         }
-        let unchanged = match (&self.leader, previous) {
-            (Some(leader), Some(previous)) => same_master(leader, previous),
-            (None, None) => true,
-            (Some(_), None) | (None, Some(_)) => false,
-        };
-        if !unchanged {
+        if !same_leader(self.leader.as_ref(), previous) {
             return Future::ready(Ok(self.leader.clone()));
         }
         let (promise, future) = Promise::new();
