@@ -28,6 +28,7 @@ mod initialize;
 mod kill;
 mod launch_executor;
 mod operation;
+mod oversubscription;
 mod ping;
 mod recover;
 pub(crate) mod register;
@@ -38,6 +39,7 @@ mod send_executor;
 mod shutdown;
 pub(crate) mod status_update;
 mod subscribe_executor;
+mod usage;
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
@@ -54,6 +56,8 @@ use crate::{
     gc::GarbageCollector,
     metrics::AgentMetrics,
     operation_status_update_manager::OperationStatusUpdateManager,
+    qos_controller::QoSController,
+    resource_estimator::ResourceEstimator,
     state::{framework::Frameworks, operation::Operations},
     task_status_update_manager::TaskStatusUpdateManager,
 };
@@ -134,6 +138,8 @@ impl MasterLink {
 pub(crate) struct AgentResources {
     /// Everything, with reservations and volumes.
     pub(crate) total: Resources,
+    /// What may be offered a second time, with what of it is allocated; unknown before the first estimate.
+    pub(crate) oversubscribed: Option<Resources>,
     /// What is reserved or turned into volumes while running.
     pub(crate) checkpointed: Resources,
     /// Changes whenever the master must not rely on what it knows.
@@ -155,6 +161,8 @@ pub(crate) struct AgentParts {
     pub(crate) gc: GarbageCollector,
     pub(crate) updates: TaskStatusUpdateManager,
     pub(crate) operation_updates: OperationStatusUpdateManager,
+    pub(crate) estimator: Box<dyn ResourceEstimator>,
+    pub(crate) qos_controller: Box<dyn QoSController>,
 }
 
 /// The agent's actor.

@@ -29,11 +29,7 @@ pub struct AgentMetrics {
     tasks_lost: Counter,
     tasks_gone: Counter,
     pub(crate) executors_terminated: Counter,
-    #[expect(
-        dead_code,
-        reason = "the key is there from the start; nothing preempts yet"
-    )]
-    executors_preempted: Counter,
+    pub(crate) executors_preempted: Counter,
     pub(crate) valid_status_updates: Counter,
     pub(crate) invalid_status_updates: Counter,
     pub(crate) valid_framework_messages: Counter,
@@ -119,8 +115,14 @@ impl AgentMetrics {
             executors_in(agent, ExecutorState::Terminating)
         });
         for name in ["cpus", "gpus", "mem", "disk"] {
-            Self::ask_resource(runtime, agent, name, "", Resources::non_revocable);
-            Self::ask_resource(runtime, agent, name, "_revocable", Resources::revocable);
+            Self::ask_resource(runtime, agent, name, "", |agent| Share {
+                total: agent.resources.total.clone(),
+                used: agent.frameworks.allocated().non_revocable(),
+            });
+            Self::ask_resource(runtime, agent, name, "_revocable", |agent| Share {
+                total: agent.resources.oversubscribed.clone().unwrap_or_default(),
+                used: agent.frameworks.allocated().revocable(),
+            });
         }
     }
 
@@ -129,7 +131,7 @@ impl AgentMetrics {
         agent: &Pid<AgentProcess>,
         name: &'static str,
         suffix: &str,
-        part: fn(&Resources) -> Resources,
+        share: fn(&AgentProcess) -> Share,
     ) {
         type Read = fn(f64, f64) -> f64;
         let readings: [(&str, Read); 3] = [
@@ -145,8 +147,7 @@ impl AgentMetrics {
             let key = agent_metric(&format!("{name}{suffix}_{reading}"));
             runtime.metrics().pull_gauge(&key, move || -> Future<f64> {
                 asked.call(move |agent, _| {
-                    let total = part(&agent.resources.total);
-                    let used = part(&agent.frameworks.allocated());
+                    let Share { total, used } = share(agent);
                     read(amount(&total, name), amount(&used, name))
                 })
             });
@@ -188,6 +189,12 @@ impl AgentMetrics {
             *kept = Some(gauge);
         }
     }
+}
+
+/// What there is of resources, and what of them is used.
+struct Share {
+    total: Resources,
+    used: Resources,
 }
 
 fn amount(resources: &Resources, name: &str) -> f64 {

@@ -36,8 +36,12 @@ use crate::{
     gc::GarbageCollector,
     http::READONLY,
     metrics::AgentMetrics,
+    modules::{BuiltInModules, ModuleError},
     operation_status_update_manager::OperationStatusUpdateManager,
-    paths, resources,
+    paths,
+    qos_controller::{self, QoSController},
+    resource_estimator::{self, ResourceEstimator, UsageSource},
+    resources,
     state::{framework::Frameworks, operation::Operations},
     task_status_update_manager::TaskStatusUpdateManager,
 };
@@ -81,6 +85,15 @@ pub enum StartError {
     /// `--isolation` names something that is not there.
     #[error("Failed to create isolators")]
     Isolation(#[from] IsolatorError),
+    /// `--modules` or `--modules_dir` is unreadable or names what is not built in.
+    #[error(transparent)]
+    Modules(ModuleError),
+    /// `--resource_estimator` cannot be had.
+    #[error("Failed to create resource estimator")]
+    ResourceEstimator(#[source] ModuleError),
+    /// `--qos_controller` cannot be had.
+    #[error("Failed to create QoS Controller")]
+    QoSController(#[source] ModuleError),
     /// A flag asks for something that this agent cannot do yet.
     #[error("--{flag}={value} is not available in this agent")]
     Unavailable {
@@ -177,6 +190,8 @@ pub fn start_with_detector(
         .flatten();
     let info = describe(runtime, &flags, &work_dir)?;
     let containerizer = containerizer(runtime, &flags, &work_dir)?;
+    let slot = Slot::default();
+    let oversubscription = Oversubscription::from_flags(&flags, &slot)?;
     let metrics = Arc::new(AgentMetrics::new(runtime));
     let (promise, exit) = Promise::new();
     let mut process = AgentProcess {
@@ -186,6 +201,7 @@ pub fn start_with_detector(
         work_dir,
         resources: AgentResources {
             total: Resources::from_proto(&info.resources),
+            oversubscribed: None,
             checkpointed: Resources::new(),
             version: Uuid::new_v4(),
         },
@@ -205,8 +221,13 @@ pub fn start_with_detector(
         flags: Arc::new(flags),
     };
     drop(VersionProcess::spawn(runtime));
-    let slot = Slot::default();
-    process.parts = Some(parts(runtime, containerizer, detector, &slot));
+    process.parts = Some(parts(
+        runtime,
+        containerizer,
+        detector,
+        oversubscription,
+        &slot,
+    ));
     let pid = runtime.spawn(process);
     drop(slot.set(pid.clone()));
     AgentMetrics::ask(runtime, &pid);
@@ -226,6 +247,7 @@ fn parts(
     runtime: &Runtime,
     containerizer: Arc<dyn Containerizer>,
     detector: Box<dyn Detector>,
+    oversubscription: Oversubscription,
     slot: &Slot,
 ) -> AgentParts {
     let (for_tasks, for_operations) = (slot.clone(), slot.clone());
@@ -250,6 +272,33 @@ fn parts(
                 }
             }),
         ),
+        estimator: oversubscription.estimator,
+        qos_controller: oversubscription.qos_controller,
+    }
+}
+
+/// Who says what may be given away twice, and who watches that.
+struct Oversubscription {
+    estimator: Box<dyn ResourceEstimator>,
+    qos_controller: Box<dyn QoSController>,
+}
+
+impl Oversubscription {
+    fn from_flags(flags: &Flags, slot: &Slot) -> Result<Self, StartError> {
+        let modules = BuiltInModules::from_flags(flags).map_err(StartError::Modules)?;
+        let slot = slot.clone();
+        let usage: UsageSource = Arc::new(move || match slot.get() {
+            Some(agent) => agent.call_future(|agent, ctx| agent.usage(ctx)),
+            None => Future::failed("the agent has not started"),
+        });
+        let estimator = flags.resource_estimator.as_deref();
+        let controller = flags.qos_controller.as_deref();
+        Ok(Self {
+            estimator: resource_estimator::create(estimator, &modules, usage.clone())
+                .map_err(StartError::ResourceEstimator)?,
+            qos_controller: qos_controller::create(controller, &modules, usage)
+                .map_err(StartError::QoSController)?,
+        })
     }
 }
 

@@ -475,6 +475,8 @@ impl AgentProcess {
                 }
                 self.resume_operations(ctx);
                 self.detect(ctx);
+                self.watch_oversubscribable(ctx);
+                self.watch_quality_of_service(ctx);
             }
             RecoverMode::Cleanup => {
                 self.state = AgentState::Terminating;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use libprocess::{Context, Upid};
 use mesos_common::{
     ids::{AgentId, FrameworkId, TaskId},
-    resources::downgrade_resource,
+    resources::{Resources, downgrade_resource},
 };
 use mesos_proto::{
     internal::{
@@ -295,7 +295,13 @@ impl AgentProcess {
             .collect();
         Some(UpdateAgentMessage {
             agent_id: Some(id.to_proto()),
-            update_oversubscribed_resources: Some(false),
+            update_oversubscribed_resources: Some(self.resources.oversubscribed.is_some()),
+            oversubscribed_resources: self
+                .resources
+                .oversubscribed
+                .as_ref()
+                .map(Resources::to_proto)
+                .unwrap_or_default(),
             resource_version_uuid: Some(uuid_message(self.resources.version)),
             operations: Some(internal::update_agent_message::Operations {
                 operations,

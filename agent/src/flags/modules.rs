@@ -8,15 +8,20 @@ use super::Flags;
 pub(super) const ROWS: &[Row<Flags>] = &[
     flag!(
         Flags.modules,
-        "Module libraries to load, as JSON or as the path of a JSON file.\n\
-         Cannot be given together with `--modules_dir`.\n"
-    )
-    .not_yet(),
+        "Modules and their parameters, as JSON or as the path of a JSON file.\n\
+         Only modules that are built in can be named:\n\
+         org_apache_mesos_FixedResourceEstimator (parameter resources) and\n\
+         org_apache_mesos_LoadQoSController (parameters load_threshold_5min and\n\
+         load_threshold_15min).\n\
+         Cannot be given together with `--modules_dir`.\n\
+         Example:\n\
+         {\"libraries\": [{\"modules\": [{\"name\": \"org_apache_mesos_FixedResourceEstimator\",\n\
+         \"parameters\": [{\"key\": \"resources\", \"value\": \"cpus:2\"}]}]}]}\n"
+    ),
     flag!(
         Flags.modules_dir,
-        "Directory of module manifests.\n\
+        "Directory of files as `--modules` takes them.\n\
          Cannot be given together with `--modules`.\n"
-    )
-    .not_yet(),
+    ),
     flag!(Flags.hooks, "Names of hook modules, parted by commas.").not_yet(),
 ];

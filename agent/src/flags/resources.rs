@@ -39,23 +39,19 @@ pub(super) const ROWS: &[Row<Flags>] = &[
     flag!(
         Flags.resource_estimator,
         "Estimator of the resources that may be given away twice."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.qos_controller,
         "Controller that corrects what runs on such resources."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.qos_correction_interval_min = "0ns",
         "Shortest time between two corrections."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.oversubscribed_resources_interval = "15secs",
         "Time between two reports of oversubscribed resources to the master."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.agent_features,
         "Capabilities that the agent announces, as JSON.\n\

@@ -1,15 +1,10 @@
 //! A master and executors played by the test, and the agent between them.
 
-use std::{
-    fs,
-    path::PathBuf,
-    sync::mpsc::{Receiver, Sender, channel},
-    time::Duration,
-};
+use std::{fs, path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use libprocess::{
-    Context, Message, Pid, Process, ProcessId, Runtime, Upid,
+    Process, Runtime, Upid,
     http::client::{ClientRequest, ClientResponse, request},
 };
 use mesos_agent::{AgentHandle, flags::Flags};
@@ -28,110 +23,13 @@ use mesos_proto::{
         executor::{Call, Event, call, event},
     },
 };
-use mesos_proto_codec::{WireMessage, decode};
 use prost::Message as _;
 use uuid::Uuid;
 
-pub(crate) use crate::messages::*;
-
-/// How long anything may take; nothing waits that long when it works.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// What a played actor received.
-pub(crate) struct Received {
-    pub(crate) from: Upid,
-    pub(crate) name: String,
-    pub(crate) body: Bytes,
-}
-
-/// An actor that only notes what it is sent.
-struct Listener {
-    id: &'static str,
-    sink: Sender<Received>,
-}
-
-impl Process for Listener {
-    fn id(&self) -> ProcessId {
-        ProcessId::fixed(self.id)
-    }
-
-    fn message_unhandled(&mut self, message: &Message, _ctx: &mut Context<Self>) {
-        let received = Received {
-            from: message.from.clone(),
-            name: message.name.to_string(),
-            body: message.body.clone(),
-        };
-        drop(self.sink.send(received));
-    }
-}
-
-/// An actor played by the test.
-pub(crate) struct Peer {
-    pub(crate) runtime: Runtime,
-    pub(crate) pid: Upid,
-    handle: Pid<Listener>,
-    inbox: Receiver<Received>,
-    put_back: Vec<Received>,
-}
-
-impl Peer {
-    pub(crate) fn start(id: &'static str) -> Self {
-        let runtime = Runtime::builder()
-            .ip([127, 0, 0, 1].into())
-            .start()
-            .expect("runtime");
-        let (sink, inbox) = channel();
-        let handle = runtime.spawn(Listener { id, sink });
-        let pid = handle.upid().clone();
-        Self {
-            runtime,
-            handle,
-            pid,
-            inbox,
-            put_back: Vec::new(),
-        }
-    }
-
-    pub(crate) fn send<M: WireMessage>(&self, to: &Upid, message: &M) {
-        let body = Bytes::from(message.encode_to_vec());
-        let to = to.clone();
-        self.handle
-            .dispatch(move |_, ctx| ctx.send(&to, M::FULL_NAME, body));
-    }
-
-    /// Waits for a message; others stay for later.
-    pub(crate) fn expect<M: WireMessage>(&mut self) -> (Upid, M) {
-        let received = self.take(M::FULL_NAME);
-        (
-            received.from,
-            decode(received.body).expect("a whole message"),
-        )
-    }
-
-    fn take(&mut self, name: &str) -> Received {
-        if let Some(at) = self
-            .put_back
-            .iter()
-            .position(|received| received.name == name)
-        {
-            return self.put_back.remove(at);
-        }
-        loop {
-            let received = self.inbox.recv_timeout(PATIENCE).unwrap_or_else(|_| {
-                let others: Vec<&str> = self
-                    .put_back
-                    .iter()
-                    .map(|received| received.name.as_str())
-                    .collect();
-                panic!("{name} did not come, only {others:?}")
-            });
-            if received.name == name {
-                return received;
-            }
-            self.put_back.push(received);
-        }
-    }
-}
+pub(crate) use crate::{
+    messages::*,
+    peer::{PATIENCE, Peer},
+};
 
 /// Where an agent keeps its files; it can be started there again and again.
 pub(crate) struct Place {
@@ -237,6 +135,12 @@ impl Cluster {
     }
 
     pub(crate) fn register(&mut self) {
+        self.accept_registration();
+        self.master.expect::<UpdateAgentMessage>();
+    }
+
+    /// Registers; what the agent then tells of itself is left to be expected.
+    pub(crate) fn accept_registration(&mut self) {
         let (from, _) = self.master.expect::<RegisterAgentMessage>();
         self.master.send(
             &from,
@@ -246,10 +150,16 @@ impl Cluster {
                 ..Default::default()
             },
         );
-        self.master.expect::<UpdateAgentMessage>();
     }
 
     pub(crate) fn reregister(&mut self) -> ReregisterAgentMessage {
+        let message = self.accept_reregistration();
+        self.master.expect::<UpdateAgentMessage>();
+        message
+    }
+
+    /// Registers again; what the agent then tells of itself is left to be expected.
+    pub(crate) fn accept_reregistration(&mut self) -> ReregisterAgentMessage {
         let (from, message) = self.master.expect::<ReregisterAgentMessage>();
         self.master.send(
             &from,
@@ -259,7 +169,6 @@ impl Cluster {
                 ..Default::default()
             },
         );
-        self.master.expect::<UpdateAgentMessage>();
         message
     }
 

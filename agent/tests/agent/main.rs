@@ -15,6 +15,8 @@ mod harness;
 mod http_api;
 mod messages;
 mod operations;
+mod oversubscription;
+mod peer;
 mod recorded;
 mod recovery;
 mod registration;
