@@ -13,7 +13,7 @@
 //! A panic is a broken invariant and ends the program; whoever supervises the program starts it again.
 //!
 //! Messages between runtimes are HTTP requests on the one port of each, byte for byte those of C++ libprocess.
-//! The same port serves the actors' HTTP routes. It speaks HTTP/1 only: the preface of HTTP/2 closes the connection.
+//! The same port serves the actors' HTTP routes, and [`grpc`] services over HTTP/2.
 //! What a peer may make a runtime remember is bounded, see [`Limits`].
 
 mod abort;
@@ -52,6 +52,7 @@ mod timer;
 mod tracked;
 mod transport;
 
+pub mod grpc;
 pub mod http;
 pub mod metrics;
 pub mod req_res;

@@ -27,6 +27,7 @@ use crate::event::{Message, Termination};
 use crate::event_queue::EventQueue;
 use crate::firewall::Firewall;
 use crate::future::Future;
+use crate::grpc::Services;
 use crate::help::HelpPages;
 use crate::host::Host;
 use crate::http::authentication::{AuthenticationRouter, Authenticator, AuthorizationCallback};
@@ -103,6 +104,7 @@ pub(crate) struct Inner {
     pub(crate) help: HelpPages,
     pub(crate) authentication: AuthenticationRouter,
     pub(crate) firewall: Firewall,
+    pub(crate) services: Services,
     pub(crate) verbosity: Verbosity,
     pub(crate) reaper: Reaper,
     pub(crate) listening: Listening,

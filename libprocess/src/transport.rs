@@ -2,19 +2,22 @@
 //!
 //! Mirrors the receiving side of `3rdparty/libprocess/src/process.cpp` and `decoder.hpp`.
 //!
-//! One decoder reads every connection, request by request, so a connection may change between messages and HTTP at
+//! The first bytes of a connection tell what it speaks. After the preface of HTTP/2 come gRPC calls.
+//! Of everything else one decoder reads request by request, so a connection may change between messages and HTTP at
 //! any time. A `POST` from a libprocess peer becomes a message in the queue of its actor, its body a slice of the
-//! read buffer; everything else goes through an actix-web application to the actor that its path names.
-//! Bytes that are neither, such as the preface of HTTP/2 or a TLS hello, close the connection.
+//! read buffer; other requests go through an actix-web application to the actor that their path names.
+//! Bytes that are neither, such as a TLS hello, close the connection.
 
 pub(crate) mod app;
 pub(crate) mod body;
 mod connection;
 pub mod fuzzing;
 pub(crate) mod head;
+mod http2;
 pub(crate) mod replies;
 mod respond;
-mod router;
+pub(crate) mod router;
+mod sniff;
 pub(crate) mod stream;
 
 use std::fmt;
@@ -23,6 +26,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +35,7 @@ use self::app::{Application, Configure};
 pub(crate) use self::connection::Handler;
 use self::connection::{Connection, Service};
 pub(crate) use self::respond::chunk;
+use self::sniff::{Protocol, sniff};
 use self::stream::Stream;
 use crate::runtime::Runtime;
 
@@ -142,7 +147,7 @@ pub(crate) fn serve_handler(
                 let stopped = stopped.clone();
                 actix_rt::spawn(async move {
                     tokio::select! {
-                        () = connection.serve(stream) => {}
+                        () = connection.serve(stream, BytesMut::new()) => {}
                         () = stopped.cancelled() => {}
                     }
                 });
@@ -239,11 +244,26 @@ async fn serve(
     while let Some(accepted) = accepted.recv().await {
         match accepted.into_stream() {
             Ok((stream, peer)) => {
-                let service = Service::Actors(application.clone());
-                let connection = Connection::new(runtime.clone(), service, peer);
-                actix_rt::spawn(connection.serve(stream));
+                actix_rt::spawn(answer(runtime.clone(), application.clone(), stream, peer));
             }
             Err(error) => tracing::warn!(%error, "failed to serve a connection"),
         }
+    }
+}
+
+/// Serves one connection in the protocol that its first bytes speak.
+async fn answer(
+    runtime: Runtime,
+    application: Application,
+    mut stream: Stream,
+    peer: Option<SocketAddr>,
+) {
+    match sniff(&mut stream).await {
+        Ok((Protocol::Http1, read)) => {
+            let connection = Connection::new(runtime, Service::Actors(application), peer);
+            connection.serve(stream, read).await;
+        }
+        Ok((Protocol::Http2, read)) => http2::serve(runtime, stream, read, peer).await,
+        Err(error) => tracing::debug!(?peer, %error, "a connection said nothing"),
     }
 }

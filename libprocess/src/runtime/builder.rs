@@ -15,6 +15,7 @@ use crate::blocking::BlockingPool;
 use crate::builtins;
 use crate::clock::Clock;
 use crate::firewall::Firewall;
+use crate::grpc::Services;
 use crate::help::HelpPages;
 use crate::http::authentication::AuthenticationRouter;
 use crate::limits::Limits;
@@ -54,6 +55,7 @@ pub struct RuntimeBuilder {
     readwrite_realm: Option<String>,
     metrics_rate_limit: Option<RateLimit>,
     configure: Option<Configure>,
+    services: Services,
 }
 
 impl Default for RuntimeBuilder {
@@ -74,6 +76,7 @@ impl Default for RuntimeBuilder {
             readwrite_realm: None,
             metrics_rate_limit: Some(RateLimit::default()),
             configure: None,
+            services: Services::new(),
         }
     }
 }
@@ -176,6 +179,13 @@ impl RuntimeBuilder {
         self
     }
 
+    /// The gRPC services of the port, besides health and reflection, which are always there.
+    #[must_use]
+    pub fn grpc(mut self, services: Services) -> Self {
+        self.services = services;
+        self
+    }
+
     /// Binds the port and starts the threads and the built-in actors.
     ///
     /// # Errors
@@ -215,6 +225,7 @@ impl RuntimeBuilder {
             filters: Arc::new(Filters::default()),
             authentication: AuthenticationRouter::default(),
             firewall: Firewall::default(),
+            services: self.services,
             verbosity: builtins::Verbosity::default(),
             reaper: Reaper::default(),
             listening: Listening::new(self.configure),

@@ -24,6 +24,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use tokio::sync::Notify;
 
 use super::app::Application;
@@ -136,11 +137,11 @@ impl Connection {
         }
     }
 
-    /// Serves until one side is done.
-    pub(crate) async fn serve(self, mut stream: Stream) {
+    /// Serves until one side is done. `read` is what has been read of the stream already.
+    pub(crate) async fn serve(self, mut stream: Stream, read: BytesMut) {
         let _guard = AbortOnPanic;
         let (mut receiving, mut sending) = stream.split();
-        let ended = self.exchange(&mut receiving, &mut sending).await;
+        let ended = self.exchange(&mut receiving, &mut sending, read).await;
         if ended.is_ok() && sending.shutdown().await.is_ok() {
             // The peer closes after us, so that unread input does not reset our last answer away.
             let _ = tokio::time::timeout(LINGER, receiving.gone()).await;
@@ -151,11 +152,12 @@ impl Connection {
         &self,
         receiving: &mut ReadSide<'_>,
         sending: &mut WriteSide<'_>,
+        read: BytesMut,
     ) -> io::Result<()> {
         let writing = self.write(sending);
         tokio::pin!(writing);
         let end = tokio::select! {
-            end = self.read(receiving) => end,
+            end = self.read(receiving, read) => end,
             written = &mut writing => return written,
         };
         match (end, &self.service) {

@@ -1,5 +1,8 @@
 //! What is a request, and what a handler sees of it.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use crate::support::{Server, raw, runtime};
 
 #[test]
@@ -9,7 +12,7 @@ fn bytes_that_are_no_request_close_the_connection_without_an_answer() {
     let too_long = [&b"GET / HTTP/1.1\r\nX: "[..], &vec![b'x'; 90_000]].concat();
 
     for bytes in [
-        &b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..],
+        &b"PRI * HTTP/1.1\r\n\r\n"[..],
         b"\x16\x03\x01\x02\x00\x01",
         b"BREW /pot HTTP/1.1\r\n\r\n",
         b"GET /server(1)/a?x=%zz HTTP/1.1\r\n\r\n",
@@ -23,6 +26,23 @@ fn bytes_that_are_no_request_close_the_connection_without_an_answer() {
             String::from_utf8_lossy(&bytes[..20.min(bytes.len())])
         );
     }
+    runtime.shutdown();
+}
+
+#[test]
+fn the_preface_of_http2_is_answered_in_http2_however_it_is_cut() {
+    let runtime = runtime();
+    let mut stream = TcpStream::connect(runtime.address().socket_addr()).expect("a connection");
+
+    stream.write_all(b"PRI * HT").expect("sent");
+    stream
+        .write_all(b"TP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+        .expect("sent");
+
+    let mut head = [0; 9];
+    stream.read_exact(&mut head).expect("a frame");
+    // A frame of settings for the whole connection.
+    assert_eq!(head[3..], [4, 0, 0, 0, 0, 0]);
     runtime.shutdown();
 }
 

@@ -62,10 +62,10 @@ struct Reader<'c> {
 
 impl Connection {
     /// Reads until the peer closes or sends nonsense.
-    pub(super) async fn read(&self, socket: &mut ReadSide<'_>) -> ReadEnd {
+    pub(super) async fn read(&self, socket: &mut ReadSide<'_>, buffer: BytesMut) -> ReadEnd {
         let mut reader = Reader {
             connection: self,
-            buffer: BytesMut::new(),
+            buffer,
             state: State::Head(0),
             last: Last::default(),
             read_size: SMALLEST_READ,
