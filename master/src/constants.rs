@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use mesos_common::bytes::ByteSize;
+
 /// Interval of heartbeats on scheduler and operator event streams.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
 /// How many removed agents this master remembers, to ignore their messages.
@@ -18,8 +20,8 @@ pub const TASK_LIMIT: usize = 100;
 pub const MINIMUM_AGENT_VERSION: (u64, u64, u64) = (1, 0, 0);
 /// Smallest executor CPU share that is not suspicious.
 pub const MIN_CPUS: f64 = 0.01;
-/// Smallest executor memory that is not suspicious, in megabytes.
-pub const MIN_MEM_MB: f64 = 32.0;
+/// Smallest executor memory that is not suspicious.
+pub const MIN_MEM: ByteSize = ByteSize::from_megabytes(32);
 /// Bytes that a subscriber may leave unread before it is disconnected.
 pub const MAX_BUFFERED_EVENT_BYTES: usize = 64 * 1024 * 1024;
 /// The version that this master speaks and reports.

@@ -68,3 +68,6 @@ pub(crate) fn ensure(holds: bool, text: impl FnOnce() -> Invalid) -> Check {
 pub(crate) fn prefixed(result: Result<(), impl fmt::Display>, prefix: &str) -> Check {
     result.map_err(|error| Invalid::from(format!("{prefix}{error}")))
 }
+
+#[cfg(test)]
+mod tests;

@@ -105,7 +105,7 @@ impl MasterProcess {
         call: call::Accept,
         ctx: &mut Context<Self>,
     ) {
-        self.count_accept(framework_id, &call);
+        self.count_accept(&call);
         let offer_ids: Vec<OfferId> = call.offer_ids.iter().map(OfferId::from).collect();
         if let Err(error) = validation::offer::validate(&offer_ids, framework_id, &self.offers) {
             return self.refuse_accept(framework_id, &offer_ids, call, &error.to_string(), ctx);
@@ -137,12 +137,16 @@ impl MasterProcess {
         self.settle(acceptance, filters);
     }
 
-    fn count_accept(&self, framework_id: &FrameworkId, call: &call::Accept) {
+    /// Counts an operation that was found good; each task of a `LAUNCH` is one.
+    pub(in crate::master) fn count_performed(&self, framework_id: &FrameworkId, kind: Type) {
+        if let Some(framework) = self.frameworks.get(framework_id) {
+            framework.metrics().operation(kind);
+        }
+    }
+
+    fn count_accept(&self, call: &call::Accept) {
         let counters = self.metrics.counters();
         for operation in &call.operations {
-            if let Some(framework) = self.frameworks.get(framework_id) {
-                framework.metrics().operation(operation.r#type());
-            }
             let tasks = operation
                 .launch
                 .as_ref()
@@ -340,6 +344,7 @@ impl MasterProcess {
             Reason::ReasonTaskInvalid
         };
         match operation.r#type() {
+            Type::Unknown => tracing::warn!(%framework_id, "ignoring an unknown operation"),
             Type::Launch | Type::LaunchGroup => {
                 let rejection = Rejection {
                     state: TaskState::TaskError,
@@ -348,8 +353,7 @@ impl MasterProcess {
                 };
                 self.reject_tasks(framework_id, &tasks, &rejection, ctx);
             }
-            Type::Unknown
-            | Type::Reserve
+            Type::Reserve
             | Type::Unreserve
             | Type::Create
             | Type::Destroy

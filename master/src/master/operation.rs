@@ -101,6 +101,9 @@ impl MasterProcess {
         let Some(agent) = self.agents.get(agent_id).map(Arc::clone) else {
             return;
         };
+        if let Some(framework_id) = framework_id {
+            self.count_performed(framework_id, info.r#type());
+        }
         let stripped = without_allocation(info);
         if !agent.has(Capability::ResourceProvider) {
             self.convert_agent(agent_id, &stripped);

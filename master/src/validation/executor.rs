@@ -1,6 +1,7 @@
 //! Executors.
 
 use mesos_common::ids::{ExecutorId, FrameworkId};
+use mesos_common::resources::Resources;
 use mesos_common::validation::validate_id;
 use mesos_proto::v1;
 use mesos_proto::v1::executor_info::Type;
@@ -94,17 +95,33 @@ pub fn validate(executor: &v1::ExecutorInfo, framework_id: &FrameworkId, agent: 
     let id = ExecutorId::from(executor.executor_id());
     let running = agent.executor(framework_id, &id);
     ensure(
-        running.is_none_or(|running| running.as_ref() == executor),
+        running.is_none_or(|running| is_same(running, executor)),
         || {
             format!(
                 "ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID.\n\
              ------------------------------------------------------------\n\
              Existing ExecutorInfo:\n{running:?}\n\
              ------------------------------------------------------------\n\
-             ExecutorInfo of Task:\n{executor:?}\n\
+             ExecutorInfo:\n{executor:?}\n\
              ------------------------------------------------------------\n"
             )
             .into()
         },
     )
+}
+
+/// Whether two descriptions are of the same executor.
+///
+/// As in Mesos, its grace period and its labels may differ, and the order of resources is free.
+pub(super) fn is_same(one: &v1::ExecutorInfo, other: &v1::ExecutorInfo) -> bool {
+    one.r#type == other.r#type
+        && one.executor_id() == other.executor_id()
+        && one.data() == other.data()
+        && Resources::from_proto(&one.resources) == Resources::from_proto(&other.resources)
+        && one.command() == other.command()
+        && one.framework_id() == other.framework_id()
+        && one.name() == other.name()
+        && one.source() == other.source()
+        && one.container() == other.container()
+        && one.discovery() == other.discovery()
 }

@@ -2,6 +2,7 @@
 
 use mesos_common::resource::{ReservationKind, Resource};
 use mesos_common::resources::{Resources, validate_resource, validate_resources};
+use mesos_common::scalar::Scalar;
 use mesos_proto::v1;
 use mesos_proto::v1::agent_info::capability::Type as AgentCapability;
 use mesos_proto::v1::framework_info::capability::Type as FrameworkCapability;
@@ -202,6 +203,7 @@ fn check_source(operation: &Reserve) -> Check {
 
 fn check_reserved(resource: &v1::Resource, asker: Asker<'_>, agent: &Agent) -> Check {
     let shown = || show(resource);
+    // Mesos dies of a framework that reserves nothing.
     let empty = Resource::from_proto(resource).is_ok_and(|resource| resource.is_empty());
     ensure(!empty, || {
         format!("Resource {} is empty and cannot be reserved", shown()).into()
@@ -439,14 +441,14 @@ pub fn destroy(operation: &Destroy, agent: &Agent) -> Check {
 pub fn grow_volume(operation: &GrowVolume, agent: &Agent) -> Check {
     let (volume, addition) = (operation.volume(), operation.addition());
     prefixed(
-        check_list(std::slice::from_ref(volume)),
+        validate_resource(volume),
         "Invalid resource in the 'GrowVolume.volume' field: ",
     )?;
     prefixed(
-        check_list(std::slice::from_ref(addition)),
+        validate_resource(addition),
         "Invalid resource in the 'GrowVolume.addition' field: ",
     )?;
-    ensure(addition.scalar().value() > 0.0, || {
+    ensure(amount(addition.scalar()) > Scalar::ZERO, || {
         "The size of 'GrowVolume.addition' field must be greater than zero".into()
     })?;
     ensure(volume.provider_id.is_none(), || {
@@ -471,6 +473,11 @@ pub fn grow_volume(operation: &GrowVolume, agent: &Agent) -> Check {
     })
 }
 
+/// An amount in thousandths, as resources are compared.
+fn amount(scalar: &v1::value::Scalar) -> Scalar {
+    Scalar::from_f64(scalar.value())
+}
+
 /// Whether a volume without its persistence and some disk are one resource together.
 fn merges(volume: &v1::Resource, addition: &v1::Resource) -> bool {
     let (Ok(volume), Ok(addition)) = (Resource::from_proto(volume), Resource::from_proto(addition))
@@ -490,14 +497,14 @@ fn merges(volume: &v1::Resource, addition: &v1::Resource) -> bool {
 pub fn shrink_volume(operation: &ShrinkVolume, agent: &Agent) -> Check {
     let volume = operation.volume();
     prefixed(
-        check_list(std::slice::from_ref(volume)),
+        validate_resource(volume),
         "Invalid resource in the 'ShrinkVolume.volume' field: ",
     )?;
-    let subtract = operation.subtract().value();
-    ensure(subtract > 0.0, || {
+    let subtract = amount(operation.subtract());
+    ensure(subtract > Scalar::ZERO, || {
         "Value of 'ShrinkVolume.subtract' must be greater than zero".into()
     })?;
-    ensure(subtract < volume.scalar().value(), || {
+    ensure(subtract < amount(volume.scalar()), || {
         "Value of 'ShrinkVolume.subtract' must be smaller than the size of 'ShrinkVolume.volume'"
             .into()
     })?;
@@ -534,7 +541,10 @@ fn source_type(resource: &v1::Resource) -> SourceType {
 /// The first broken rule.
 pub fn create_disk(operation: &CreateDisk) -> Check {
     let source = operation.source();
-    prefixed(validate_resource(source), "Invalid resource: ")?;
+    prefixed(
+        check_list(std::slice::from_ref(source)),
+        "Invalid resource: ",
+    )?;
     ensure(source.provider_id.is_some(), || {
         "'source' is not managed by a resource provider".into()
     })?;
@@ -561,7 +571,10 @@ pub fn create_disk(operation: &CreateDisk) -> Check {
 /// The first broken rule.
 pub fn destroy_disk(operation: &DestroyDisk) -> Check {
     let source = operation.source();
-    prefixed(validate_resource(source), "Invalid resource: ")?;
+    prefixed(
+        check_list(std::slice::from_ref(source)),
+        "Invalid resource: ",
+    )?;
     ensure(source.provider_id.is_some(), || {
         "'source' is not managed by a resource provider".into()
     })?;

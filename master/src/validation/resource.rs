@@ -11,11 +11,6 @@ use mesos_proto::v1::volume;
 
 use super::{Check, Invalid, ensure, prefixed};
 
-/// The last reservation's role, in the new spelling.
-fn reservation_role(resource: &v1::Resource) -> Option<&str> {
-    resource.reservations.last().map(|last| last.role())
-}
-
 /// A resource as texts show it.
 #[must_use]
 pub(crate) fn show(resource: &v1::Resource) -> String {
@@ -103,16 +98,17 @@ fn check_reservation(resource: &v1::Resource) -> Check {
     })
 }
 
-/// No persistence id appears twice for one role.
+/// No persistence id appears twice for one role; copies of a shared volume are one.
 ///
 /// # Errors
 /// The repeated id.
 pub fn check_unique_persistence(resources: &[v1::Resource]) -> Check {
-    let mut seen: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for resource in resources.iter().filter(|resource| is_persistent(resource)) {
-        let role = reservation_role(resource).unwrap_or("*");
-        let id = resource.disk().persistence().id();
-        ensure(seen.entry(role).or_default().insert(id), || {
+    let mut seen: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for volume in Resources::from_proto(resources).persistent_volumes().iter() {
+        let role = volume.reservation_role().unwrap_or("*").to_owned();
+        let id = volume.disk().and_then(|disk| disk.persistence_id());
+        let id = id.unwrap_or_default();
+        ensure(seen.entry(role).or_default().insert(id.to_owned()), || {
             format!("Persistence ID '{id}' is not unique").into()
         })?;
     }
@@ -179,7 +175,7 @@ pub fn check_one_allocation_role(resources: &[v1::Resource]) -> Check {
             None => role = Some(info.role()),
             Some(first) if first != info.role() => {
                 return Err(format!(
-                    "The resources have multiple allocation roles ('{first}' and '{}') but only \
+                    "The resources have multiple allocation roles ('{}' and '{first}') but only \
                      one allocation role is allowed",
                     info.role()
                 )
@@ -193,13 +189,17 @@ pub fn check_one_allocation_role(resources: &[v1::Resource]) -> Check {
 
 /// All resources are of one resource provider, or all are the agent's own.
 ///
+/// The text names the provider that was met last first, as the hash set of Mesos does.
+///
 /// # Errors
 /// They are mixed.
 pub fn check_one_provider(resources: &[v1::Resource]) -> Check {
-    let ids: BTreeSet<&str> = resources
-        .iter()
-        .filter_map(|resource| resource.provider_id.as_ref().map(|id| id.value()))
-        .collect();
+    let mut ids: Vec<&str> = Vec::new();
+    for id in resources.iter().filter_map(|one| one.provider_id.as_ref()) {
+        if !ids.contains(&id.value()) {
+            ids.push(id.value());
+        }
+    }
     let without = resources
         .iter()
         .any(|resource| resource.provider_id.is_none());
@@ -207,7 +207,7 @@ pub fn check_one_provider(resources: &[v1::Resource]) -> Check {
         return Err("Some resources have a resource provider and some do not".into());
     }
     if !without && ids.len() != 1 {
-        let ids: Vec<&str> = ids.into_iter().collect();
+        ids.reverse();
         return Err(Invalid::from(format!(
             "The resources have multiple resource providers: {}",
             ids.join(", ")

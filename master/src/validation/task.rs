@@ -1,5 +1,6 @@
 //! Tasks and task groups.
 
+use mesos_common::bytes::ByteSize;
 use mesos_common::ids::{ExecutorId, TaskId};
 use mesos_common::resources::Resources;
 use mesos_common::validation::validate_id;
@@ -13,9 +14,10 @@ use super::resource::{
     check_list, check_one_allocation_role, check_revocable_mix, check_unique_persistence, overlaps,
 };
 use super::{Check, ensure, executor, prefixed};
-use crate::constants::{MIN_CPUS, MIN_MEM_MB};
+use crate::constants::{MIN_CPUS, MIN_MEM};
 use crate::state::agent::Agent;
 use crate::state::framework::Framework;
+use crate::state::task::Task;
 
 /// The rules that every task obeys, alone or in a group.
 fn validate_common(task: &v1::TaskInfo, framework: &Framework, agent: &Agent) -> Check {
@@ -220,7 +222,7 @@ pub fn validate_group(
         );
         prefixed(validate_command(info.command()), &prefix)?;
     }
-    validate_sharing(group, info)
+    validate_sharing(group, info, framework, agent)
 }
 
 fn validate_member(task: &v1::TaskInfo, framework: &Framework, agent: &Agent) -> Check {
@@ -273,7 +275,7 @@ fn validate_group_executor(
         "Docker ContainerInfo is not supported on the executor".into()
     })?;
     for task in &group.tasks {
-        ensure(task.executor() == info, || {
+        ensure(executor::is_same(task.executor(), info), || {
             format!(
                 "The `ExecutorInfo` of task '{}' is different from executor '{id}'",
                 task.task_id().value()
@@ -288,13 +290,13 @@ fn validate_group_executor(
         format!("Executor '{id}' uses less CPUs ({cpus}) than the minimum required ({MIN_CPUS})")
             .into()
     })?;
-    let mem = resources.mem().map(|mem| mem.to_f64());
-    ensure(mem.is_some_and(|mem| mem >= MIN_MEM_MB), || {
-        let mem = mem.map_or_else(|| "None".to_owned(), |mem| format!("{mem}MB"));
-        format!(
-            "Executor '{id}' uses less memory ({mem}) than the minimum required ({MIN_MEM_MB}MB)"
-        )
-        .into()
+    let mem = resources
+        .mem()
+        .map(|mem| ByteSize::from_megabytes(mem.whole_units()));
+    ensure(mem.is_some_and(|mem| mem >= MIN_MEM), || {
+        let mem = mem.map_or_else(|| "None".to_owned(), |mem| mem.to_string());
+        format!("Executor '{id}' uses less memory ({mem}) than the minimum required ({MIN_MEM})")
+            .into()
     })?;
     ensure(resources.disk().is_some(), || {
         format!("Executor '{id}' uses no disk").into()
@@ -338,7 +340,7 @@ fn group_total(
         ensure(!clash, || {
             let tasks: Vec<String> = parts.iter().skip(1).map(ToString::to_string).collect();
             format!(
-                "There are overlapping resources in the task group's task resources {} and/or \
+                "There are overlapping resources in the task group's task resources [ {} ] and/or \
                  executor resources {executor}",
                 tasks.join(", ")
             )
@@ -355,7 +357,12 @@ fn group_total(
     Ok(total)
 }
 
-fn validate_sharing(group: &v1::TaskGroupInfo, info: &v1::ExecutorInfo) -> Check {
+fn validate_sharing(
+    group: &v1::TaskGroupInfo,
+    info: &v1::ExecutorInfo,
+    framework: &Framework,
+    agent: &Agent,
+) -> Check {
     ensure(
         info.container().linux_info().share_cgroups != Some(true),
         || "The 'share_cgroups' field cannot be set to 'true' on executor containers".into(),
@@ -364,8 +371,23 @@ fn validate_sharing(group: &v1::TaskGroupInfo, info: &v1::ExecutorInfo) -> Check
         .tasks
         .iter()
         .map(|task| task.container().linux_info().share_cgroups());
-    let first = modes.next();
-    ensure(modes.all(|mode| Some(mode) == first), || {
+    let Some(first) = modes.next() else {
+        return Ok(());
+    };
+    let id = ExecutorId::from(info.executor_id());
+    let running = agent.executor(framework.id(), &id).is_some();
+    let agrees = |task: &Task| {
+        task.agent_id() != agent.id()
+            || task.executor_id() != Some(&id)
+            || task.info().container().linux_info().share_cgroups() == first
+    };
+    let others_agree = !running
+        || framework
+            .tasks()
+            .values()
+            .chain(framework.unreachable_tasks().values())
+            .all(|task| agrees(task));
+    ensure(modes.all(|mode| mode == first) && others_agree, || {
         "If set, the value of 'share_cgroups' must be the same for all tasks in each task group \
          and under a single executor"
             .into()

@@ -39,7 +39,7 @@ pub(super) fn complete(operation: &mut v1::offer::Operation, framework_id: &Fram
 }
 
 /// Health checks of before 1.2 have no type.
-pub(super) fn complete_health_check(task: &mut v1::TaskInfo) {
+fn complete_health_check(task: &mut v1::TaskInfo) {
     let Some(check) = task.health_check.as_mut() else {
         return;
     };
@@ -128,6 +128,7 @@ impl MasterProcess {
         }
         self.add_launched_task(acceptance, task);
         consume(acceptance, &consumed);
+        self.count_performed(&acceptance.framework_id, Type::Launch);
         self.send_run_task(acceptance, task, &launch_executor, ctx);
     }
 

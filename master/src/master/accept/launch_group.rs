@@ -9,7 +9,7 @@ use mesos_proto::v1::agent_info::capability::Type as Capability;
 use mesos_proto::v1::offer::operation::Type;
 use mesos_proto::v1::task_status::Reason;
 
-use super::launch::{NewExecutor, complete_health_check, consume, names, resource_versions};
+use super::launch::{NewExecutor, consume, names, resource_versions};
 use super::{Acceptance, MasterProcess, Rejection};
 use crate::resource_format::downgrade;
 use crate::validation;
@@ -30,7 +30,6 @@ pub(super) fn complete(operation: &mut v1::offer::Operation) {
         if task.executor.is_none() {
             task.executor.clone_from(&executor);
         }
-        complete_health_check(task);
     }
 }
 
@@ -64,6 +63,7 @@ impl MasterProcess {
             self.add_launched_task(acceptance, task);
         }
         consume(acceptance, &consumed);
+        self.count_performed(&acceptance.framework_id, Type::LaunchGroup);
         self.send_run_group(acceptance, group, &executor, ctx);
     }
 
