@@ -17,13 +17,17 @@ use tokio::sync::oneshot;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
     pub(crate) actors: usize,
+    /// Threads for actors that ask for one of their own; no other actor runs there.
+    pub(crate) reserved: usize,
     /// Zero: connections are served by the arbiters of the actors.
     pub(crate) connections: usize,
 }
 
 /// The running threads.
 pub(crate) struct Arbiters {
+    /// The shared ones, then the reserved ones.
     actors: Vec<ArbiterHandle>,
+    shared: usize,
     connections: Vec<ArbiterHandle>,
     next_actor: AtomicUsize,
     system: Handle,
@@ -52,6 +56,7 @@ impl Arbiters {
             .recv()
             .map_err(|_closed| io::Error::other("the system thread ended while starting"))??;
         Ok(Self {
+            shared: started.actors.len().saturating_sub(shape.reserved),
             actors: started.actors,
             connections: started.connections,
             next_actor: AtomicUsize::new(0),
@@ -62,11 +67,22 @@ impl Arbiters {
 
     /// The arbiter for the next actor that does not say where it belongs.
     pub(crate) fn pick(&self) -> usize {
-        self.next_actor.fetch_add(1, Ordering::Relaxed) % self.actors.len().max(1)
+        self.shared_at(self.next_actor.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The shared arbiter of this number; numbers beyond the last start over.
+    pub(crate) fn shared_at(&self, number: usize) -> usize {
+        number % self.shared.max(1)
+    }
+
+    /// The reserved arbiter of this number, when there are that many.
+    pub(crate) fn reserved_at(&self, number: usize) -> Option<usize> {
+        let index = self.shared.checked_add(number)?;
+        (index < self.actors.len()).then_some(index)
     }
 
     pub(crate) fn actor(&self, index: usize) -> Option<&ArbiterHandle> {
-        self.actors.get(index % self.actors.len().max(1))
+        self.actors.get(index)
     }
 
     pub(crate) fn connection(&self, index: usize) -> Option<&ArbiterHandle> {
@@ -113,6 +129,7 @@ impl fmt::Debug for Arbiters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Arbiters")
             .field("actors", &self.actors.len())
+            .field("shared", &self.shared)
             .field("connections", &self.connections.len())
             .finish_non_exhaustive()
     }
@@ -178,6 +195,9 @@ fn start_arbiters(shape: Shape, spawned: &mut Vec<actix_rt::Arbiter>) -> io::Res
     }
     if connections.is_empty() {
         connections.clone_from(&actors);
+    }
+    for _ in 0..shape.reserved {
+        actors.push(start()?);
     }
     Ok(Started {
         system: Handle::current(),

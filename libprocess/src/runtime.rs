@@ -51,6 +51,9 @@ pub enum Arbiter {
     Any,
     /// On the arbiter of this number; numbers beyond the last start over.
     Main(usize),
+    /// On the reserved arbiter of this number, which it shares with nobody else;
+    /// anywhere when the runtime has fewer ([`RuntimeBuilder::reserved_arbiters`]).
+    Reserved(usize),
     /// Where that local actor runs: messages between the two need no other thread.
     Of(Upid),
 }
@@ -184,7 +187,11 @@ impl Runtime {
         let id = ProcessId::into_text(process.id(), &self.inner.processes.ids);
         let index = match arbiter {
             Arbiter::Any => self.inner.arbiters.pick(),
-            Arbiter::Main(index) => index,
+            Arbiter::Main(number) => self.inner.arbiters.shared_at(number),
+            Arbiter::Reserved(number) => {
+                let reserved = self.inner.arbiters.reserved_at(number);
+                reserved.unwrap_or_else(|| self.inner.arbiters.pick())
+            }
             Arbiter::Of(upid) => self
                 .inner
                 .processes

@@ -48,6 +48,7 @@ pub struct RuntimeBuilder {
     delegate: Option<String>,
     arbiters: usize,
     connection_arbiters: usize,
+    reserved_arbiters: usize,
     clock: Option<Clock>,
     peer_check: PeerCheck,
     limits: Limits,
@@ -69,6 +70,7 @@ impl Default for RuntimeBuilder {
             delegate: None,
             arbiters: cores,
             connection_arbiters: cores.div_ceil(4),
+            reserved_arbiters: 0,
             clock: None,
             peer_check: PeerCheck::Off,
             limits: Limits::default(),
@@ -128,6 +130,13 @@ impl RuntimeBuilder {
     #[must_use]
     pub const fn connection_arbiters(mut self, count: usize) -> Self {
         self.connection_arbiters = count;
+        self
+    }
+
+    /// How many threads there are besides, each for the actors that ask for it; by default none.
+    #[must_use]
+    pub const fn reserved_arbiters(mut self, count: usize) -> Self {
+        self.reserved_arbiters = count;
         self
     }
 
@@ -203,6 +212,7 @@ impl RuntimeBuilder {
         let address = self.advertised(bound)?;
         let shape = Shape {
             actors: self.arbiters,
+            reserved: self.reserved_arbiters,
             connections: self.connection_arbiters,
         };
         let arbiters = Arbiters::start(shape).map_err(StartError::Threads)?;

@@ -116,6 +116,29 @@ fn an_actor_that_keeps_itself_busy_does_not_starve_its_neighbour() {
     runtime.shutdown();
 }
 
+#[test]
+fn a_reserved_thread_serves_nobody_else() {
+    let runtime = Runtime::builder()
+        .ip([127, 0, 0, 1].into())
+        .arbiters(1)
+        .reserved_arbiters(1)
+        .start()
+        .expect("a runtime");
+    let thread = |pid: &Pid<Recorder>| {
+        let name = pid.call(|_, _| std::thread::current().id());
+        runtime.block_on(name).ready().expect("a thread")
+    };
+    let alone = runtime.spawn_on(Arbiter::Reserved(0), Recorder::new("alone").0);
+    let others = ["one", "two", "three"].map(|name| runtime.spawn(Recorder::new(name).0));
+    let beyond = runtime.spawn_on(Arbiter::Reserved(1), Recorder::new("beyond").0);
+
+    let taken = thread(&alone);
+
+    assert!(others.iter().all(|other| thread(other) != taken));
+    assert_ne!(thread(&beyond), taken);
+    runtime.shutdown();
+}
+
 /// Mirrors: ProcessTest.Async
 #[test]
 fn blocking_work_runs_beside_the_actor_and_comes_back() {
