@@ -38,6 +38,7 @@ fn serve(flags: Flags, verbosity: Verbosity) -> Result<ExitCode> {
         advertise_port: flags.advertise_port.as_deref(),
     }
     .builder()?
+    .reserved_arbiters(mesos_master::constants::RESERVED_ARBITERS)
     .delegate(ID)
     .realms("mesos-master-readonly", "mesos-master-readwrite");
     let runtime = daemon::start(builder)?;

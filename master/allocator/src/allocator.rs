@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use libprocess::http::Principal;
-use libprocess::{Future, Pid, Runtime, Upid};
+use libprocess::{Arbiter, Future, Pid, Runtime, Upid};
 use mesos_common::ids::{AgentId, FrameworkId};
 use mesos_common::resource_quantities::ResourceQuantities;
 use mesos_common::resources::{ResourceConversion, Resources};
@@ -125,12 +125,15 @@ pub struct AllocatorHandle {
 
 impl AllocatorHandle {
     /// Starts the actor `allocator`, which makes no offers until it is initialized.
+    ///
+    /// It takes the first reserved thread of the runtime when there is one, so that a long run
+    /// delays nobody else.
     #[must_use]
     pub fn start(runtime: &Runtime) -> Self {
         let dispatches = Dispatches::default();
         let process = HierarchicalAllocatorProcess::new(Arc::clone(&dispatches));
         Self {
-            actor: runtime.spawn(process),
+            actor: runtime.spawn_on(Arbiter::Reserved(0), process),
             dispatches,
         }
     }

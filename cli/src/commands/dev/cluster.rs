@@ -62,6 +62,7 @@ impl Cluster {
             .parse()
             .with_context(|| format!("Failed to parse --ip '{}'", flags.ip))?;
         let builder = runtime_at(ip, flags.port)
+            .reserved_arbiters(mesos_master::constants::RESERVED_ARBITERS)
             .delegate("master")
             .realms("mesos-master-readonly", "mesos-master-readwrite");
         // First of all the port: nothing needs to be undone when it is taken.
