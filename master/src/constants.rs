@@ -24,5 +24,9 @@ pub const MIN_CPUS: f64 = 0.01;
 pub const MIN_MEM: ByteSize = ByteSize::from_megabytes(32);
 /// Bytes that a subscriber may leave unread before it is disconnected.
 pub const MAX_BUFFERED_EVENT_BYTES: usize = 64 * 1024 * 1024;
+/// Time between two looks at the file of `--whitelist`.
+pub const WHITELIST_WATCH_INTERVAL: Duration = Duration::from_secs(5);
+/// How many threads of its own a master wants: one for the allocator.
+pub const RESERVED_ARBITERS: usize = 1;
 /// The version that this master speaks and reports.
 pub const MESOS_VERSION: &str = "1.11.0";

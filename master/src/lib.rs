@@ -19,6 +19,7 @@ pub mod state;
 pub mod surroundings;
 pub mod validation;
 pub mod weights;
+pub mod whitelist_watcher;
 
 pub use self::master::MasterProcess;
 pub use self::start::{MasterHandle, StartError, start};

@@ -75,6 +75,7 @@ use libprocess::{Clock, Context, Pid, Process, ProcessId, Promise, Time, Upid};
 use mesos_allocator::AllocatorHandle;
 use mesos_common::cram_md5::CramMd5Authenticator;
 use mesos_common::ids::{AgentId, IdGenerator, MasterId};
+use mesos_common::roles::parse_list;
 use mesos_detector::{Contender, Detector};
 use mesos_proto::v1;
 
@@ -89,6 +90,7 @@ use crate::state::machines::Machines;
 use crate::state::offers::Offers;
 use crate::state::roles::Roles;
 use crate::state::subscribers::Subscribers;
+use crate::whitelist_watcher::WhitelistWatcherProcess;
 
 /// What a master is made of.
 pub struct MasterParts {
@@ -166,6 +168,7 @@ pub struct MasterProcess {
     throttle: Throttle,
     authenticator: Option<CramMd5Authenticator>,
     authentications: Authentications<Deferred>,
+    whitelist_watcher: Option<Pid<WhitelistWatcherProcess>>,
 }
 
 impl fmt::Debug for MasterProcess {
@@ -201,13 +204,9 @@ impl MasterProcess {
     #[must_use]
     pub fn new(parts: MasterParts, metrics: Metrics, now: Time) -> Self {
         let flags = parts.flags;
-        let whitelist = flags.roles.as_ref().map(|roles| {
-            roles
-                .split(',')
-                .map(str::trim)
-                .filter(|role| !role.is_empty())
-                .map(str::to_owned)
-                .collect()
+        let whitelist = flags.roles.as_deref().map(|roles| {
+            let roles = parse_list(roles).unwrap_or_default();
+            roles.iter().map(ToString::to_string).collect()
         });
         Self {
             info: parts.info,
@@ -234,6 +233,7 @@ impl MasterProcess {
             ),
             authenticator: parts.authenticator,
             authentications: Authentications::default(),
+            whitelist_watcher: None,
             subscribers: Subscribers::new(flags.max_operator_event_stream_subscribers),
             removal_limit: RemovalLimit::new(
                 flags.agent_removal_rate_limit.as_deref(),

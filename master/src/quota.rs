@@ -2,19 +2,23 @@
 //!
 //! Mirrors `src/master/quota.cpp`.
 
+mod tree;
+
 use std::collections::BTreeMap;
 
 use mesos_allocator::Quota;
 use mesos_common::resource_quantities::ResourceLimits;
 use mesos_common::resource_quantities::ResourceQuantities;
+use mesos_common::resources::validate_resources;
 use mesos_common::resources::value_text::validate_input_scalar;
-use mesos_common::resources::{Resources, validate_resources};
 use mesos_common::roles;
 use mesos_common::scalar::Scalar;
 use mesos_proto::v1;
 use mesos_proto::v1::quota::{QuotaConfig, QuotaInfo};
 
 use crate::validation::{Check, ensure, prefixed};
+
+pub use tree::{QuotaTree, QuotaTreeError};
 
 const MAX_MEGABYTES: f64 = 1_099_511_627_776.0;
 const MAX_AMOUNT: f64 = 1e12;
@@ -211,10 +215,4 @@ pub fn validate_info(info: &QuotaInfo) -> Check {
         })?;
     }
     Ok(())
-}
-
-/// The quantities of resources that count for quota.
-#[must_use]
-pub fn quantities(resources: &Resources) -> ResourceQuantities {
-    ResourceQuantities::from_resources(resources)
 }

@@ -11,6 +11,7 @@ use mesos_allocator::{
 };
 use mesos_common::ids::MasterId;
 use mesos_common::resource_quantities::ResourceQuantities;
+use mesos_common::roles;
 use mesos_common::version::VersionProcess;
 use mesos_detector::{StandaloneDetector, master_info};
 use mesos_proto::v1;
@@ -177,6 +178,20 @@ fn check_flags(flags: &Flags) -> Result<(), StartError> {
     min_allocatable(&flags.min_allocatable_resources).map_err(|reason| StartError::Flag {
         flag: "min_allocatable_resources",
         reason,
+    })?;
+    let listed = flags.roles.as_deref().map(roles::parse_list).transpose();
+    let listed = listed.map_err(|error| StartError::Flag {
+        flag: "roles",
+        reason: error.to_string(),
+    })?;
+    let known = |role: &str| {
+        let Some(listed) = &listed else { return true };
+        role == roles::DEFAULT_ROLE || listed.iter().any(|known| known.as_str() == role)
+    };
+    let weights = flags.weights.as_deref().unwrap_or_default();
+    crate::weights::parse_flag(weights, known).map_err(|error| StartError::Flag {
+        flag: "weights",
+        reason: error.to_string(),
     })?;
     Ok(())
 }

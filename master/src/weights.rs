@@ -7,21 +7,60 @@ use mesos_proto::v1::WeightInfo;
 
 use crate::validation::{Check, ensure};
 
-/// The weights of `--weights`: `role=weight`, separated by commas; bad entries are left out.
-#[must_use]
-pub fn from_flag(text: Option<&str>) -> Vec<WeightInfo> {
-    let Some(text) = text else { return Vec::new() };
+/// Why `--weights` cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WeightsFlagError {
+    /// An entry is not `role=weight`.
+    #[error("'{0}' is not of the form 'role=weight'")]
+    Malformed(String),
+    /// The role may not be used.
+    #[error("'{entry}': {role} is not a valid role")]
+    Role {
+        /// The whole entry.
+        entry: String,
+        /// The role.
+        role: String,
+    },
+    /// The weight is not a number above zero.
+    #[error("'{0}': weights must be positive")]
+    NotPositive(String),
+}
+
+/// The weights of `--weights`: `role=weight`, separated by commas; `known` tells whether a role
+/// may be used.
+///
+/// # Errors
+/// The first entry that cannot be used.
+pub fn parse_flag(
+    text: &str,
+    known: impl Fn(&str) -> bool,
+) -> Result<Vec<WeightInfo>, WeightsFlagError> {
     text.split(',')
-        .filter_map(|entry| {
-            let (role, weight) = entry.split_once('=')?;
-            let weight: f64 = weight.trim().parse().ok()?;
-            (weight > 0.0).then(|| WeightInfo {
-                role: Some(role.trim().to_owned()),
-                weight: Some(weight),
-                ..Default::default()
-            })
-        })
+        .filter(|entry| !entry.is_empty())
+        .map(|entry| parse_entry(entry, &known))
         .collect()
+}
+
+fn parse_entry(entry: &str, known: &impl Fn(&str) -> bool) -> Result<WeightInfo, WeightsFlagError> {
+    let (role, weight) = entry
+        .split_once('=')
+        .ok_or_else(|| WeightsFlagError::Malformed(entry.to_owned()))?;
+    let role = role.trim();
+    if !known(role) || roles::validate(role).is_err() {
+        return Err(WeightsFlagError::Role {
+            entry: entry.to_owned(),
+            role: role.to_owned(),
+        });
+    }
+    let weight: f64 = weight.trim().parse().unwrap_or(0.0);
+    if weight.is_nan() || weight <= 0.0 {
+        return Err(WeightsFlagError::NotPositive(entry.to_owned()));
+    }
+    Ok(WeightInfo {
+        role: Some(role.to_owned()),
+        weight: Some(weight),
+        ..Default::default()
+    })
 }
 
 /// The rules on weights; `known` tells whether a role may be used.
@@ -62,9 +101,26 @@ mod tests {
 
     #[test]
     fn flag_lists_roles_with_weights() {
-        let weights = from_flag(Some("a=2,b=0.5"));
+        let weights = parse_flag("a=2,b=0.5", |_| true);
 
-        assert_eq!(weights, vec![weight("a", 2.0), weight("b", 0.5)]);
+        assert_eq!(weights, Ok(vec![weight("a", 2.0), weight("b", 0.5)]));
+    }
+
+    #[test]
+    fn flag_names_the_entry_that_is_wrong() {
+        let known = |role: &str| role != "c";
+        for (text, error) in [
+            ("a=1,b", "'b' is not of the form 'role=weight'"),
+            ("c=1", "'c=1': c is not a valid role"),
+            ("a/../b=1", "'a/../b=1': a/../b is not a valid role"),
+            ("a=0", "'a=0': weights must be positive"),
+            ("a=two", "'a=two': weights must be positive"),
+            ("a=NaN", "'a=NaN': weights must be positive"),
+        ] {
+            let refused = parse_flag(text, known).expect_err(text);
+
+            assert_eq!(refused.to_string(), error);
+        }
     }
 
     #[test]

@@ -63,6 +63,5 @@ pub(super) const ROWS: &[Row<Flags>] = &[
         Flags.whitelist,
         "File with the host names of agents whose resources may be offered, one a line.\n\
          It is read again when it changes. Without it all agents are used."
-    )
-    .not_yet(),
+    ),
 ];

@@ -99,6 +99,10 @@ impl MasterProcess {
             ))
             .into();
         }
+        if let Err(error) = self.check_removal(&role) {
+            let text = format!("Failed to remove quota for path '{path}': {error}");
+            return Response::bad_request(text).into();
+        }
         self.remove_quota(&role, ctx)
     }
 }

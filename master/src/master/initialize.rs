@@ -11,6 +11,7 @@ use mesos_proto::{internal, v0};
 
 use super::MasterProcess;
 use crate::metrics::install_gauges;
+use crate::whitelist_watcher::WhitelistWatcherProcess;
 
 /// Brings the allocator's decisions into the master's mailbox.
 struct Observer {
@@ -41,7 +42,24 @@ impl MasterProcess {
             crate::start::allocator_options(&self.flags, &self.info),
             observer,
         );
+        self.watch_whitelist(ctx);
         self.take_part(ctx);
+    }
+
+    /// Follows the file of `--whitelist`; `*` stands for all agents, as no file does.
+    fn watch_whitelist(&mut self, ctx: &Context<Self>) {
+        let Some(path) = &self.flags.whitelist else {
+            return;
+        };
+        if path.as_os_str() == "*" {
+            tracing::warn!("--whitelist=* is deprecated: leave the flag out to use all agents");
+            return;
+        }
+        let allocator = self.allocator.clone();
+        let watcher = WhitelistWatcherProcess::new(path.clone(), move |whitelist| {
+            allocator.update_whitelist(whitelist);
+        });
+        self.whitelist_watcher = Some(ctx.spawn(watcher));
     }
 
     fn install_framework_messages(ctx: &mut Context<Self>) {
@@ -121,6 +139,9 @@ impl MasterProcess {
         }
         for observer in self.observers.values() {
             observer.terminate();
+        }
+        if let Some(watcher) = &self.whitelist_watcher {
+            watcher.terminate();
         }
     }
 }

@@ -208,7 +208,10 @@ impl MasterProcess {
             .map(|weight| weight.info().clone())
             .collect();
         let weights = if stored.is_empty() {
-            crate::weights::from_flag(self.flags.weights.as_deref())
+            // Checked at start: the flag's weights are good.
+            let text = self.flags.weights.as_deref().unwrap_or_default();
+            crate::weights::parse_flag(text, |role| self.roles.is_whitelisted(role))
+                .unwrap_or_default()
         } else {
             if self.flags.weights.is_some() {
                 tracing::warn!("ignoring --weights: the registry has weights");

@@ -2,17 +2,18 @@
 //!
 //! Mirrors `src/master/quota_handler.cpp`.
 
-use std::collections::BTreeMap;
-
 use libprocess::http::Response;
 use libprocess::{Context, Future, Promise};
 use mesos_allocator::Quota;
 use mesos_common::ids::OfferId;
 use mesos_common::resource_quantities::ResourceQuantities;
+use mesos_common::resources::Resources;
 use mesos_proto::v1::quota::{QuotaConfig, QuotaInfo, QuotaStatus};
 
 use super::MasterProcess;
-use crate::quota::{config_of, config_of_info, info_of, validate_config, validate_info};
+use crate::quota::{
+    QuotaTree, QuotaTreeError, config_of, config_of_info, info_of, validate_config, validate_info,
+};
 use crate::registry::quota::UpdateQuota;
 use crate::state::roles::is_in_subtree;
 
@@ -79,9 +80,25 @@ impl MasterProcess {
             }
             validate_config(config).map_err(|error| error.to_string())?;
         }
+        if force == Force::No {
+            self.check_consumption(configs)?;
+        }
+        let tree = self.quota_tree(configs);
+        tree.validate()
+            .map_err(|error| format!("Invalid QuotaConfig: {error}"))?;
         if force == Force::Yes {
             return Ok(());
         }
+        self.check_capacity(&tree).map_err(|(total, capacity)| {
+            format!(
+                "Invalid QuotaConfig: total quota guarantees '{total}' exceed cluster capacity \
+                 '{capacity}' (use 'force' flag to bypass this check)"
+            )
+        })
+    }
+
+    /// Whether no role uses more than it shall be limited to.
+    fn check_consumption(&self, configs: &[QuotaConfig]) -> Result<(), String> {
         let view = self.roles_view();
         for config in configs {
             let quota = crate::quota::quota_of(config);
@@ -95,32 +112,27 @@ impl MasterProcess {
                 ));
             }
         }
-        self.check_capacity(configs).map_err(|(total, capacity)| {
-            format!(
-                "Invalid QuotaConfig: total quota guarantees '{total}' exceed cluster capacity \
-                 '{capacity}' (use 'force' flag to bypass this check)"
-            )
-        })
+        Ok(())
     }
 
-    /// Whether the cluster can hold all guarantees once `configs` are in force.
-    fn check_capacity(
-        &self,
-        configs: &[QuotaConfig],
-    ) -> Result<(), (ResourceQuantities, ResourceQuantities)> {
-        let mut quotas: BTreeMap<&str, Quota> = self
-            .roles
-            .quotas()
-            .iter()
+    /// All quotas once `configs` are in force.
+    fn quota_tree(&self, configs: &[QuotaConfig]) -> QuotaTree {
+        let quotas = self.roles.quotas().iter();
+        let mut tree: QuotaTree = quotas
             .map(|(role, quota)| (role.as_str(), quota.clone()))
             .collect();
         for config in configs {
-            quotas.insert(config.role(), crate::quota::quota_of(config));
+            tree.set(config.role(), crate::quota::quota_of(config));
         }
-        let mut total = ResourceQuantities::default();
-        for quota in quotas.values() {
-            total += &quota.guarantees;
-        }
+        tree
+    }
+
+    /// Whether the cluster can hold all guarantees.
+    fn check_capacity(
+        &self,
+        tree: &QuotaTree,
+    ) -> Result<(), (ResourceQuantities, ResourceQuantities)> {
+        let total = tree.total_guarantees();
         let mut capacity = ResourceQuantities::default();
         for agent in self.agents.iter() {
             let scalars = agent.total().non_revocable().scalars();
@@ -193,26 +205,13 @@ impl MasterProcess {
         force: Force,
         ctx: &mut Context<Self>,
     ) -> Future<Response> {
-        const PREFIX: &str = "Failed to validate set quota request: ";
-        let role = info.role();
-        if let Err(error) = validate_info(info) {
-            return Response::bad_request(format!("{PREFIX}{error}")).into();
-        }
-        if !self.roles.is_whitelisted(role) {
-            return Response::bad_request(format!("{PREFIX}Unknown role '{role}'")).into();
-        }
-        if self.roles.quota(role).is_some() {
-            let text =
-                format!("{PREFIX}Cannot set quota for role '{role}' which already has quota");
+        let config = config_of_info(info);
+        let tree = self.quota_tree(std::slice::from_ref(&config));
+        if let Err(text) = self.check_set_quota(info, &tree) {
             return Response::bad_request(text).into();
         }
-        if role.contains('/') {
-            let text = format!("Setting quota on nested role '{role}' is not supported yet");
-            return Response::bad_request(text).into();
-        }
-        let configs = vec![config_of_info(info)];
         if force == Force::No
-            && let Err((total, capacity)) = self.check_capacity(&configs)
+            && let Err((total, capacity)) = self.check_capacity(&tree)
         {
             return Response::conflict(format!(
                 "Quota guarantees overcommit the cluster (use 'force' to bypass this check): \
@@ -220,19 +219,86 @@ impl MasterProcess {
             ))
             .into();
         }
-        self.update_quota(configs, Force::Yes, ctx)
+        // At once, so that a second request meanwhile finds that there is one.
+        let quota = crate::quota::quota_of(&config);
+        self.roles.set_quota(info.role(), quota.clone());
+        let applied = self.registrar.apply(UpdateQuota {
+            configs: vec![config],
+        });
+        let (promise, answer) = Promise::new();
+        let info = info.clone();
+        ctx.on_any(applied, move |master, outcome, ctx| {
+            let _ = master.stored(outcome, "set a quota", ctx);
+            master.allocator.update_quota(info.role().to_owned(), quota);
+            master.rescind_for_guarantee(&info, ctx);
+            promise.set(Response::ok());
+        });
+        answer
+    }
+
+    fn check_set_quota(&self, info: &QuotaInfo, tree: &QuotaTree) -> Result<(), String> {
+        const PREFIX: &str = "Failed to validate set quota request: ";
+        let role = info.role();
+        validate_info(info).map_err(|error| format!("{PREFIX}{error}"))?;
+        if !self.roles.is_whitelisted(role) {
+            return Err(format!("{PREFIX}Unknown role '{role}'"));
+        }
+        if self.roles.quota(role).is_some() {
+            return Err(format!(
+                "{PREFIX}Cannot set quota for role '{role}' which already has quota"
+            ));
+        }
+        tree.validate()
+            .map_err(|error| format!("{PREFIX}{error}"))?;
+        if role.contains('/') {
+            return Err(format!(
+                "Setting quota on nested role '{role}' is not supported yet"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Empties agents of offers until the guarantee is free and every framework of the role can
+    /// get an agent.
+    fn rescind_for_guarantee(&mut self, info: &QuotaInfo, ctx: &Context<Self>) {
+        let guarantee = Resources::from_proto(&info.guarantee);
+        let waiting = self.roles.frameworks(info.role()).map_or(0, |ids| {
+            ids.iter()
+                .filter_map(|id| self.frameworks.get(id))
+                .filter(|framework| framework.is_connected() && framework.is_active())
+                .count()
+        });
+        let agents: Vec<_> = self
+            .agents
+            .iter()
+            .filter(|agent| agent.is_connected() && agent.is_active())
+            .map(|agent| agent.offers().clone())
+            .filter(|offers| !offers.is_empty())
+            .collect();
+        let mut rescinded = Resources::default();
+        for (visited, offers) in agents.into_iter().enumerate() {
+            if visited >= waiting && rescinded.contains(&guarantee) {
+                return;
+            }
+            for offer_id in offers {
+                if let Some(offer) = self.offers.get(&offer_id) {
+                    let mut resources = offer.resources.clone();
+                    resources.unallocate();
+                    rescinded += resources;
+                }
+                self.rescind(&offer_id, None, ctx);
+            }
+        }
     }
 
     /// Handles `REMOVE_QUOTA` and `DELETE /quota/<role>`, which are deprecated.
     pub(crate) fn remove_quota(&mut self, role: &str, ctx: &mut Context<Self>) -> Future<Response> {
-        if self
-            .roles
-            .quota(role)
-            .is_none_or(|quota| quota.is_default())
-        {
+        if self.roles.quota(role).is_none() {
             let text = format!("Failed to remove quota: Role '{role}' has no quota set");
             return Response::bad_request(text).into();
         }
+        // At once, so that a second request meanwhile finds nothing to remove.
+        self.roles.remove_quota(role);
         let config = QuotaConfig {
             role: Some(role.to_owned()),
             ..Default::default()
@@ -244,10 +310,21 @@ impl MasterProcess {
         let role = role.to_owned();
         ctx.on_any(applied, move |master, outcome, ctx| {
             let _ = master.stored(outcome, "remove a quota", ctx);
-            master.roles.remove_quota(&role);
             master.allocator.update_quota(role, Quota::default());
             promise.set(Response::ok());
         });
         answer
+    }
+
+    /// What is wrong with the other quotas once a role has none.
+    pub(crate) fn check_removal(&self, role: &str) -> Result<(), QuotaTreeError> {
+        let rest: QuotaTree = self
+            .roles
+            .quotas()
+            .iter()
+            .filter(|(other, _)| other.as_str() != role)
+            .map(|(role, quota)| (role.as_str(), quota.clone()))
+            .collect();
+        rest.validate()
     }
 }

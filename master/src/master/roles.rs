@@ -53,15 +53,18 @@ impl MasterProcess {
 }
 
 impl RolesView {
-    /// Every role that anything is known of, with its ancestors.
+    /// Every role that anything is known of, with its ancestors; where `--roles` lists them, those.
     pub(crate) fn known(&self) -> BTreeSet<String> {
         let mut known: BTreeSet<String> = BTreeSet::new();
-        known.extend(self.roles.whitelist().into_iter().flatten().cloned());
-        known.extend(self.roles.weights().keys().cloned());
-        known.extend(self.roles.quotas().keys().cloned());
-        known.extend(self.roles.active().map(|(role, _)| role.clone()));
-        for agent in &self.agents {
-            known.extend(agent.total().reservations().keys().map(ToString::to_string));
+        if let Some(whitelist) = self.roles.whitelist() {
+            known.extend(whitelist.iter().cloned());
+        } else {
+            known.extend(self.roles.weights().keys().cloned());
+            known.extend(self.roles.quotas().keys().cloned());
+            known.extend(self.roles.active().map(|(role, _)| role.clone()));
+            for agent in &self.agents {
+                known.extend(agent.total().reservations().keys().map(ToString::to_string));
+            }
         }
         let parents: Vec<String> = known
             .iter()

@@ -54,11 +54,9 @@ impl MasterProcess {
         self.roles.is_whitelisted(role)
     }
 
-    /// Whether a role has a quota.
+    /// Whether a role has a quota, a default one that was set included.
     pub(crate) fn has_quota(&self, role: &str) -> bool {
-        self.roles
-            .quota(role)
-            .is_some_and(|quota| !quota.is_default())
+        self.roles.quota(role).is_some()
     }
 
     /// Every operation on every agent.

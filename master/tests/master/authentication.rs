@@ -1,7 +1,5 @@
 //! Proving who one is on the legacy wire and on HTTP.
 
-use std::io::Write;
-
 use libprocess::Outcome;
 use mesos_common::cram_md5::authenticate;
 use mesos_proto::internal::{
@@ -10,15 +8,7 @@ use mesos_proto::internal::{
 };
 use mesos_proto::v1;
 
-use crate::support::{Peer, Stage, agent_info, framework};
-
-/// A file with the secret of `alice`, which lasts as long as the value.
-fn credentials() -> tempfile::NamedTempFile {
-    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
-    let text = r#"{"credentials":[{"principal":"alice","secret":"rabbit"}]}"#;
-    file.write_all(text.as_bytes()).expect("writes");
-    file
-}
+use crate::support::{ALICE, Peer, Stage, agent_info, credentials, framework};
 
 fn credential(secret: &str) -> v1::Credential {
     v1::Credential {
@@ -172,8 +162,7 @@ fn a_closed_realm_asks_for_a_secret_and_opens_with_it() {
     });
 
     let stranger = stage.http("GET", "/master/state", &[], b"");
-    let alice = [("Authorization", "Basic YWxpY2U6cmFiYml0")];
-    let known = stage.http("GET", "/master/state", &alice, b"");
+    let known = stage.http("GET", "/master/state", &[ALICE], b"");
 
     assert_eq!((stranger.status, known.status), (401, 200));
     assert_eq!(

@@ -6,6 +6,9 @@ mod drivers;
 mod endpoints;
 mod operations;
 mod operators;
+mod quota;
+
+mod roles;
 mod schedulers;
 mod support;
 mod tasks;

@@ -15,14 +15,14 @@ fn reserved(offer: &v1::Offer, text: &str) -> Vec<v1::Resource> {
     for resource in &mut resources {
         resource.reservations.push(v1::resource::ReservationInfo {
             r#type: Some(v1::resource::reservation_info::Type::Dynamic.into()),
-            role: Some("eng".to_owned()),
+            role: Some(offer.allocation_info().role().to_owned()),
             ..Default::default()
         });
     }
     resources
 }
 
-fn reserve(offer: &v1::Offer, text: &str, id: Option<&str>) -> v1::offer::Operation {
+pub(crate) fn reserve(offer: &v1::Offer, text: &str, id: Option<&str>) -> v1::offer::Operation {
     v1::offer::Operation {
         r#type: Some(operation::Type::Reserve.into()),
         id: id.map(|id| v1::OperationId {
@@ -62,7 +62,7 @@ fn volume(offer: &v1::Offer, text: &str) -> Vec<v1::Resource> {
     volumes
 }
 
-fn create(offer: &v1::Offer, text: &str) -> v1::offer::Operation {
+pub(crate) fn create(offer: &v1::Offer, text: &str) -> v1::offer::Operation {
     v1::offer::Operation {
         r#type: Some(operation::Type::Create.into()),
         create: Some(operation::Create {

@@ -229,51 +229,6 @@ fn machine_goes_down_with_its_agent() {
     assert_eq!(stage.get("/maintenance/status"), serde_json::json!({}));
 }
 
-fn quota(role: &str, cpus: f64) -> String {
-    format!(
-        r#"{{"type":"UPDATE_QUOTA","update_quota":{{"quota_configs":[{{"role":"{role}",
-        "guarantees":{{"cpus":{{"value":{cpus}}}}},"limits":{{"cpus":{{"value":{cpus}}}}}}}]}}}}"#
-    )
-}
-
-/// Mirrors: MasterQuotaTest.RecoverQuotaEmptyCluster
-/// Mirrors: MasterQuotaTest.InsufficientResourcesSingleAgent
-#[test]
-fn quota_is_shown_and_cannot_exceed_the_cluster() {
-    let stage = Stage::start();
-    let _agent = stage.agent("cpus:4;mem:1024");
-
-    ok(&stage, &quota("eng", 2.0));
-
-    let roles = stage.get("/roles");
-    let eng = roles["roles"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .find(|role| role["name"] == "eng");
-    let eng = eng.expect("the role");
-    assert!(
-        (eng["quota"]["guarantee"]["cpus"]
-            .as_f64()
-            .expect("a number")
-            - 2.0)
-            .abs()
-            < 1e-9
-    );
-    let answer = stage.call(&quota("ops", 9.0));
-    assert_eq!(answer.status, 400);
-    assert!(
-        answer.text().contains("exceed cluster capacity"),
-        "{}",
-        answer.text()
-    );
-    let nested = stage.call(&quota("eng/web", 1.0));
-    assert_eq!(
-        nested.text(),
-        "Updating quota on nested role 'eng/web' is not supported yet"
-    );
-}
-
 #[test]
 fn removing_a_quota_that_is_not_there_is_an_error() {
     let stage = Stage::start();

@@ -3,18 +3,26 @@
 use std::time::Duration;
 
 use libprocess::{Clock, Runtime};
+use mesos_detector::StandaloneContender;
+use mesos_master::MasterHandle;
 use mesos_master::flags::Flags;
-use mesos_master::{MasterHandle, start};
+use mesos_master::start::start_with;
+use mesos_master::surroundings::Surroundings;
 use mesos_proto::internal::{AgentRegisteredMessage, RegisterAgentMessage, RunTaskMessage};
 use mesos_proto::v1;
 use mesos_proto_codec::WireMessage;
+use mesos_state::{InMemoryStorage, State};
 use serde_json::Value;
 
+mod credentials;
+mod driver;
 mod http;
 mod infos;
 mod peers;
 mod scheduler;
 
+pub(crate) use credentials::{ALICE, MALLORY, credentials};
+pub(crate) use driver::Driver;
 pub(crate) use http::{Answer, Connection};
 pub(crate) use infos::{agent_capabilities, agent_info, framework, launch, task, uuid_message};
 pub(crate) use peers::{Agent, Peer};
@@ -23,17 +31,53 @@ pub(crate) use scheduler::Scheduler;
 /// How long a test waits for something that must come.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// A running master.
+/// A running master, and those that ran before it with the same registry.
 pub(crate) struct Stage {
     pub(crate) runtime: Runtime,
     pub(crate) master: MasterHandle,
+    registry: InMemoryStorage,
+    /// Peers of former masters still live there, and so does the registry.
+    former: Vec<Runtime>,
 }
 
 impl Drop for Stage {
     fn drop(&mut self) {
         self.master.shutdown();
         self.runtime.shutdown();
+        for runtime in &self.former {
+            runtime.shutdown();
+        }
     }
+}
+
+fn start_runtime(clock: Clock) -> Runtime {
+    Runtime::builder()
+        .ip([127, 0, 0, 1].into())
+        .delegate("master")
+        .clock(clock)
+        .start()
+        .expect("a free port")
+}
+
+fn start_master(
+    runtime: &Runtime,
+    registry: &InMemoryStorage,
+    change: impl FnOnce(&mut Flags),
+) -> MasterHandle {
+    let mut flags = Flags {
+        registry: "in_memory".to_owned(),
+        ..Flags::default()
+    };
+    change(&mut flags);
+    let surroundings = Surroundings {
+        state: State::new(registry.clone()),
+        contender: Box::new(StandaloneContender::default()),
+        detector: None,
+        broken: None,
+    };
+    let master = start_with(runtime, flags, surroundings).expect("a master");
+    runtime.clock().settle();
+    master
 }
 
 impl Stage {
@@ -42,20 +86,26 @@ impl Stage {
     }
 
     pub(crate) fn start_with(change: impl FnOnce(&mut Flags)) -> Self {
-        let runtime = Runtime::builder()
-            .ip([127, 0, 0, 1].into())
-            .delegate("master")
-            .clock(Clock::paused())
-            .start()
-            .expect("a free port");
-        let mut flags = Flags {
-            registry: "in_memory".to_owned(),
-            ..Flags::default()
-        };
-        change(&mut flags);
-        let master = start(&runtime, flags).expect("a master");
-        runtime.clock().settle();
-        Self { runtime, master }
+        let runtime = start_runtime(Clock::paused());
+        let registry = InMemoryStorage::start(&runtime);
+        let master = start_master(&runtime, &registry, change);
+        Self {
+            runtime,
+            master,
+            registry,
+            former: Vec::new(),
+        }
+    }
+
+    /// The master dies; another one, elsewhere, reads its registry. Peers live on.
+    pub(crate) fn fail_over(&mut self, change: impl FnOnce(&mut Flags)) {
+        self.master.shutdown();
+        self.settle();
+        let runtime = start_runtime(self.runtime.clock().clone());
+        self.master = start_master(&runtime, &self.registry, change);
+        self.former
+            .push(std::mem::replace(&mut self.runtime, runtime));
+        self.settle();
     }
 
     pub(crate) fn settle(&self) {
@@ -89,6 +139,18 @@ impl Stage {
         serde_json::from_slice(&answer.body).expect("JSON")
     }
 
+    /// A request by somebody who proves who he is, such as [`ALICE`].
+    pub(crate) fn http_as(
+        &self,
+        who: (&str, &str),
+        method: &str,
+        path: &str,
+        body: &[u8],
+    ) -> Answer {
+        let headers = [who, ("Content-Type", "application/json")];
+        self.http(method, path, &headers, body)
+    }
+
     /// An operator call in JSON.
     pub(crate) fn call(&self, json: &str) -> Answer {
         self.http(
@@ -100,15 +162,30 @@ impl Stage {
     }
 
     pub(crate) fn metric(&self, key: &str) -> f64 {
+        self.find_metric(key).expect("the metric")
+    }
+
+    pub(crate) fn find_metric(&self, key: &str) -> Option<f64> {
         let snapshot = self.runtime.metrics().snapshot(None);
         let values = self.runtime.block_on(snapshot).ready().expect("metrics");
-        values.get(key).copied().expect("the metric")
+        values.get(key).copied()
     }
 
     /// Registers an agent with these resources.
     pub(crate) fn agent(&self, resources: &str) -> Agent {
+        self.agent_of(agent_info(resources))
+    }
+
+    /// Registers an agent on a host of this name.
+    pub(crate) fn agent_at(&self, hostname: &str, resources: &str) -> Agent {
+        let mut info = agent_info(resources);
+        info.hostname = Some(hostname.to_owned());
+        self.agent_of(info)
+    }
+
+    /// Registers an agent.
+    pub(crate) fn agent_of(&self, info: v1::AgentInfo) -> Agent {
         let peer = Peer::start(&self.runtime, "slave");
-        let info = agent_info(resources);
         let message = RegisterAgentMessage {
             agent: Some(info.clone().into()),
             version: Some("1.11.0".to_owned()),
