@@ -58,6 +58,7 @@ pub mod metrics;
 pub mod req_res;
 pub mod subprocess;
 pub mod testing;
+pub mod tls;
 
 #[doc(hidden)]
 pub use transport::fuzzing;

@@ -41,6 +41,7 @@ use crate::process_manager::{ProcessManager, Refused};
 use crate::reap::Reaper;
 use crate::socket_manager::{RemoteConnection, SocketManager};
 use crate::testing::filter::Filters;
+use crate::tls::Tls;
 use crate::transport::{Listener, Listening};
 
 /// Where an actor runs.
@@ -111,6 +112,7 @@ pub(crate) struct Inner {
     pub(crate) verbosity: Verbosity,
     pub(crate) reaper: Reaper,
     pub(crate) listening: Listening,
+    pub(crate) tls: Option<Tls>,
 }
 
 impl Runtime {
@@ -158,6 +160,21 @@ impl Runtime {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.inner.limits
+    }
+
+    /// What speaks TLS here, when the port and the links do.
+    #[must_use]
+    pub fn tls(&self) -> Option<&Tls> {
+        self.inner.tls.as_ref()
+    }
+
+    /// The scheme of this runtime's own URLs, and of its peers': `https` with TLS, else `http`.
+    #[must_use]
+    pub fn http_scheme(&self) -> &'static str {
+        match self.inner.tls {
+            Some(_) => "https",
+            None => "http",
+        }
     }
 
     /// The next of `prefix(1)`, `prefix(2)`, …

@@ -6,7 +6,7 @@
 //! Of everything else one decoder reads request by request, so a connection may change between messages and HTTP at
 //! any time. A `POST` from a libprocess peer becomes a message in the queue of its actor, its body a slice of the
 //! read buffer; other requests go through an actix-web application to the actor that their path names.
-//! Bytes that are neither, such as a TLS hello, close the connection.
+//! Bytes that are neither close the connection. With TLS all this comes after a handshake.
 
 pub(crate) mod app;
 pub(crate) mod body;
@@ -16,6 +16,7 @@ pub(crate) mod head;
 mod http2;
 pub(crate) mod replies;
 mod respond;
+mod rewind;
 pub(crate) mod router;
 mod sniff;
 pub(crate) mod stream;
@@ -26,7 +27,6 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bytes::BytesMut;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -35,7 +35,7 @@ use self::app::{Application, Configure};
 pub(crate) use self::connection::Handler;
 use self::connection::{Connection, Service};
 pub(crate) use self::respond::chunk;
-use self::sniff::{Protocol, sniff};
+use self::sniff::{Opened, Protocol};
 use self::stream::Stream;
 use crate::runtime::Runtime;
 
@@ -49,12 +49,32 @@ enum Accepted {
 }
 
 impl Accepted {
-    /// Takes the connection over on the calling thread.
-    fn into_stream(self) -> io::Result<(Stream, Option<SocketAddr>)> {
-        Ok(match self {
-            Self::Tcp(stream, peer) => (Stream::Tcp(TcpStream::from_std(stream)?), Some(peer)),
-            Self::Unix(stream) => (Stream::Unix(UnixStream::from_std(stream)?), None),
-        })
+    const fn peer(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(_, peer) => Some(*peer),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// Takes the connection over on the calling thread; none, with a line in the log, when it cannot be served.
+    async fn open(self, runtime: &Runtime) -> Option<Opened> {
+        let peer = self.peer();
+        let opened = match self {
+            Self::Tcp(stream, peer) => match TcpStream::from_std(stream) {
+                Ok(stream) => sniff::open(Stream::Tcp(stream), peer, runtime.tls()).await,
+                Err(error) => Err(error),
+            },
+            Self::Unix(stream) => {
+                UnixStream::from_std(stream).map(|stream| Opened::new(Stream::Unix(stream)))
+            }
+        };
+        match opened {
+            Ok(opened) => Some(opened),
+            Err(error) => {
+                tracing::warn!(?peer, %error, "failed to open a connection");
+                None
+            }
+        }
     }
 }
 
@@ -140,20 +160,15 @@ pub(crate) fn serve_handler(
     let owner = runtime.clone();
     let stopped = stop.clone();
     let give = move |accepted: Accepted| {
-        match accepted.into_stream() {
-            Ok((stream, peer)) => {
-                let service = Service::Handler(Arc::clone(&handler));
-                let connection = Connection::new(owner.clone(), service, peer);
-                let stopped = stopped.clone();
-                actix_rt::spawn(async move {
-                    tokio::select! {
-                        () = connection.serve(stream, BytesMut::new()) => {}
-                        () = stopped.cancelled() => {}
-                    }
-                });
+        let service = Service::Handler(Arc::clone(&handler));
+        let serving = serve_one(owner.clone(), service, accepted);
+        let stopped = stopped.clone();
+        actix_rt::spawn(async move {
+            tokio::select! {
+                () = serving => {}
+                () = stopped.cancelled() => {}
             }
-            Err(error) => tracing::warn!(%error, "failed to serve a connection"),
-        }
+        });
         true
     };
     spawn_accepting(runtime, 0, listener, stop, give)
@@ -242,28 +257,24 @@ async fn serve(
         return;
     };
     while let Some(accepted) = accepted.recv().await {
-        match accepted.into_stream() {
-            Ok((stream, peer)) => {
-                actix_rt::spawn(answer(runtime.clone(), application.clone(), stream, peer));
-            }
-            Err(error) => tracing::warn!(%error, "failed to serve a connection"),
-        }
+        let service = Service::Actors(application.clone());
+        actix_rt::spawn(serve_one(runtime.clone(), service, accepted));
     }
 }
 
-/// Serves one connection in the protocol that its first bytes speak.
-async fn answer(
-    runtime: Runtime,
-    application: Application,
-    mut stream: Stream,
-    peer: Option<SocketAddr>,
-) {
-    match sniff(&mut stream).await {
-        Ok((Protocol::Http1, read)) => {
-            let connection = Connection::new(runtime, Service::Actors(application), peer);
-            connection.serve(stream, read).await;
-        }
-        Ok((Protocol::Http2, read)) => http2::serve(runtime, stream, read, peer).await,
+/// Serves one connection, from its first byte to its last, in the protocol that it speaks.
+async fn serve_one(runtime: Runtime, service: Service, accepted: Accepted) {
+    let peer = accepted.peer();
+    let Some(mut opened) = accepted.open(&runtime).await else {
+        return;
+    };
+    let protocol = match &service {
+        Service::Actors(_) => sniff::protocol(&mut opened).await,
+        Service::Handler(_) => Ok(Protocol::Http1),
+    };
+    match protocol {
+        Ok(Protocol::Http1) => Connection::new(runtime, service, peer).serve(opened).await,
+        Ok(Protocol::Http2) => http2::serve(runtime, opened, peer).await,
         Err(error) => tracing::debug!(?peer, %error, "a connection said nothing"),
     }
 }

@@ -6,6 +6,7 @@
 mod connection;
 
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use thiserror::Error;
 use self::connection::Shared;
 use super::pipe::{PipeError, ReadAllError, Reader};
 use super::url::{ParseUrlError, Url};
+use crate::tls::{Peer, Tls};
 use crate::transport::stream::Stream;
 
 /// Why a request got no response.
@@ -27,6 +29,12 @@ pub enum ClientError {
     /// The scheme has no transport here.
     #[error("unsupported scheme '{0}'")]
     Scheme(String),
+    /// TLS is not set up here.
+    #[error("failed to connect to {to}: TLS is not enabled, set LIBPROCESS_SSL_ENABLED")]
+    NoTls {
+        /// Where to.
+        to: String,
+    },
     /// No connection was made.
     #[error("failed to connect to {to}: {source}")]
     Connect {
@@ -228,17 +236,33 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects to the server of a URL; its path is not used.
+    /// Connects to the server of a URL; its path is not used. `https` needs [`connect_with`](Self::connect_with).
     ///
     /// # Errors
     /// When there is no such server, or the scheme has no transport here.
     pub async fn connect(url: &Url) -> Result<Self, ClientError> {
+        Self::connect_with(url, None).await
+    }
+
+    /// Connects to the server of a URL; `https` speaks the TLS that is given, `http` speaks none.
+    ///
+    /// # Errors
+    /// When there is no such server, it is not who it should be, or the scheme has no transport here.
+    pub async fn connect_with(url: &Url, tls: Option<&Tls>) -> Result<Self, ClientError> {
+        let to = || format!("{}:{}", url.host, url.port);
         let failed = |source: io::Error| ClientError::Connect {
-            to: format!("{}:{}", url.host, url.port),
+            to: to(),
             source: Arc::new(source),
         };
         let stream = match url.scheme.as_str() {
-            "http" => Stream::connect(&url.host, url.port).await.map_err(failed)?,
+            "http" => Stream::connect_tcp(&url.host, url.port)
+                .await
+                .map(Stream::Tcp)
+                .map_err(failed)?,
+            "https" => {
+                let tls = tls.ok_or_else(|| ClientError::NoTls { to: to() })?;
+                secured(url, tls).await.map_err(failed)?
+            }
             "http+unix" => Stream::connect_unix(Path::new(&url.host))
                 .await
                 .map_err(failed)?,
@@ -310,13 +334,38 @@ impl PartialEq for Connection {
 
 impl Eq for Connection {}
 
+async fn secured(url: &Url, tls: &Tls) -> io::Result<Stream> {
+    let stream = Stream::connect_tcp(&url.host, url.port).await?;
+    let peer = Peer {
+        ip: stream.peer_addr()?.ip(),
+        name: match url.host.parse::<IpAddr>() {
+            Ok(_address) => None,
+            Err(_name) => Some(url.host.clone()),
+        },
+    };
+    let session = tls.connect(Box::new(stream), peer).await?;
+    Ok(Stream::Layered(session))
+}
+
 /// Sends one request over a connection of its own. The request's path is appended to that of the URL when it is set.
 ///
 /// # Errors
 /// When the URL is none, the server cannot be reached, or it does not answer properly.
 pub async fn request(url: &str, request: ClientRequest) -> Result<ClientResponse, ClientError> {
+    request_with(url, None, request).await
+}
+
+/// As [`request`], with TLS for `https`.
+///
+/// # Errors
+/// As [`request`]; also when the server is not who it should be.
+pub async fn request_with(
+    url: &str,
+    tls: Option<&Tls>,
+    request: ClientRequest,
+) -> Result<ClientResponse, ClientError> {
     let url: Url = url.parse()?;
-    let connection = Connection::connect(&url).await?;
+    let connection = Connection::connect_with(&url, tls).await?;
     let mut request = request.closing();
     if request.path.is_empty() {
         request.path = url.path;

@@ -25,6 +25,7 @@ use crate::process_manager::ProcessManager;
 use crate::reap::Reaper;
 use crate::socket_manager::SocketManager;
 use crate::testing::filter::Filters;
+use crate::tls::Tls;
 use crate::transport::app::Configure;
 use crate::transport::{Listener, Listening};
 
@@ -57,6 +58,7 @@ pub struct RuntimeBuilder {
     metrics_rate_limit: Option<RateLimit>,
     configure: Option<Configure>,
     services: Services,
+    tls: Option<Tls>,
 }
 
 impl Default for RuntimeBuilder {
@@ -79,6 +81,7 @@ impl Default for RuntimeBuilder {
             metrics_rate_limit: Some(RateLimit::default()),
             configure: None,
             services: Services::new(),
+            tls: None,
         }
     }
 }
@@ -195,6 +198,13 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Speaks TLS on the port, on links and for messages. By default everything is plain.
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// Binds the port and starts the threads and the built-in actors.
     ///
     /// # Errors
@@ -239,6 +249,7 @@ impl RuntimeBuilder {
             verbosity: builtins::Verbosity::default(),
             reaper: Reaper::default(),
             listening: Listening::new(self.configure),
+            tls: self.tls,
         });
         let settings = builtins::Settings {
             readonly_realm: self.readonly_realm,

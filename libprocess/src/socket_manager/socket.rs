@@ -7,15 +7,13 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::io::{self, IoSlice};
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::Notify;
 
 use super::Gauges;
@@ -23,10 +21,9 @@ use crate::abort::AbortOnPanic;
 use crate::address::Address;
 use crate::clock::Activity;
 use crate::runtime::Runtime;
+use crate::tls::{Downgrade, Peer};
 use crate::transport::replies::ReplyCounter;
-
-/// How many pieces one write takes.
-const PIECES: usize = 64;
+use crate::transport::stream::{ReadSide, Stream, WriteSide};
 
 /// What may be read at once.
 const READ_SIZE: usize = 16 * 1024;
@@ -323,12 +320,12 @@ async fn run(runtime: Runtime, socket: Arc<Socket>) {
 }
 
 async fn serve(runtime: &Runtime, socket: &Arc<Socket>) -> io::Result<()> {
-    let mut stream = TcpStream::connect(socket.address.socket_addr()).await?;
+    let mut stream = connect(runtime, socket.address).await?;
     let (reading, mut writing) = stream.split();
     let draining = drain(socket, reading);
     tokio::pin!(draining);
     tokio::select! {
-        ended = write_all(runtime, socket, &writing) => ended?,
+        ended = write_all(runtime, socket, &mut writing) => ended?,
         ended = &mut draining => return ended,
     }
     // All is written. The peer reads it and closes; to close first could throw it away.
@@ -338,11 +335,37 @@ async fn serve(runtime: &Runtime, socket: &Arc<Socket>) -> io::Result<()> {
     Ok(())
 }
 
+/// Connects as the runtime speaks: in plain, by TLS, or by TLS and else in plain.
+async fn connect(runtime: &Runtime, address: Address) -> io::Result<Stream> {
+    let Some(tls) = runtime.tls() else {
+        let stream = TcpStream::connect(address.socket_addr()).await?;
+        return Ok(Stream::Tcp(stream));
+    };
+    let secured = async {
+        let stream = TcpStream::connect(address.socket_addr()).await?;
+        let peer = Peer {
+            ip: address.ip,
+            name: None,
+        };
+        let session = tls.connect(Box::new(stream), peer).await;
+        session.map_err(|error| io::Error::other(format!("no TLS: {error}")))
+    };
+    match (secured.await, tls.downgrade()) {
+        (Ok(session), _) => Ok(Stream::Layered(session)),
+        (Err(error), Downgrade::Refused) => Err(error),
+        (Err(error), Downgrade::Supported) => {
+            tracing::info!(peer = %address, %error, "connecting again in plain");
+            let stream = TcpStream::connect(address.socket_addr()).await?;
+            Ok(Stream::Tcp(stream))
+        }
+    }
+}
+
 /// Writes what is queued until this socket is to write no more.
 async fn write_all(
     runtime: &Runtime,
     socket: &Arc<Socket>,
-    stream: &WriteHalf<'_>,
+    stream: &mut WriteSide<'_>,
 ) -> io::Result<()> {
     loop {
         let next = match socket.kind {
@@ -357,26 +380,15 @@ async fn write_all(
             return Ok(());
         };
         while !pieces.is_empty() {
-            stream.writable().await?;
-            match stream.try_write_vectored(&slices(&pieces)) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => {
-                    advance(&mut pieces, written);
-                    socket.written(written);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
+            let written = stream.write_some(&pieces).await?;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
             }
+            advance(&mut pieces, written);
+            socket.written(written);
         }
+        stream.flush().await?;
     }
-}
-
-fn slices(pieces: &VecDeque<Bytes>) -> Vec<IoSlice<'_>> {
-    pieces
-        .iter()
-        .take(PIECES)
-        .map(|piece| IoSlice::new(piece))
-        .collect()
 }
 
 fn advance(pieces: &mut VecDeque<Bytes>, mut written: usize) {
@@ -391,13 +403,13 @@ fn advance(pieces: &mut VecDeque<Bytes>, mut written: usize) {
 }
 
 /// Reads answers until the peer closes.
-async fn drain(socket: &Socket, mut stream: ReadHalf<'_>) -> io::Result<()> {
+async fn drain(socket: &Socket, mut stream: ReadSide<'_>) -> io::Result<()> {
     let mut replies = ReplyCounter::default();
     loop {
         stream.readable().await?;
         // An idle connection keeps no memory.
         let mut buffer = BytesMut::with_capacity(READ_SIZE);
-        if stream.read_buf(&mut buffer).await? == 0 {
+        if stream.read(&mut buffer).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         if socket.in_flight.is_none() {

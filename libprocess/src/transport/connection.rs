@@ -29,7 +29,8 @@ use tokio::sync::Notify;
 
 use super::app::Application;
 use super::head::KeepAlive;
-use super::stream::{ReadSide, Stream, WriteSide};
+use super::sniff::Opened;
+use super::stream::{ReadSide, WriteSide};
 use crate::abort::AbortOnPanic;
 use crate::future::Future;
 use crate::http::{Request, Response};
@@ -137,11 +138,12 @@ impl Connection {
         }
     }
 
-    /// Serves until one side is done. `read` is what has been read of the stream already.
-    pub(crate) async fn serve(self, mut stream: Stream, read: BytesMut) {
+    /// Serves until one side is done.
+    pub(crate) async fn serve(self, opened: Opened) {
         let _guard = AbortOnPanic;
+        let Opened { mut stream, read } = opened;
         let (mut receiving, mut sending) = stream.split();
-        let ended = self.exchange(&mut receiving, &mut sending, read).await;
+        let ended = self.exchange(read, &mut receiving, &mut sending).await;
         if ended.is_ok() && sending.shutdown().await.is_ok() {
             // The peer closes after us, so that unread input does not reset our last answer away.
             let _ = tokio::time::timeout(LINGER, receiving.gone()).await;
@@ -150,14 +152,14 @@ impl Connection {
 
     async fn exchange(
         &self,
+        read: BytesMut,
         receiving: &mut ReadSide<'_>,
         sending: &mut WriteSide<'_>,
-        read: BytesMut,
     ) -> io::Result<()> {
         let writing = self.write(sending);
         tokio::pin!(writing);
         let end = tokio::select! {
-            end = self.read(receiving, read) => end,
+            end = self.read(read, receiving) => end,
             written = &mut writing => return written,
         };
         match (end, &self.service) {

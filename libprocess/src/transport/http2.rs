@@ -3,19 +3,16 @@
 //! # Owns
 //! The connection. What a call needs beyond it, such as the streams of linked peers, ends with it.
 
-mod rewind;
-
 use std::convert::Infallible;
 use std::net::SocketAddr;
 
-use bytes::BytesMut;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tonic::body::Body;
 
-use self::rewind::Rewind;
-use super::stream::Stream;
+use super::rewind::Rewind;
+use super::sniff::Opened;
 use crate::abort::AbortOnPanic;
 use crate::grpc;
 use crate::runtime::Runtime;
@@ -45,15 +42,10 @@ where
 }
 
 /// Serves a connection until one side is done.
-pub(super) async fn serve(
-    runtime: Runtime,
-    stream: Stream,
-    read: BytesMut,
-    peer: Option<SocketAddr>,
-) {
+pub(super) async fn serve(runtime: Runtime, opened: Opened, peer: Option<SocketAddr>) {
     let _guard = AbortOnPanic;
     let header = u32::try_from(runtime.limits().header).unwrap_or(u32::MAX);
-    let io = TokioIo::new(Rewind::new(read, stream));
+    let io = TokioIo::new(Rewind::new(opened));
     let calls = service_fn(move |request: http::Request<Incoming>| {
         let call = grpc::Call {
             runtime: runtime.clone(),

@@ -1,25 +1,35 @@
-//! A connected socket of either family, and its two sides.
+//! A connected socket of either family, or what is layered on one, and its two sides.
 
+use std::collections::VecDeque;
 use std::fmt;
-use std::io;
+use std::io::{self, IoSlice};
 use std::path::Path;
-
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UnixStream, lookup_host, tcp, unix};
 
-/// A socket that speaks HTTP.
+/// How many pieces one write takes.
+const PIECES: usize = 64;
+
+/// Something that carries bytes both ways.
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Duplex for T {}
+
+/// What carries messages and HTTP.
 pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    /// A session over a socket, such as TLS.
+    Layered(Box<dyn Duplex>),
 }
 
 impl Stream {
     /// Connects to the first address of a host, IPv4 before IPv6.
-    pub(crate) async fn connect(host: &str, port: u16) -> io::Result<Self> {
+    pub(crate) async fn connect_tcp(host: &str, port: u16) -> io::Result<TcpStream> {
         let mut addresses: Vec<_> = lookup_host((host, port)).await?.collect();
         addresses.sort_by_key(std::net::SocketAddr::is_ipv6);
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
@@ -27,7 +37,7 @@ impl Stream {
             match TcpStream::connect(address).await {
                 Ok(stream) => {
                     stream.set_nodelay(true)?;
-                    return Ok(Self::Tcp(stream));
+                    return Ok(stream);
                 }
                 Err(error) => last = error,
             }
@@ -51,6 +61,10 @@ impl Stream {
                 let (read, write) = stream.split();
                 (ReadSide::Unix(read), WriteSide::Unix(write))
             }
+            Self::Layered(stream) => {
+                let (read, write) = tokio::io::split(stream);
+                (ReadSide::Layered(read), WriteSide::Layered(write))
+            }
         }
     }
 }
@@ -64,6 +78,7 @@ impl AsyncRead for Stream {
         match &mut *self {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Layered(stream) => Pin::new(stream).poll_read(cx, buffer),
         }
     }
 }
@@ -77,17 +92,19 @@ impl AsyncWrite for Stream {
         match &mut *self {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Layered(stream) => Pin::new(stream).poll_write(cx, bytes),
         }
     }
 
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
+        pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match &mut *self {
             Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
             Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
+            Self::Layered(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
         }
     }
 
@@ -95,6 +112,7 @@ impl AsyncWrite for Stream {
         match self {
             Self::Tcp(stream) => stream.is_write_vectored(),
             Self::Unix(stream) => stream.is_write_vectored(),
+            Self::Layered(stream) => stream.is_write_vectored(),
         }
     }
 
@@ -102,6 +120,7 @@ impl AsyncWrite for Stream {
         match &mut *self {
             Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
             Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Layered(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
@@ -109,6 +128,7 @@ impl AsyncWrite for Stream {
         match &mut *self {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Layered(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }
@@ -118,23 +138,26 @@ impl fmt::Debug for Stream {
         f.write_str(match self {
             Self::Tcp(_) => "Tcp",
             Self::Unix(_) => "Unix",
+            Self::Layered(_) => "Layered",
         })
     }
 }
 
 /// The receiving side.
-#[derive(Debug)]
 pub(crate) enum ReadSide<'s> {
     Tcp(tcp::ReadHalf<'s>),
     Unix(unix::ReadHalf<'s>),
+    Layered(tokio::io::ReadHalf<&'s mut Box<dyn Duplex>>),
 }
 
 impl ReadSide<'_> {
-    /// Waits until there is something to read, or the end.
-    pub(crate) async fn readable(&self) -> io::Result<()> {
+    /// Waits until there is something to read, or the end, where that can be told without reading.
+    pub(crate) async fn readable(&mut self) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.readable().await,
             Self::Unix(stream) => stream.readable().await,
+            // Only reading tells; what was read ahead makes no socket readable.
+            Self::Layered(_) => Ok(()),
         }
     }
 
@@ -143,6 +166,7 @@ impl ReadSide<'_> {
         match self {
             Self::Tcp(stream) => stream.read_buf(buffer).await,
             Self::Unix(stream) => stream.read_buf(buffer).await,
+            Self::Layered(stream) => stream.read_buf(buffer).await,
         }
     }
 
@@ -157,10 +181,10 @@ impl ReadSide<'_> {
 }
 
 /// The sending side.
-#[derive(Debug)]
 pub(crate) enum WriteSide<'s> {
     Tcp(tcp::WriteHalf<'s>),
     Unix(unix::WriteHalf<'s>),
+    Layered(tokio::io::WriteHalf<&'s mut Box<dyn Duplex>>),
 }
 
 impl WriteSide<'_> {
@@ -168,6 +192,33 @@ impl WriteSide<'_> {
         match self {
             Self::Tcp(stream) => stream.write_all_buf(bytes).await,
             Self::Unix(stream) => stream.write_all_buf(bytes).await,
+            Self::Layered(stream) => {
+                stream.write_all_buf(bytes).await?;
+                stream.flush().await
+            }
+        }
+    }
+
+    /// Writes some of the first pieces with one call, and tells how many bytes.
+    pub(crate) async fn write_some(&mut self, pieces: &VecDeque<Bytes>) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => loop {
+                stream.writable().await?;
+                match stream.try_write_vectored(&slices(pieces)) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    written => return written,
+                }
+            },
+            Self::Unix(stream) => stream.write_vectored(&slices(pieces)).await,
+            Self::Layered(stream) => stream.write_vectored(&slices(pieces)).await,
+        }
+    }
+
+    /// Passes on what a layer still holds back.
+    pub(crate) async fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Tcp(_) | Self::Unix(_) => Ok(()),
+            Self::Layered(stream) => stream.flush().await,
         }
     }
 
@@ -176,6 +227,15 @@ impl WriteSide<'_> {
         match self {
             Self::Tcp(stream) => stream.shutdown().await,
             Self::Unix(stream) => stream.shutdown().await,
+            Self::Layered(stream) => stream.shutdown().await,
         }
     }
+}
+
+fn slices(pieces: &VecDeque<Bytes>) -> Vec<IoSlice<'_>> {
+    pieces
+        .iter()
+        .take(PIECES)
+        .map(|piece| IoSlice::new(piece))
+        .collect()
 }

@@ -61,8 +61,8 @@ struct Reader<'c> {
 }
 
 impl Connection {
-    /// Reads until the peer closes or sends nonsense.
-    pub(super) async fn read(&self, socket: &mut ReadSide<'_>, buffer: BytesMut) -> ReadEnd {
+    /// Reads until the peer closes or sends nonsense. What is in the buffer has been read already.
+    pub(super) async fn read(&self, buffer: BytesMut, socket: &mut ReadSide<'_>) -> ReadEnd {
         let mut reader = Reader {
             connection: self,
             buffer,

@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::transport::stream::Stream;
+use super::sniff::Opened;
+use super::stream::Stream;
 
 /// Gives what was read first, then the rest of the stream.
 #[derive(Debug)]
@@ -17,7 +18,8 @@ pub(super) struct Rewind {
 }
 
 impl Rewind {
-    pub(super) const fn new(read: BytesMut, stream: Stream) -> Self {
+    pub(super) fn new(opened: Opened) -> Self {
+        let Opened { stream, read } = opened;
         Self { read, stream }
     }
 }
