@@ -118,6 +118,15 @@ impl Clock {
         clock
     }
 
+    /// A clock that stands still at a time of its own until it is advanced.
+    #[must_use]
+    pub fn paused_at(time: Time) -> Self {
+        let clock = Self::paused();
+        let frozen = time.as_nanos().max(1);
+        clock.core().frozen.store(frozen, Ordering::Release);
+        clock
+    }
+
     fn core(&self) -> &Arc<Core> {
         &self.handle.core
     }
@@ -182,6 +191,19 @@ impl Clock {
     pub fn settle(&self) {
         let core = self.core();
         loop {
+            let seen = self.rest();
+            // Tasks that are about to run are seen only by their threads: let each have its turn.
+            core.activity.let_all_run();
+            if core.activity.is_unchanged(seen) && !core.has_due(&core.lock()) {
+                return;
+            }
+        }
+    }
+
+    /// Blocks until all that is counted rests and no timer is due; tells which rest it is.
+    pub(crate) fn rest(&self) -> u64 {
+        let core = self.core();
+        loop {
             let seen = core.activity.wait_until_idle();
             let state = core.lock();
             if !state.stopped && (state.firing || core.has_due(&state)) {
@@ -190,10 +212,8 @@ impl Clock {
                 continue;
             }
             drop(state);
-            // Tasks that are about to run are seen only by their threads: let each have its turn.
-            core.activity.let_all_run();
-            if core.activity.is_unchanged(seen) && !core.has_due(&core.lock()) {
-                return;
+            if core.activity.is_unchanged(seen) {
+                return seen;
             }
         }
     }
@@ -216,6 +236,14 @@ impl Clock {
             core.changed.notify_all();
         }
         Timer::new(Arc::downgrade(core), key, deadline)
+    }
+
+    /// How long until the next timer falls due; none when there is none.
+    pub(crate) fn until_next_timer(&self) -> Option<Duration> {
+        let core = self.core();
+        let state = core.lock();
+        let (due, _) = state.timers.first_key_value()?.0;
+        Some(due.saturating_sub(core.timer_time(&state)))
     }
 
     /// How many timers wait to fire.

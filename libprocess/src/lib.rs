@@ -56,6 +56,7 @@ pub mod grpc;
 pub mod http;
 pub mod metrics;
 pub mod req_res;
+pub mod simulation;
 pub mod subprocess;
 pub mod testing;
 pub mod tls;

@@ -29,7 +29,7 @@ use crate::firewall::Firewall;
 use crate::future::Future;
 use crate::grpc::Services;
 use crate::help::HelpPages;
-use crate::host::Host;
+use crate::host::Host as ActorHost;
 use crate::http::authentication::{AuthenticationRouter, Authenticator, AuthorizationCallback};
 use crate::id::ProcessId;
 use crate::limits::Limits;
@@ -39,9 +39,11 @@ use crate::pid::{Pid, Upid};
 use crate::process::Process;
 use crate::process_manager::{ProcessManager, Refused};
 use crate::reap::Reaper;
+use crate::simulation::{self, Host};
 use crate::socket_manager::{RemoteConnection, SocketManager};
 use crate::testing::filter::Filters;
 use crate::tls::Tls;
+use crate::tracked::Tracked;
 use crate::transport::{Listener, Listening};
 
 /// Where an actor runs.
@@ -113,6 +115,7 @@ pub(crate) struct Inner {
     pub(crate) reaper: Reaper,
     pub(crate) listening: Listening,
     pub(crate) tls: Option<Tls>,
+    pub(crate) network: Option<Host>,
 }
 
 impl Runtime {
@@ -233,7 +236,7 @@ impl Runtime {
             arbiter.spawn_fn(move || {
                 let context = Context::new(hosted, receiver, runtime);
                 // The registry keeps the address, by way of the queue.
-                let _address = Host::new(process, context).start();
+                let _address = ActorHost::new(process, context).start();
             })
         });
         if !started {
@@ -325,6 +328,20 @@ impl Runtime {
         self.inner.processes.remove(&pid.id);
         self.inner.sockets.process_ended(self, pid);
         self.inner.processes.wake_waiters(&pid.id);
+    }
+
+    /// Whether its sockets are simulated.
+    pub(crate) fn is_simulated(&self) -> bool {
+        self.inner.network.is_some()
+    }
+
+    /// A task of a connection: on the simulated network the clock waits for it.
+    pub(crate) fn observed<F: std::future::Future>(
+        &self,
+        task: F,
+    ) -> futures::future::Either<Tracked<F>, F> {
+        let activity = self.is_simulated().then(|| self.inner.clock.activity());
+        simulation::observed(activity, task)
     }
 
     // ---- surroundings ------------------------------------------------------------------------

@@ -38,6 +38,7 @@ pub(crate) use self::respond::chunk;
 use self::sniff::{Opened, Protocol};
 use self::stream::Stream;
 use crate::runtime::Runtime;
+use crate::simulation::{SimulatedListener, SimulatedStream};
 
 /// The pause after a failed accept: out of descriptors, trying again at once would only burn time.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
@@ -46,12 +47,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 enum Accepted {
     Tcp(std::net::TcpStream, SocketAddr),
     Unix(std::os::unix::net::UnixStream),
+    Simulated(SimulatedStream, SocketAddr),
 }
 
 impl Accepted {
     const fn peer(&self) -> Option<SocketAddr> {
         match self {
-            Self::Tcp(_, peer) => Some(*peer),
+            Self::Tcp(_, peer) | Self::Simulated(_, peer) => Some(*peer),
             Self::Unix(_) => None,
         }
     }
@@ -67,6 +69,7 @@ impl Accepted {
             Self::Unix(stream) => {
                 UnixStream::from_std(stream).map(|stream| Opened::new(Stream::Unix(stream)))
             }
+            Self::Simulated(stream, _) => Ok(Opened::new(Stream::Layered(Box::new(stream)))),
         };
         match opened {
             Ok(opened) => Some(opened),
@@ -83,6 +86,7 @@ impl Accepted {
 pub(crate) enum Listener {
     Tcp(std::net::TcpListener),
     Unix(std::os::unix::net::UnixListener),
+    Simulated(SimulatedListener),
 }
 
 /// Whether the port accepts connections.
@@ -132,7 +136,9 @@ impl Listening {
                 let configure = self.configure.clone();
                 let started = arbiters.connection(index).is_some_and(|arbiter| {
                     arbiter.spawn_fn(move || {
-                        actix_rt::spawn(serve(runtime, configure, accepted));
+                        let observer = runtime.clone();
+                        let serving = serve(runtime, configure, accepted);
+                        actix_rt::spawn(observer.observed(serving));
                     })
                 });
                 if started { Ok(sender) } else { Err(ended()) }
@@ -192,7 +198,7 @@ fn spawn_accepting(
         }
     };
     match runtime.inner().arbiters.connection(index) {
-        Some(arbiter) if arbiter.spawn(accepting) => Ok(()),
+        Some(arbiter) if arbiter.spawn(runtime.observed(accepting)) => Ok(()),
         Some(_) | None => Err(ended()),
     }
 }
@@ -208,10 +214,11 @@ impl fmt::Debug for Listening {
 enum Bound {
     Tcp(tokio::net::TcpListener),
     Unix(tokio::net::UnixListener),
+    Simulated(SimulatedListener),
 }
 
 impl Bound {
-    async fn accept(&self) -> io::Result<Accepted> {
+    async fn accept(&mut self) -> io::Result<Accepted> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
@@ -222,14 +229,19 @@ impl Bound {
                 let (stream, _) = listener.accept().await?;
                 Ok(Accepted::Unix(stream.into_std()?))
             }
+            Self::Simulated(listener) => {
+                let (stream, peer) = listener.accept().await;
+                Ok(Accepted::Simulated(stream, peer))
+            }
         }
     }
 }
 
 async fn accept(listener: Listener, mut give: impl FnMut(Accepted) -> bool) -> io::Result<()> {
-    let listener = match listener {
+    let mut listener = match listener {
         Listener::Tcp(listener) => Bound::Tcp(tokio::net::TcpListener::from_std(listener)?),
         Listener::Unix(listener) => Bound::Unix(tokio::net::UnixListener::from_std(listener)?),
+        Listener::Simulated(listener) => Bound::Simulated(listener),
     };
     loop {
         match listener.accept().await {
@@ -258,7 +270,8 @@ async fn serve(
     };
     while let Some(accepted) = accepted.recv().await {
         let service = Service::Actors(application.clone());
-        actix_rt::spawn(serve_one(runtime.clone(), service, accepted));
+        let serving = serve_one(runtime.clone(), service, accepted);
+        actix_rt::spawn(runtime.observed(serving));
     }
 }
 

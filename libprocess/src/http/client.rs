@@ -255,10 +255,7 @@ impl Connection {
             source: Arc::new(source),
         };
         let stream = match url.scheme.as_str() {
-            "http" => Stream::connect_tcp(&url.host, url.port)
-                .await
-                .map(Stream::Tcp)
-                .map_err(failed)?,
+            "http" => Stream::connect(&url.host, url.port).await.map_err(failed)?,
             "https" => {
                 let tls = tls.ok_or_else(|| ClientError::NoTls { to: to() })?;
                 secured(url, tls).await.map_err(failed)?

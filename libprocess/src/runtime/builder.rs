@@ -23,6 +23,7 @@ use crate::message::NameTable;
 use crate::metrics::{Metrics, RateLimit};
 use crate::process_manager::ProcessManager;
 use crate::reap::Reaper;
+use crate::simulation::{Host, Net};
 use crate::socket_manager::SocketManager;
 use crate::testing::filter::Filters;
 use crate::tls::Tls;
@@ -59,6 +60,7 @@ pub struct RuntimeBuilder {
     configure: Option<Configure>,
     services: Services,
     tls: Option<Tls>,
+    network: Option<Arc<Net>>,
 }
 
 impl Default for RuntimeBuilder {
@@ -82,6 +84,7 @@ impl Default for RuntimeBuilder {
             configure: None,
             services: Services::new(),
             tls: None,
+            network: None,
         }
     }
 }
@@ -205,28 +208,32 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Puts the runtime on a simulated network instead of the machine's.
+    pub(crate) fn simulated(mut self, network: Arc<Net>) -> Self {
+        self.network = Some(network);
+        self
+    }
+
     /// Binds the port and starts the threads and the built-in actors.
     ///
     /// # Errors
     /// When the port cannot be bound, no address can be advertised, or threads cannot be started.
     pub fn start(self) -> Result<Runtime, StartError> {
         let wanted = SocketAddr::new(self.ip, self.port);
-        let listener = bind(wanted).map_err(|source| StartError::Bind {
-            address: wanted,
-            source,
-        })?;
-        let bound = listener.local_addr().map_err(|source| StartError::Bind {
-            address: wanted,
-            source,
-        })?;
-        let address = self.advertised(bound)?;
+        let clock = self.clock.clone().unwrap_or_default();
+        let (listener, address, network) = self.listen(wanted, &clock)?;
         let shape = Shape {
             actors: self.arbiters,
             reserved: self.reserved_arbiters,
             connections: self.connection_arbiters,
         };
         let arbiters = Arbiters::start(shape).map_err(StartError::Threads)?;
-        let clock = self.clock.unwrap_or_default();
+        if let Some(host) = &network {
+            for thread in arbiters.all() {
+                let host = host.clone();
+                thread.spawn_fn(move || host.enter());
+            }
+        }
         clock.activity().add_runtime(address, arbiters.all());
         let metrics = Metrics::new(clock.clone());
         let runtime = Runtime::from_inner(Inner {
@@ -250,6 +257,7 @@ impl RuntimeBuilder {
             reaper: Reaper::default(),
             listening: Listening::new(self.configure),
             tls: self.tls,
+            network,
         });
         let settings = builtins::Settings {
             readonly_realm: self.readonly_realm,
@@ -260,12 +268,32 @@ impl RuntimeBuilder {
         runtime
             .inner()
             .listening
-            .start(&runtime, Listener::Tcp(listener))
+            .start(&runtime, listener)
             .map_err(|source| StartError::Bind {
                 address: wanted,
                 source,
             })?;
         Ok(runtime)
+    }
+
+    /// Begins to listen, on the machine's network or a simulated one; tells the address to advertise.
+    fn listen(
+        &self,
+        wanted: SocketAddr,
+        clock: &Clock,
+    ) -> Result<(Listener, Address, Option<Host>), StartError> {
+        let failed = |source| StartError::Bind {
+            address: wanted,
+            source,
+        };
+        if let Some(network) = &self.network {
+            let address = Address::from(wanted);
+            let (host, listener) = Host::listen(network, address, clock).map_err(failed)?;
+            return Ok((Listener::Simulated(listener), address, Some(host)));
+        }
+        let listener = bind(wanted).map_err(failed)?;
+        let bound = listener.local_addr().map_err(failed)?;
+        Ok((Listener::Tcp(listener), self.advertised(bound)?, None))
     }
 
     fn advertised(&self, bound: SocketAddr) -> Result<Address, StartError> {

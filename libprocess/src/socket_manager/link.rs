@@ -1,6 +1,6 @@
 //! Who is linked to whom.
 
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Notice;
 use crate::address::Address;
@@ -10,11 +10,11 @@ use crate::pid::Upid;
 #[derive(Debug, Default)]
 pub(super) struct Links {
     /// Target to the local actors linked to it.
-    linkers: HashMap<Upid, HashSet<Upid>>,
+    linkers: FxHashMap<Upid, FxHashSet<Upid>>,
     /// Local actor to its targets.
-    targets: HashMap<Upid, HashSet<Upid>>,
+    targets: FxHashMap<Upid, FxHashSet<Upid>>,
     /// Address to the targets there.
-    addresses: HashMap<Address, HashSet<Upid>>,
+    addresses: FxHashMap<Address, FxHashSet<Upid>>,
 }
 
 impl Links {
@@ -47,7 +47,7 @@ impl Links {
     }
 
     /// Takes the actors that are linked to a target.
-    pub(super) fn take_target(&mut self, target: &Upid) -> HashSet<Upid> {
+    pub(super) fn take_target(&mut self, target: &Upid) -> FxHashSet<Upid> {
         let linkers = self.linkers.remove(target).unwrap_or_default();
         for linker in &linkers {
             if let Some(targets) = self.targets.get_mut(linker) {

@@ -13,7 +13,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::Gauges;
@@ -21,6 +20,7 @@ use crate::abort::AbortOnPanic;
 use crate::address::Address;
 use crate::clock::Activity;
 use crate::runtime::Runtime;
+use crate::simulation::within;
 use crate::tls::{Downgrade, Peer};
 use crate::transport::replies::ReplyCounter;
 use crate::transport::stream::{ReadSide, Stream, WriteSide};
@@ -123,7 +123,9 @@ impl Socket {
         number: usize,
     ) -> Arc<Self> {
         let activity = runtime.clock().activity();
-        let in_flight = activity.has_runtime(address).then(|| InFlight {
+        // On a simulated network a message on its way waits for time to pass.
+        let counted = !runtime.is_simulated() && activity.has_runtime(address);
+        let in_flight = counted.then(|| InFlight {
             activity: Arc::clone(activity),
             count: Mutex::default(),
         });
@@ -152,7 +154,7 @@ impl Socket {
             .inner()
             .arbiters
             .connection(number)
-            .is_some_and(|arbiter| arbiter.spawn(async move { run(owner, task).await }));
+            .is_some_and(|arbiter| arbiter.spawn(runtime.observed(run(owner, task))));
         if !spawned {
             tracing::warn!(peer = %address, "no thread is left to serve a connection");
         }
@@ -330,19 +332,20 @@ async fn serve(runtime: &Runtime, socket: &Arc<Socket>) -> io::Result<()> {
     }
     // All is written. The peer reads it and closes; to close first could throw it away.
     writing.shutdown().await?;
-    // Either way the connection is closed then.
-    let _ = tokio::time::timeout(LINGER, draining).await;
+    if !runtime.is_simulated() {
+        // Either way the connection is closed then.
+        let _ = within(LINGER, draining).await;
+    }
     Ok(())
 }
 
 /// Connects as the runtime speaks: in plain, by TLS, or by TLS and else in plain.
 async fn connect(runtime: &Runtime, address: Address) -> io::Result<Stream> {
     let Some(tls) = runtime.tls() else {
-        let stream = TcpStream::connect(address.socket_addr()).await?;
-        return Ok(Stream::Tcp(stream));
+        return Stream::connect_peer(address.socket_addr()).await;
     };
     let secured = async {
-        let stream = TcpStream::connect(address.socket_addr()).await?;
+        let stream = Stream::connect_peer(address.socket_addr()).await?;
         let peer = Peer {
             ip: address.ip,
             name: None,
@@ -355,8 +358,7 @@ async fn connect(runtime: &Runtime, address: Address) -> io::Result<Stream> {
         (Err(error), Downgrade::Refused) => Err(error),
         (Err(error), Downgrade::Supported) => {
             tracing::info!(peer = %address, %error, "connecting again in plain");
-            let stream = TcpStream::connect(address.socket_addr()).await?;
-            Ok(Stream::Tcp(stream))
+            Stream::connect_peer(address.socket_addr()).await
         }
     }
 }
@@ -370,10 +372,10 @@ async fn write_all(
     loop {
         let next = match socket.kind {
             Kind::Persistent => socket.next().await,
-            Kind::Temporary => match tokio::time::timeout(IDLE, socket.next()).await {
-                Ok(next) => next,
-                Err(_) if runtime.inner().sockets.give_up(socket) => None,
-                Err(_) => continue,
+            Kind::Temporary => match within(IDLE, socket.next()).await {
+                Some(next) => next,
+                None if runtime.inner().sockets.give_up(socket) => None,
+                None => continue,
             },
         };
         let Some(mut pieces) = next else {

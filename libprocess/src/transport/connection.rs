@@ -35,6 +35,7 @@ use crate::abort::AbortOnPanic;
 use crate::future::Future;
 use crate::http::{Request, Response};
 use crate::runtime::Runtime;
+use crate::simulation::within;
 
 /// How long we wait for the peer's close after ours, so that it can read our last answer.
 const LINGER: Duration = Duration::from_secs(1);
@@ -146,7 +147,7 @@ impl Connection {
         let ended = self.exchange(read, &mut receiving, &mut sending).await;
         if ended.is_ok() && sending.shutdown().await.is_ok() {
             // The peer closes after us, so that unread input does not reset our last answer away.
-            let _ = tokio::time::timeout(LINGER, receiving.gone()).await;
+            let _ = within(LINGER, receiving.gone()).await;
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,6 +11,8 @@ use std::task::{Context, Poll};
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UnixStream, lookup_host, tcp, unix};
+
+use crate::simulation;
 
 /// How many pieces one write takes.
 const PIECES: usize = 64;
@@ -28,10 +31,29 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
+    /// Connects to a host in plain, on the machine's network or the simulated one of this thread.
+    pub(crate) async fn connect(host: &str, port: u16) -> io::Result<Self> {
+        match simulation::current() {
+            Some(here) => {
+                let stream = here.connect_name(host, port).await?;
+                Ok(Self::Layered(Box::new(stream)))
+            }
+            None => Self::connect_tcp(host, port).await.map(Self::Tcp),
+        }
+    }
+
+    /// Connects to a peer in plain, on the machine's network or the simulated one of this thread.
+    pub(crate) async fn connect_peer(address: SocketAddr) -> io::Result<Self> {
+        match simulation::current() {
+            Some(here) => Ok(Self::Layered(Box::new(here.connect(address).await?))),
+            None => TcpStream::connect(address).await.map(Self::Tcp),
+        }
+    }
+
     /// Connects to the first address of a host, IPv4 before IPv6.
     pub(crate) async fn connect_tcp(host: &str, port: u16) -> io::Result<TcpStream> {
         let mut addresses: Vec<_> = lookup_host((host, port)).await?.collect();
-        addresses.sort_by_key(std::net::SocketAddr::is_ipv6);
+        addresses.sort_by_key(SocketAddr::is_ipv6);
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
         for address in addresses {
             match TcpStream::connect(address).await {

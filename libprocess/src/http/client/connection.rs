@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{ClientError, ClientRequest, ClientResponse, Connected};
 use crate::http::pipe::{self, Reader, Writer};
+use crate::simulation;
 use crate::transport::body::{BodyDecoder, Decoded, Framing, Parts};
 use crate::transport::chunk;
 use crate::transport::head::KeepAlive;
@@ -78,10 +79,12 @@ impl Shared {
             gone: shared.gone.clone(),
         };
         let (ended, stop) = (shared.ended.clone(), Arc::clone(&shared.stop));
-        tokio::spawn(async move {
+        let host = simulation::current();
+        let activity = host.as_ref().map(|host| host.clock().activity());
+        tokio::spawn(simulation::observed(activity, async move {
             task.run(stream, queue, &stop).await;
             ended.cancel();
-        });
+        }));
         shared
     }
 

@@ -11,6 +11,7 @@ use super::{Awaited, Connection, Manner, Plain, ReadEnd, Reply, Service};
 use crate::event::Message;
 use crate::http::{Incoming, Inflater, Request, Response, pipe};
 use crate::promise::Promise;
+use crate::simulation::yield_now;
 use crate::transport::body::{BodyDecoder, Decoded, Framing, Malformed, Parts};
 use crate::transport::head::{Coding, KeepAlive, with_head};
 use crate::transport::router;
@@ -109,7 +110,7 @@ impl Reader<'_> {
             }
             reads += 1;
             if reads % READS_IN_A_ROW == 0 {
-                tokio::task::yield_now().await;
+                yield_now().await;
             }
         }
     }

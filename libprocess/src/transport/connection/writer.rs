@@ -12,6 +12,7 @@ use crate::future::{Future, Outcome};
 use crate::http::pipe::Reader;
 use crate::http::{Body, Response, compress};
 use crate::promise::Promise;
+use crate::simulation::yield_now;
 use crate::transport::head::KeepAlive;
 use crate::transport::respond::{self, LAST_CHUNK, Length};
 use crate::transport::stream::WriteSide;
@@ -68,7 +69,7 @@ impl Connection {
                 }
                 Some(Reply::Plain(kind, count)) => {
                     // What the message makes its actor send goes first: it is more urgent than the answer.
-                    tokio::task::yield_now().await;
+                    yield_now().await;
                     self.write_plain(&mut out, kind, count);
                 }
                 Some(Reply::Pending(awaited, manner)) => {
