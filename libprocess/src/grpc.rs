@@ -27,6 +27,7 @@ use self::builtin::BuiltIn;
 pub use self::codec::{BytesCodec, MessageCodec};
 pub use self::http_service::{Check, HttpService};
 use crate::runtime::Runtime;
+use crate::transport::link::{self, Accepted};
 
 type Answer = Pin<Box<dyn Future<Output = ::http::Response<Body>>>>;
 type Serve = Arc<dyn Fn(Call) -> Answer + Send + Sync>;
@@ -112,7 +113,7 @@ pub(crate) struct Call {
 
 impl Call {
     /// Passes the call to its service.
-    pub(crate) async fn answer(self) -> ::http::Response<Body> {
+    pub(crate) async fn answer(self, links: &Accepted) -> ::http::Response<Body> {
         let is_grpc = self
             .request
             .headers()
@@ -122,6 +123,9 @@ impl Call {
             let mut refused = ::http::Response::new(Body::default());
             *refused.status_mut() = ::http::StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return refused;
+        }
+        if self.service() == link::SERVICE && self.method() == link::METHOD {
+            return link::accept(self, links);
         }
         let runtime = self.runtime.clone();
         let services = &runtime.inner().services;

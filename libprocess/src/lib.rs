@@ -80,7 +80,9 @@ pub use process::Process;
 pub use promise::Promise;
 pub use queue::Queue;
 pub use repeat::{ControlFlow, repeat};
-pub use runtime::{Arbiter, PeerCheck, Runtime, RuntimeBuilder, StartError};
+pub use runtime::{
+    Arbiter, ParseTransportError, PeerCheck, Runtime, RuntimeBuilder, StartError, Transport,
+};
 pub use sequence::Sequence;
 pub use socket_manager::RemoteConnection;
 pub use time::Time;

@@ -6,6 +6,7 @@
 //! The advertised address, the arbiters, the registry of actors, the sockets, the clock and the metrics.
 
 mod builder;
+mod transport;
 
 use std::fmt;
 use std::io;
@@ -16,6 +17,7 @@ use actix::Actor;
 use bytes::Bytes;
 
 pub use builder::{PeerCheck, RuntimeBuilder, StartError};
+pub use transport::{ParseTransportError, Transport};
 
 use crate::address::Address;
 use crate::arbiters::Arbiters;
@@ -98,6 +100,8 @@ pub(crate) struct Inner {
     pub(crate) address: Address,
     pub(crate) delegate: Option<String>,
     pub(crate) peer_check: PeerCheck,
+    pub(crate) transport: Transport,
+    pub(crate) incarnation: u64,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,

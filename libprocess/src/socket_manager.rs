@@ -4,7 +4,8 @@
 //!
 //! # Owns
 //! Per remote address at most one persistent socket (made by a link) and one temporary one (made by a send), and
-//! who is linked to whom.
+//! who is linked to whom. A peer that has connected by gRPC is answered on its own connection, so that one behind a
+//! translating network needs no connection back.
 //!
 //! # Invariants
 //! - Messages on one socket leave in the order in which they were sent. A send uses the persistent socket if there is
@@ -13,8 +14,11 @@
 //!   links are gone then.
 //! - What waits for one peer is bounded by [`Limits::outgoing`](crate::Limits): beyond that the socket breaks.
 
+mod accepted;
 mod encode;
 mod link;
+mod outbox;
+mod peers;
 mod socket;
 
 use std::fmt;
@@ -27,12 +31,14 @@ use rustc_hash::FxHashMap;
 use self::encode::Encoder;
 pub(crate) use self::encode::put_hex;
 use self::link::Links;
-use self::socket::{Kind, Outbox, Socket};
+use self::outbox::Outbox;
+use self::peers::{Peers, Plan};
+pub(crate) use self::socket::{Kind, Lasting, Origin, Socket, Wire};
 use crate::address::Address;
 use crate::future::Future;
 use crate::metrics::{Counter, Metrics};
 use crate::pid::Upid;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, Transport};
 
 /// What a link does with the connection that is there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +57,10 @@ const FLUSH_ROUNDS: u32 = 250;
 struct Tables {
     persistent: FxHashMap<Address, Arc<Socket>>,
     temporary: FxHashMap<Address, Arc<Socket>>,
+    /// Made by peers that have linked.
+    accepted: FxHashMap<Address, Arc<Socket>>,
+    /// Made by peers that have only sent.
+    passing: FxHashMap<Address, Arc<Socket>>,
     links: Links,
     next_socket: usize,
     closed: bool,
@@ -60,6 +70,7 @@ struct Tables {
 pub(crate) struct SocketManager {
     tables: Arc<Mutex<Tables>>,
     encoder: Encoder,
+    peers: Peers,
     gauges: Gauges,
 }
 
@@ -81,15 +92,14 @@ const fn number(bytes: usize) -> f64 {
 /// Bytes that wait to be sent, over all peers.
 fn queued_bytes(tables: &Mutex<Tables>) -> f64 {
     let tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
-    let sockets = tables.persistent.values().chain(tables.temporary.values());
-    number(sockets.map(|socket| socket.queued_bytes()).sum())
+    number(tables.all().map(|socket| socket.queued_bytes()).sum())
 }
 
 /// An actor, and the one of its linked actors that is gone.
 type Notice = (Upid, Upid);
 
 impl SocketManager {
-    pub(crate) fn new(address: Address, metrics: &Metrics) -> Self {
+    pub(crate) fn new(address: Address, transport: Transport, metrics: &Metrics) -> Self {
         let tables: Arc<Mutex<Tables>> = Arc::default();
         let watched = Arc::downgrade(&tables);
         metrics.pull_gauge("libprocess/outgoing_queued_bytes", move || {
@@ -102,6 +112,7 @@ impl SocketManager {
         Self {
             tables,
             encoder: Encoder::new(address),
+            peers: Peers::new(transport),
             gauges: Gauges {
                 overflows: metrics.counter("libprocess/outgoing_overflows"),
                 lost: metrics.counter("libprocess/outgoing_messages_lost"),
@@ -123,14 +134,11 @@ impl SocketManager {
         if tables.closed {
             return;
         }
-        let known = tables
-            .persistent
-            .get(&to.address)
-            .or_else(|| tables.temporary.get(&to.address));
-        let socket = match known {
+        let socket = match tables.for_send(to.address) {
             Some(socket) => Arc::clone(socket),
             None => {
-                let socket = tables.open(runtime, to.address, Kind::Temporary, Outbox::default());
+                let queued = self.planned(to.address, None);
+                let socket = tables.open(runtime, to.address, Kind::Temporary, queued);
                 tables.temporary.insert(to.address, Arc::clone(&socket));
                 socket
             }
@@ -165,17 +173,23 @@ impl SocketManager {
         if tables.closed {
             return;
         }
-        let replaced = match (tables.persistent.get(&to.address), how) {
+        let known = match tables.persistent.get(&to.address) {
+            Some(known) => Some(Arc::clone(known)),
+            // A relink does not trust the connection that is there, and makes one of its own.
+            None if how == RemoteConnection::Reuse => tables.accepted.get(&to.address).cloned(),
+            None => None,
+        };
+        let replaced = match (known, how) {
             (Some(_), RemoteConnection::Reuse) => None,
             (Some(old), RemoteConnection::Reconnect) => {
-                let old = Arc::clone(old);
-                let queued = old.retire();
+                let queued = self.planned(to.address, Some(old.retire()));
                 let fresh = tables.open(runtime, to.address, Kind::Persistent, queued);
                 tables.persistent.insert(to.address, fresh);
                 Some(old)
             }
             (None, _) => {
-                let fresh = tables.open(runtime, to.address, Kind::Persistent, Outbox::default());
+                let queued = self.planned(to.address, None);
+                let fresh = tables.open(runtime, to.address, Kind::Persistent, queued);
                 tables.persistent.insert(to.address, fresh);
                 None
             }
@@ -185,32 +199,46 @@ impl SocketManager {
         drop(replaced);
     }
 
+    /// How a connection to a peer begins, and its first queue: that of the connection it replaces, if there is one.
+    fn planned(&self, address: Address, queued: Option<Outbox>) -> (Plan, Outbox) {
+        let plan = self.peers.plan(address);
+        let Some(mut queued) = queued.filter(|queued| !queued.is_empty()) else {
+            return (plan, Outbox::new(plan.wire()));
+        };
+        match (queued.wire(), plan.wire()) {
+            (Wire::Grpc, Wire::Legacy) => (plan, self.encoder.rewrite(&mut queued)),
+            // The peer took these bytes a moment ago.
+            (Wire::Legacy, _) => (Plan::Only(Wire::Legacy), queued),
+            (Wire::Grpc, Wire::Grpc) => (plan, queued),
+        }
+    }
+
+    /// Remembers which wire a peer speaks.
+    pub(crate) fn learn(&self, address: Address, wire: Wire) {
+        self.peers.learn(address, wire);
+    }
+
+    /// A message has come from a peer on the legacy wire.
+    pub(crate) fn heard_legacy(&self, address: Address) {
+        self.peers.heard_legacy(address);
+    }
+
+    /// Writes what was queued for gRPC again for the legacy wire.
+    pub(crate) fn rewrite(&self, queued: &mut Outbox) -> Outbox {
+        self.encoder.rewrite(queued)
+    }
+
     /// A socket has broken. Its linkers are told, unless another socket has taken its place.
     pub(crate) fn broken(&self, runtime: &Runtime, socket: &Arc<Socket>) {
         let mut tables = self.lock();
-        let address = socket.address();
-        let mut notices = Vec::new();
-        match socket.kind() {
+        let notices = match socket.kind() {
             Kind::Temporary => {
-                if tables
-                    .temporary
-                    .get(&address)
-                    .is_some_and(|known| Arc::ptr_eq(known, socket))
-                {
-                    tables.temporary.remove(&address);
-                }
+                forget(&mut tables.temporary, socket);
+                Vec::new()
             }
-            Kind::Persistent => {
-                if tables
-                    .persistent
-                    .get(&address)
-                    .is_some_and(|known| Arc::ptr_eq(known, socket))
-                {
-                    tables.persistent.remove(&address);
-                    notices = tables.links.take_address(address);
-                }
-            }
-        }
+            Kind::Persistent => tables.persistent_broke(socket),
+            Kind::Accepted(origin) => tables.accepted_broke(socket, origin),
+        };
         drop(tables);
         for (linker, gone) in notices {
             runtime.notify_exited(&linker, &gone);
@@ -223,13 +251,7 @@ impl SocketManager {
         if socket.has_queued() {
             return false;
         }
-        if tables
-            .temporary
-            .get(&socket.address())
-            .is_some_and(|known| Arc::ptr_eq(known, socket))
-        {
-            tables.temporary.remove(&socket.address());
-        }
+        forget(&mut tables.temporary, socket);
         true
     }
 
@@ -247,19 +269,15 @@ impl SocketManager {
 
     /// Closes every socket; nobody is told. What is queued has half a second to leave. Blocks.
     pub(crate) fn close_all(&self) {
-        let (persistent, temporary) = {
+        let sockets: Vec<_> = {
             let mut tables = self.lock();
-            tables.closed = true;
-            tables.links = Links::default();
-            (
-                std::mem::take(&mut tables.persistent),
-                std::mem::take(&mut tables.temporary),
-            )
+            let sockets = tables.all().cloned().collect();
+            *tables = Tables {
+                closed: true,
+                ..Tables::default()
+            };
+            sockets
         };
-        let sockets: Vec<_> = persistent
-            .into_values()
-            .chain(temporary.into_values())
-            .collect();
         for socket in &sockets {
             socket.finish();
         }
@@ -274,13 +292,58 @@ impl SocketManager {
     }
 }
 
+/// Takes a socket out of a table, unless another one has taken its place; tells whether it was there.
+fn forget(table: &mut FxHashMap<Address, Arc<Socket>>, socket: &Arc<Socket>) -> bool {
+    let address = socket.address();
+    let found = table
+        .get(&address)
+        .is_some_and(|known| Arc::ptr_eq(known, socket));
+    if found {
+        table.remove(&address);
+    }
+    found
+}
+
 impl Tables {
+    fn all(&self) -> impl Iterator<Item = &Arc<Socket>> {
+        self.persistent
+            .values()
+            .chain(self.temporary.values())
+            .chain(self.accepted.values())
+            .chain(self.passing.values())
+    }
+
+    /// The connection that a message to an address takes.
+    fn for_send(&self, address: Address) -> Option<&Arc<Socket>> {
+        self.persistent
+            .get(&address)
+            .or_else(|| self.accepted.get(&address))
+            .or_else(|| self.temporary.get(&address))
+            .or_else(|| self.passing.get(&address))
+    }
+
+    /// Who is to be told that a connection of ours is gone.
+    fn persistent_broke(&mut self, socket: &Arc<Socket>) -> Vec<Notice> {
+        let address = socket.address();
+        if !forget(&mut self.persistent, socket) {
+            return Vec::new();
+        }
+        match self.accepted.get(&address) {
+            // It was never there, and the peer's own connection is: it cannot be reached any other way.
+            Some(accepted) if !socket.was_connected() => {
+                accepted.prepend(socket.retire());
+                Vec::new()
+            }
+            Some(_) | None => self.links.take_address(address),
+        }
+    }
+
     fn open(
         &mut self,
         runtime: &Runtime,
         address: Address,
         kind: Kind,
-        queued: Outbox,
+        queued: (Plan, Outbox),
     ) -> Arc<Socket> {
         self.next_socket = self.next_socket.wrapping_add(1);
         Socket::open(runtime, address, kind, queued, self.next_socket)

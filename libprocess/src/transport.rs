@@ -11,9 +11,11 @@
 pub(crate) mod app;
 pub(crate) mod body;
 mod connection;
+pub(crate) mod envelope;
 pub mod fuzzing;
 pub(crate) mod head;
-mod http2;
+pub(crate) mod http2;
+pub(crate) mod link;
 pub(crate) mod replies;
 mod respond;
 mod rewind;

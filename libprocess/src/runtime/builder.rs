@@ -1,6 +1,7 @@
 //! How a runtime is described and started.
 
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::thread;
 
 use thiserror::Error;
 
-use super::{Inner, Runtime};
+use super::{Inner, Runtime, Transport};
 use crate::address::Address;
 use crate::arbiters::{Arbiters, Shape};
 use crate::blocking::BlockingPool;
@@ -53,6 +54,7 @@ pub struct RuntimeBuilder {
     reserved_arbiters: usize,
     clock: Option<Clock>,
     peer_check: PeerCheck,
+    transport: Transport,
     limits: Limits,
     readonly_realm: Option<String>,
     readwrite_realm: Option<String>,
@@ -77,6 +79,7 @@ impl Default for RuntimeBuilder {
             reserved_arbiters: 0,
             clock: None,
             peer_check: PeerCheck::Off,
+            transport: Transport::default(),
             limits: Limits::default(),
             readonly_realm: None,
             readwrite_realm: None,
@@ -157,6 +160,13 @@ impl RuntimeBuilder {
     #[must_use]
     pub const fn require_peer_address_ip_match(mut self, check: PeerCheck) -> Self {
         self.peer_check = check;
+        self
+    }
+
+    /// Which wire messages take; by default the legacy one.
+    #[must_use]
+    pub const fn transport(mut self, transport: Transport) -> Self {
+        self.transport = transport;
         self
     }
 
@@ -241,8 +251,11 @@ impl RuntimeBuilder {
             help: HelpPages::new(self.delegate.as_deref()),
             delegate: self.delegate,
             peer_check: self.peer_check,
+            transport: self.transport,
+            // Different in every runtime, and of no other meaning.
+            incarnation: RandomState::new().hash_one(address),
             limits: self.limits,
-            sockets: SocketManager::new(address, &metrics),
+            sockets: SocketManager::new(address, self.transport, &metrics),
             blocking: BlockingPool::new(Arc::clone(clock.activity())),
             metrics,
             clock,

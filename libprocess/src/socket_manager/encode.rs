@@ -3,13 +3,15 @@
 //! Mirrors `3rdparty/libprocess/src/encoder.hpp` (`MessageEncoder`).
 //!
 //! # Wire
-//! Header names, their order, the empty `Host`, one lower-case chunk for a body and no length for an empty one.
+//! On the legacy wire: header names, their order, the empty `Host`, one lower-case chunk for a body and no length for an empty one.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::socket::Outbox;
+use super::outbox::Outbox;
+use super::socket::Wire;
 use crate::address::Address;
 use crate::pid::Upid;
+use crate::transport::envelope::{self, Envelope};
 
 /// Bodies from this size on are sent from where they are instead of being copied.
 const COPY_LIMIT: usize = 16 * 1024;
@@ -29,7 +31,7 @@ impl Encoder {
         }
     }
 
-    /// Appends one message to an outbox.
+    /// Appends one message to an outbox, for the wire that the outbox is for.
     pub(super) fn message(
         &self,
         outbox: &mut Outbox,
@@ -38,6 +40,60 @@ impl Encoder {
         name: &str,
         body: &Bytes,
     ) {
+        match outbox.wire() {
+            Wire::Legacy => self.legacy(outbox, from, to, name, body),
+            Wire::Grpc => self.envelope(outbox, from, &to.id, name, body),
+        }
+    }
+
+    fn envelope(&self, outbox: &mut Outbox, from: &Upid, to: &str, name: &str, body: &Bytes) {
+        let foreign;
+        let head = envelope::Head {
+            from_id: &from.id,
+            from_address: if from.address == self.own {
+                self.own_text.as_str()
+            } else {
+                foreign = from.address.to_string();
+                foreign.as_str()
+            },
+            to,
+            name,
+            body: body.len(),
+        };
+        head.write(outbox.buffer());
+        if body.len() < COPY_LIMIT {
+            outbox.buffer().put_slice(body);
+        } else {
+            outbox.append(body.clone());
+        }
+    }
+
+    /// Writes what was queued as envelopes again for the legacy wire.
+    pub(super) fn rewrite(&self, queued: &mut Outbox) -> Outbox {
+        let mut bytes = BytesMut::new();
+        for piece in queued.take() {
+            bytes.extend_from_slice(&piece);
+        }
+        let mut outbox = Outbox::new(Wire::Legacy);
+        // Our own envelopes are never malformed.
+        while let Ok(Some(envelope)) = envelope::next(&mut bytes, usize::MAX) {
+            let Envelope {
+                from,
+                to,
+                name,
+                body,
+                acknowledged: _,
+            } = envelope;
+            let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
+            let from = text(&from).parse().unwrap_or_default();
+            let to = Upid::new(text(&to), Address::NONE);
+            self.legacy(&mut outbox, &from, &to, &text(&name), &body);
+            outbox.count();
+        }
+        outbox
+    }
+
+    fn legacy(&self, outbox: &mut Outbox, from: &Upid, to: &Upid, name: &str, body: &Bytes) {
         self.head(outbox.buffer(), from, to, name, body.len());
         if body.is_empty() {
             return;
@@ -159,6 +215,26 @@ mod tests {
             heads += 1;
         }
         assert_eq!(heads, HEADS);
+    }
+
+    #[test]
+    fn envelopes_are_rewritten_as_the_same_messages_on_the_legacy_wire() {
+        let from: Upid = "a(1)@1.2.3.4:5".parse().expect("a pid");
+        let to: Upid = "b@1.2.3.4:6".parse().expect("a pid");
+        let long = Bytes::from(vec![b'x'; 2 * COPY_LIMIT]);
+        let encoder = Encoder::new(from.address);
+        let bodies = [Bytes::new(), Bytes::from_static(b"short"), long];
+        let [mut direct, mut envelopes] = [Outbox::new(Wire::Legacy), Outbox::new(Wire::Grpc)];
+        for body in &bodies {
+            encoder.message(&mut direct, &from, &to, "note", body);
+            encoder.message(&mut envelopes, &from, &to, "note", body);
+        }
+
+        let mut rewritten = encoder.rewrite(&mut envelopes);
+
+        let text = |outbox: &mut Outbox| outbox.take().into_iter().flatten().collect::<Vec<u8>>();
+        assert_eq!(rewritten.messages(), bodies.len());
+        assert!(text(&mut rewritten) == text(&mut direct), "the same bytes");
     }
 
     #[test]

@@ -14,14 +14,19 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use super::Gauges;
+use super::outbox::Outbox;
+use super::peers::Plan;
 use crate::abort::AbortOnPanic;
 use crate::address::Address;
 use crate::clock::Activity;
 use crate::runtime::Runtime;
 use crate::simulation::within;
 use crate::tls::{Downgrade, Peer};
+use crate::transport::envelope;
+use crate::transport::link::{self, DialError};
 use crate::transport::replies::ReplyCounter;
 use crate::transport::stream::{ReadSide, Stream, WriteSide};
 
@@ -41,46 +46,35 @@ pub(crate) enum Kind {
     Persistent,
     /// By a send: it is closed when its queue has been empty for a while.
     Temporary,
+    /// By the peer, and we answer on it.
+    Accepted(Origin),
 }
 
-/// Bytes that wait to be written: whole messages only.
-#[derive(Debug, Default)]
-pub(crate) struct Outbox {
-    pieces: VecDeque<Bytes>,
-    tail: BytesMut,
-    messages: usize,
+/// Why a peer made a connection, and which of its lives it is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) lasting: Lasting,
+    /// A number that a runtime draws when it starts.
+    pub(crate) incarnation: u64,
 }
 
-impl Outbox {
-    /// Where small things are appended.
-    pub(super) const fn buffer(&mut self) -> &mut BytesMut {
-        &mut self.tail
-    }
+/// Whether links may hang on a connection that the peer made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lasting {
+    /// The peer has linked: the connection lives until it breaks.
+    Yes,
+    /// The peer has sent: it will close the connection when it has no more to send.
+    No,
+}
 
-    /// Appends a large piece without copying it.
-    pub(super) fn append(&mut self, piece: Bytes) {
-        let tail = self.tail.split().freeze();
-        self.pieces.push_back(tail);
-        self.pieces.push_back(piece);
-    }
-
-    fn len(&self) -> usize {
-        self.pieces.iter().map(Bytes::len).sum::<usize>() + self.tail.len()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.pieces.is_empty() && self.tail.is_empty()
-    }
-
-    /// Takes all that is there.
-    pub(super) fn take(&mut self) -> VecDeque<Bytes> {
-        self.messages = 0;
-        let mut pieces = std::mem::take(&mut self.pieces);
-        if !self.tail.is_empty() {
-            pieces.push_back(self.tail.split().freeze());
-        }
-        pieces
-    }
+/// How messages are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Wire {
+    /// As HTTP requests, the way C++ libprocess does.
+    #[default]
+    Legacy,
+    /// As envelopes of a gRPC stream.
+    Grpc,
 }
 
 #[derive(Default)]
@@ -97,10 +91,13 @@ struct State {
 pub(crate) struct Socket {
     address: Address,
     kind: Kind,
+    plan: Plan,
     limit: usize,
+    /// The peer has taken the connection.
+    connected: AtomicBool,
     state: Mutex<State>,
     work: Notify,
-    closing: Notify,
+    closing: CancellationToken,
     closed: AtomicBool,
     gauges: Gauges,
     /// Present when the peer is on our clock.
@@ -114,40 +111,15 @@ struct InFlight {
 }
 
 impl Socket {
-    /// Makes a socket and starts to connect it. `queued` is sent first.
+    /// Makes a socket and starts to connect it. `queued` is sent first, so it is for the wire that is planned.
     pub(super) fn open(
         runtime: &Runtime,
         address: Address,
         kind: Kind,
-        queued: Outbox,
+        (plan, queued): (Plan, Outbox),
         number: usize,
     ) -> Arc<Self> {
-        let activity = runtime.clock().activity();
-        // On a simulated network a message on its way waits for time to pass.
-        let counted = !runtime.is_simulated() && activity.has_runtime(address);
-        let in_flight = counted.then(|| InFlight {
-            activity: Arc::clone(activity),
-            count: Mutex::default(),
-        });
-        let gauges = runtime.inner().sockets.gauges().clone();
-        let messages = queued.messages;
-        let state = State {
-            queued: queued.len(),
-            outbox: queued,
-            ..State::default()
-        };
-        let socket = Arc::new(Self {
-            address,
-            kind,
-            limit: runtime.limits().outgoing,
-            state: Mutex::new(state),
-            work: Notify::new(),
-            closing: Notify::new(),
-            closed: AtomicBool::new(false),
-            gauges,
-            in_flight,
-        });
-        socket.count_sent(messages);
+        let socket = Self::new(runtime, address, kind, (plan, queued));
         let task = Arc::clone(&socket);
         let owner = runtime.clone();
         let spawned = runtime
@@ -161,16 +133,102 @@ impl Socket {
         socket
     }
 
-    pub(super) const fn address(&self) -> Address {
+    /// Makes the socket of a connection that the peer has made.
+    pub(super) fn accepted(runtime: &Runtime, address: Address, origin: Origin) -> Arc<Self> {
+        let plan = Plan::Only(Wire::Grpc);
+        let queued = Outbox::new(Wire::Grpc);
+        let socket = Self::new(runtime, address, Kind::Accepted(origin), (plan, queued));
+        socket.set_connected();
+        socket
+    }
+
+    fn new(
+        runtime: &Runtime,
+        address: Address,
+        kind: Kind,
+        (plan, queued): (Plan, Outbox),
+    ) -> Arc<Self> {
+        let activity = runtime.clock().activity();
+        // On a simulated network a message on its way waits for time to pass.
+        let counted = !runtime.is_simulated() && activity.has_runtime(address);
+        let in_flight = counted.then(|| InFlight {
+            activity: Arc::clone(activity),
+            count: Mutex::default(),
+        });
+        let gauges = runtime.inner().sockets.gauges().clone();
+        let messages = queued.messages();
+        let state = State {
+            queued: queued.len(),
+            outbox: queued,
+            ..State::default()
+        };
+        let socket = Arc::new(Self {
+            address,
+            kind,
+            plan,
+            connected: AtomicBool::new(false),
+            limit: runtime.limits().outgoing,
+            state: Mutex::new(state),
+            work: Notify::new(),
+            closing: CancellationToken::new(),
+            closed: AtomicBool::new(false),
+            gauges,
+            in_flight,
+        });
+        socket.count_sent(messages);
+        socket
+    }
+
+    pub(crate) const fn address(&self) -> Address {
         self.address
     }
 
-    pub(super) const fn kind(&self) -> Kind {
+    pub(crate) const fn kind(&self) -> Kind {
         self.kind
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the peer has ever taken the connection.
+    pub(crate) fn was_connected(&self) -> bool {
+        self.connected.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_connected(&self) {
+        self.connected.store(true, Ordering::Release);
+    }
+
+    /// Turns what is queued to another wire.
+    fn rewrite(&self, rewrite: impl FnOnce(&mut Outbox) -> Outbox) {
+        let mut state = self.lock();
+        let rewritten = rewrite(&mut state.outbox);
+        state.queued = rewritten.len();
+        state.outbox = rewritten;
+    }
+
+    /// Whether answers to what we send are wanted, so that `settle` sees it.
+    pub(crate) const fn wants_acknowledgements(&self) -> bool {
+        self.in_flight.is_some()
+    }
+
+    /// Tells the peer that so many of its messages have been delivered.
+    pub(crate) fn acknowledge(&self, messages: u64) {
+        let mut state = self.lock();
+        let before = state.outbox.len();
+        envelope::put_acknowledgement(state.outbox.buffer(), messages);
+        state.queued += state.outbox.len() - before;
+        let wake = !std::mem::replace(&mut state.writing, true);
+        drop(state);
+        if wake {
+            self.work.notify_one();
+        }
+    }
+
+    /// Waits until the socket is closed, whatever is queued.
+    pub(crate) async fn closed(&self) {
+        self.closing.cancelled().await;
     }
 
     /// Queues one message; true when too much waits now.
@@ -183,7 +241,7 @@ impl Socket {
         let before = state.outbox.len();
         encode(&mut state.outbox);
         let added = state.outbox.len() - before;
-        state.outbox.messages += 1;
+        state.outbox.count();
         state.queued += added;
         let overflow = state.queued > self.limit;
         let wake = !std::mem::replace(&mut state.writing, true);
@@ -211,24 +269,49 @@ impl Socket {
         state.queued = state.queued.saturating_sub(bytes);
         state.finishing = true;
         drop(state);
-        self.count_answered(queued.messages);
+        self.count_answered(queued.messages());
         self.work.notify_one();
         queued
     }
 
+    /// Puts the queue of a socket that this one replaces before its own.
+    pub(super) fn prepend(&self, queued: Outbox) {
+        if queued.is_empty() {
+            return;
+        }
+        let mut state = self.lock();
+        if queued.wire() != state.outbox.wire() {
+            drop(state);
+            let lost = u64::try_from(queued.messages()).unwrap_or_default();
+            self.gauges.lost.add(lost);
+            return;
+        }
+        self.count_sent(queued.messages());
+        let mut whole = queued;
+        let own = std::mem::take(&mut state.outbox);
+        state.queued += whole.len();
+        whole.append_all(own);
+        state.outbox = whole;
+        let wake = !std::mem::replace(&mut state.writing, true);
+        drop(state);
+        if wake {
+            self.work.notify_one();
+        }
+    }
+
     /// Writes what is queued, and then no more.
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.lock().finishing = true;
         self.work.notify_one();
     }
 
     /// Ends the connection; what is queued is lost.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         if self.closed.swap(true, Ordering::AcqRel) {
             return;
         }
         let mut state = self.lock();
-        let lost = state.outbox.messages;
+        let lost = state.outbox.messages();
         let dropped = std::mem::take(&mut state.outbox);
         state.queued = 0;
         drop(state);
@@ -236,8 +319,22 @@ impl Socket {
         self.gauges
             .lost
             .add(u64::try_from(lost).unwrap_or_default());
-        self.closing.notify_one();
+        self.closing.cancel();
         self.forget_in_flight();
+    }
+
+    /// As [`Socket::next`]; a temporary socket that has nothing to write for a while is given up.
+    pub(crate) async fn next_for(self: &Arc<Self>, runtime: &Runtime) -> Option<VecDeque<Bytes>> {
+        loop {
+            match self.kind {
+                Kind::Persistent | Kind::Accepted(_) => return self.next().await,
+                Kind::Temporary => match within(IDLE, self.next()).await {
+                    Some(next) => return next,
+                    None if runtime.inner().sockets.give_up(self) => return None,
+                    None => {}
+                },
+            }
+        }
     }
 
     /// Waits for something to write and takes it all; none when this socket is to write no more.
@@ -257,7 +354,7 @@ impl Socket {
         }
     }
 
-    fn written(&self, bytes: usize) {
+    pub(crate) fn written(&self, bytes: usize) {
         let mut state = self.lock();
         state.queued = state.queued.saturating_sub(bytes);
     }
@@ -275,7 +372,7 @@ impl Socket {
         }
     }
 
-    fn count_answered(&self, answers: usize) {
+    pub(crate) fn count_answered(&self, answers: usize) {
         if let Some(in_flight) = &self.in_flight {
             let mut count = in_flight
                 .count
@@ -310,7 +407,7 @@ async fn run(runtime: Runtime, socket: Arc<Socket>) {
     let _guard = AbortOnPanic;
     let ended = tokio::select! {
         ended = serve(&runtime, &socket) => ended,
-        () = socket.closing.notified() => Ok(()),
+        () = socket.closing.cancelled() => Ok(()),
     };
     if let Err(error) = &ended
         && !socket.is_closed()
@@ -321,8 +418,34 @@ async fn run(runtime: Runtime, socket: Arc<Socket>) {
     socket.close();
 }
 
+/// Connects, and writes in the wire that the peer speaks.
 async fn serve(runtime: &Runtime, socket: &Arc<Socket>) -> io::Result<()> {
-    let mut stream = connect(runtime, socket.address).await?;
+    if socket.plan.wire() == Wire::Legacy {
+        let stream = connect(runtime, socket.address).await?;
+        return serve_legacy(runtime, socket, stream).await;
+    }
+    let stream = connect(runtime, socket.address).await?;
+    match (link::dial(runtime, socket, stream).await, socket.plan) {
+        (Err(DialError::Refused(why)), Plan::Try) => {
+            tracing::debug!(peer = %socket.address, %why, "the peer does not take gRPC");
+        }
+        (Err(DialError::Refused(why)), Plan::Only(_)) => return Err(io::Error::other(why)),
+        (Err(DialError::Broken(error)), _) => return Err(error),
+        (Ok(()), _) => return Ok(()),
+    }
+    let stream = connect(runtime, socket.address).await?;
+    let sockets = &runtime.inner().sockets;
+    sockets.learn(socket.address, Wire::Legacy);
+    socket.rewrite(|queued| sockets.rewrite(queued));
+    serve_legacy(runtime, socket, stream).await
+}
+
+async fn serve_legacy(
+    runtime: &Runtime,
+    socket: &Arc<Socket>,
+    mut stream: Stream,
+) -> io::Result<()> {
+    socket.set_connected();
     let (reading, mut writing) = stream.split();
     let draining = drain(socket, reading);
     tokio::pin!(draining);
@@ -370,15 +493,7 @@ async fn write_all(
     stream: &mut WriteSide<'_>,
 ) -> io::Result<()> {
     loop {
-        let next = match socket.kind {
-            Kind::Persistent => socket.next().await,
-            Kind::Temporary => match within(IDLE, socket.next()).await {
-                Some(next) => next,
-                None if runtime.inner().sockets.give_up(socket) => None,
-                None => continue,
-            },
-        };
-        let Some(mut pieces) = next else {
+        let Some(mut pieces) = socket.next_for(runtime).await else {
             return Ok(());
         };
         while !pieces.is_empty() {

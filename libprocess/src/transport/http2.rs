@@ -5,12 +5,14 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tonic::body::Body;
 
+use super::link::Accepted;
 use super::rewind::Rewind;
 use super::sniff::Opened;
 use crate::abort::AbortOnPanic;
@@ -28,8 +30,8 @@ pub(crate) const FRAME: u32 = 256 * 1024;
 const STREAMS: u32 = 1024;
 
 /// Runs what hyper starts on the thread of the connection.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct LocalExecutor;
+#[derive(Clone, Debug)]
+pub(crate) struct LocalExecutor(pub(crate) Runtime);
 
 impl<F> hyper::rt::Executor<F> for LocalExecutor
 where
@@ -37,7 +39,7 @@ where
     F::Output: 'static,
 {
     fn execute(&self, future: F) {
-        actix_rt::spawn(future);
+        actix_rt::spawn(self.0.observed(future));
     }
 }
 
@@ -46,15 +48,19 @@ pub(super) async fn serve(runtime: Runtime, opened: Opened, peer: Option<SocketA
     let _guard = AbortOnPanic;
     let header = u32::try_from(runtime.limits().header).unwrap_or(u32::MAX);
     let io = TokioIo::new(Rewind::new(opened));
+    let accepted = Rc::new(Accepted::default());
+    let owner = runtime.clone();
+    let links = Rc::clone(&accepted);
     let calls = service_fn(move |request: http::Request<Incoming>| {
         let call = grpc::Call {
-            runtime: runtime.clone(),
+            runtime: owner.clone(),
             peer,
             request: request.map(Body::new),
         };
-        async move { Ok::<_, Infallible>(call.answer().await) }
+        let links = Rc::clone(&links);
+        async move { Ok::<_, Infallible>(call.answer(&links).await) }
     });
-    let served = hyper::server::conn::http2::Builder::new(LocalExecutor)
+    let served = hyper::server::conn::http2::Builder::new(LocalExecutor(runtime.clone()))
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(FRAME)
@@ -65,4 +71,5 @@ pub(super) async fn serve(runtime: Runtime, opened: Opened, peer: Option<SocketA
     if let Err(error) = served {
         tracing::debug!(?peer, %error, "an HTTP/2 connection broke");
     }
+    accepted.gone(&runtime);
 }

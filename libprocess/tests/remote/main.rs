@@ -5,8 +5,12 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+mod legacy;
 mod links;
 mod messages;
 mod posts;
 mod sockets;
 mod support;
+
+/// The wire of these tests; `remote_grpc` runs those that are not about a wire over the other one.
+const TRANSPORT: libprocess::Transport = libprocess::Transport::Legacy;

@@ -5,9 +5,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use libprocess::testing::Pattern;
 
-use crate::support::{
-    FakePeer, Probe, Seen, link, next, next_body, pair, read_message, runtime, send,
-};
+use crate::support::{Probe, Seen, link, next, next_body, pair, runtime, send};
 
 /// Mirrors: ProcessTest.Remote
 #[test]
@@ -100,30 +98,6 @@ fn a_held_message_of_a_remote_sender_is_delivered_when_released() {
     assert!(seen.try_recv().is_ok());
     here.shutdown();
     there.shutdown();
-}
-
-/// The block was recorded from Mesos 1.11.0, but for ids and ports.
-#[test]
-fn what_leaves_the_socket_is_the_recorded_form() {
-    let here = runtime();
-    let peer = FakePeer::new();
-    let (ours, _) = Probe::spawn(&here);
-
-    send(
-        &ours,
-        &peer.upid,
-        "mesos.internal.PingSlaveMessage",
-        &b"\x08\x01"[..],
-    );
-
-    let from = ours.upid();
-    assert_eq!(
-        read_message(&mut peer.accept()),
-        format!(
-            "POST /peer/mesos.internal.PingSlaveMessage HTTP/1.1\r\nUser-Agent: libprocess/{from}\r\nLibprocess-From: {from}\r\nConnection: Keep-Alive\r\nHost: \r\nTransfer-Encoding: chunked\r\n\r\n2\r\n\u{8}\u{1}\r\n0\r\n\r\n"
-        )
-    );
-    here.shutdown();
 }
 
 #[test]

@@ -5,55 +5,9 @@ use std::net::TcpStream;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use libprocess::{Context, Limits, Outcome, Process, ProcessId, Upid};
+use libprocess::{Context, Outcome, Process, ProcessId, Upid};
 
-use crate::support::{
-    FakePeer, Probe, builder, link, next_body, next_exited, read_message, runtime, send,
-};
-
-#[test]
-fn a_temporary_socket_closes_when_all_is_sent_and_its_end_is_not_told() {
-    let here = runtime();
-    let peer = FakePeer::new();
-    let (ours, seen) = Probe::spawn(&here);
-
-    send(&ours, &peer.upid, "note", "x");
-    let mut stream = peer.accept();
-    read_message(&mut stream);
-
-    assert_eq!(stream.read(&mut [0; 16]).expect("the end"), 0);
-    assert!(seen.recv_timeout(Duration::from_millis(50)).is_err());
-    here.shutdown();
-}
-
-#[test]
-fn a_peer_that_does_not_read_breaks_when_too_much_waits_for_it() {
-    let limits = Limits {
-        outgoing: 4 * 1024 * 1024,
-        ..Limits::default()
-    };
-    let here = builder().limits(limits).start().expect("a runtime");
-    let peer = FakePeer::new();
-    let (ours, seen) = Probe::spawn(&here);
-    link(&ours, &peer.upid);
-    let _unread = peer.accept();
-    let to = peer.upid.clone();
-
-    ours.dispatch(move |_, ctx| {
-        for _ in 0..64 {
-            ctx.send(&to, "note", Bytes::from(vec![0; 1024 * 1024]));
-        }
-    });
-
-    assert_eq!(next_exited(&seen), peer.upid);
-    let metrics = here
-        .block_on(here.metrics().snapshot(None))
-        .ready()
-        .expect("values");
-    assert!(metrics["libprocess/outgoing_overflows"] >= 1.0);
-    here.shutdown();
-}
+use crate::support::{Probe, next_body, runtime};
 
 #[test]
 fn shutdown_closes_connections_and_refuses_actors() {

@@ -9,7 +9,10 @@ use bytes::Bytes;
 use libprocess::{Clock, Context, Pid, Process, ProcessId, Runtime, RuntimeBuilder, Upid};
 
 pub(crate) fn builder() -> RuntimeBuilder {
-    Runtime::builder().ip([127, 0, 0, 1].into()).arbiters(1)
+    Runtime::builder()
+        .ip([127, 0, 0, 1].into())
+        .arbiters(1)
+        .transport(crate::TRANSPORT)
 }
 
 pub(crate) fn runtime() -> Runtime {

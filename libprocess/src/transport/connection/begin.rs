@@ -119,7 +119,11 @@ fn envelope(
 ) -> Result<Envelope, Box<Response>> {
     let inner = connection.runtime.inner();
     if last.header != sender || last.header.is_empty() {
-        last.sender = router::sender(sender);
+        let from = router::sender(sender);
+        if from.address != last.sender.address && !from.is_empty() {
+            inner.sockets.heard_legacy(from.address);
+        }
+        last.sender = from;
         last.header.clear();
         last.header.extend_from_slice(sender);
     }
