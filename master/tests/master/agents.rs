@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use mesos_proto::internal::{
     AgentRegisteredMessage, AgentReregisteredMessage, PingAgentMessage, PongAgentMessage,
-    RegisterAgentMessage, ReregisterAgentMessage, ShutdownFrameworkMessage, ShutdownMessage,
-    UnregisterAgentMessage,
+    RegisterAgentMessage, ShutdownFrameworkMessage, ShutdownMessage, UnregisterAgentMessage,
 };
 use mesos_proto::v1::TaskState;
 use mesos_proto::v1::scheduler::event;
@@ -19,16 +18,6 @@ fn registration(version: &str) -> RegisterAgentMessage {
     RegisterAgentMessage {
         agent: Some(agent_info("cpus:2;mem:1024").into()),
         version: Some(version.to_owned()),
-        agent_capabilities: agent_capabilities(),
-        resource_version_uuid: Some(uuid_message(1)),
-        ..Default::default()
-    }
-}
-
-fn reregistration(agent: &Agent) -> ReregisterAgentMessage {
-    ReregisterAgentMessage {
-        agent: Some(agent.info.clone().into()),
-        version: Some("1.11.0".to_owned()),
         agent_capabilities: agent_capabilities(),
         resource_version_uuid: Some(uuid_message(1)),
         ..Default::default()
@@ -91,7 +80,7 @@ fn unknown_agent_is_admitted_when_it_registers_again() {
         peer,
     };
 
-    stage.send(&agent.peer, &reregistration(&agent));
+    stage.send(&agent.peer, &agent.reregistration(&[]));
 
     let back: AgentReregisteredMessage = agent.peer.expect();
     assert_eq!(back.agent_id().value(), "old-S7");
@@ -162,17 +151,7 @@ fn task_runs_on_when_its_agent_is_back() {
         stage.advance(Duration::from_secs(15));
     }
     assert_eq!(scheduler.update().state(), TaskState::TaskUnreachable);
-    let mut back = reregistration(&agent);
-    back.frameworks.push(run.framework().clone());
-    back.tasks.push(mesos_proto::v1::Task {
-        name: Some("t".to_owned()),
-        task_id: run.task().task_id.clone(),
-        framework_id: run.framework().id.clone(),
-        agent_id: Some(agent.proto_id()),
-        state: Some(TaskState::TaskRunning.into()),
-        resources: run.task().resources.clone(),
-        ..Default::default()
-    });
+    let back = agent.reregistration(&[(&run, TaskState::TaskRunning)]);
 
     stage.send(&agent.peer, &back);
 
@@ -250,7 +229,7 @@ fn agent_that_lost_its_link_gets_no_offers_until_it_is_back() {
 fn agent_that_moved_is_told_to_end() {
     let stage = Stage::start();
     let agent = stage.agent("cpus:2;mem:1024");
-    let mut message = reregistration(&agent);
+    let mut message = agent.reregistration(&[]);
     message.agent.get_or_insert_default().hostname = Some("elsewhere".to_owned());
 
     stage.send(&agent.peer, &message);
@@ -277,7 +256,7 @@ fn framework_that_only_an_agent_knows_is_recovered() {
     let mut known = framework("eng");
     let id = mesos_common::ids::FrameworkId::from("old-0001").to_proto();
     known.id = Some(id);
-    let mut message = reregistration(&agent);
+    let mut message = agent.reregistration(&[]);
     message.frameworks.push(known.clone());
     stage.send(&agent.peer, &message);
     let _back: AgentReregisteredMessage = agent.peer.expect();

@@ -310,42 +310,6 @@ fn unknown_operations_are_answered_by_what_is_known_of_the_agent() {
     );
 }
 
-/// Mirrors: MasterMaintenanceTest.InverseOffers
-/// Mirrors: MasterMaintenanceTest.PendingUnavailabilityTest
-#[test]
-fn framework_is_asked_to_leave_a_machine() {
-    let (stage, agent, mut scheduler, offer) = staged();
-    scheduler.accept(
-        &offer,
-        vec![launch(vec![task("t", &offer, "cpus:1;mem:32")])],
-    );
-    let _run: mesos_proto::internal::RunTaskMessage = agent.peer.expect();
-    let schedule = r#"{"type":"UPDATE_MAINTENANCE_SCHEDULE","update_maintenance_schedule":
-        {"schedule":{"windows":[{"machine_ids":[{"hostname":"host","ip":"127.0.0.1"}],
-        "unavailability":{"start":{"nanoseconds":5}}}]}}}"#;
-
-    assert_eq!(stage.call(schedule).status, 200);
-
-    let asked = scheduler.expect(event::Type::InverseOffers);
-    let inverse = asked.inverse_offers().inverse_offers[0].clone();
-    assert_eq!(inverse.agent_id().value(), agent.id);
-    assert_eq!(inverse.unavailability().start().nanoseconds(), 5);
-    scheduler.call(Call {
-        r#type: Some(call::Type::AcceptInverseOffers.into()),
-        accept_inverse_offers: Some(call::AcceptInverseOffers {
-            inverse_offer_ids: vec![inverse.id().clone()],
-            ..Default::default()
-        }),
-        ..Default::default()
-    });
-    stage.settle();
-    let status = stage.get("/maintenance/status");
-    assert_eq!(
-        status["draining_machines"][0]["statuses"][0]["status"],
-        "ACCEPT"
-    );
-}
-
 #[test]
 fn reservation_of_nothing_is_an_error_that_names_it() {
     let (_stage, _agent, mut scheduler, offer) = staged();

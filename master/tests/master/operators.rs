@@ -1,21 +1,19 @@
 //! The API of operators.
 
-use mesos_proto::internal::{
-    ApplyOperationMessage, DrainAgentMessage, ReregisterAgentMessage, ShutdownMessage,
-};
+use mesos_proto::internal::{ApplyOperationMessage, DrainAgentMessage, ShutdownMessage};
 use mesos_proto::v1::TaskState;
 use mesos_proto::v1::scheduler::event;
 
-use crate::support::{Connection, Stage, agent_capabilities, framework, run_one, uuid_message};
+use crate::support::{Connection, Stage, framework, run_one};
 
 #[track_caller]
-fn ok(stage: &Stage, json: &str) {
+pub(crate) fn ok(stage: &Stage, json: &str) {
     let answer = stage.call(json);
     assert_eq!(answer.status, 200, "{}", answer.text());
 }
 
 #[track_caller]
-fn refused(stage: &Stage, json: &str, status: u16, text: &str) {
+pub(crate) fn refused(stage: &Stage, json: &str, status: u16, text: &str) {
     let answer = stage.call(json);
     assert_eq!((answer.status, answer.text().as_str()), (status, text));
 }
@@ -85,7 +83,7 @@ fn operator_takes_offered_resources_back() {
     );
 }
 
-fn on_agent(call: &str, agent_id: &str) -> String {
+pub(crate) fn on_agent(call: &str, agent_id: &str) -> String {
     let field = call.to_lowercase();
     format!(r#"{{"type":"{call}","{field}":{{"agent_id":{{"value":"{agent_id}"}}}}}}"#)
 }
@@ -103,14 +101,7 @@ fn gone_agent_is_shut_down_and_stays_away() {
     let shutdown: ShutdownMessage = agent.peer.expect();
     assert_eq!(shutdown.message(), "Agent has been marked gone");
     assert_eq!(scheduler.update().state(), TaskState::TaskGoneByOperator);
-    let back = ReregisterAgentMessage {
-        agent: Some(agent.info.clone().into()),
-        version: Some("1.11.0".to_owned()),
-        agent_capabilities: agent_capabilities(),
-        resource_version_uuid: Some(uuid_message(1)),
-        ..Default::default()
-    };
-    stage.send(&agent.peer, &back);
+    stage.send(&agent.peer, &agent.reregistration(&[]));
     let again: ShutdownMessage = agent.peer.expect();
     assert_eq!(again.message(), "Agent has been marked gone");
     ok(&stage, &on_agent("MARK_AGENT_GONE", &agent.id));
@@ -122,7 +113,6 @@ fn gone_agent_is_shut_down_and_stays_away() {
     );
 }
 
-/// Mirrors: MasterDrainingTest.DrainAgent
 #[test]
 fn idle_agent_is_drained_at_once() {
     let stage = Stage::start();
@@ -190,7 +180,6 @@ fn deactivated_agent_is_not_offered() {
 
 /// Mirrors: MasterAPITest.UpdateAndGetMaintenanceSchedule
 /// Mirrors: MasterAPITest.StartAndStopMaintenance
-/// Mirrors: MasterMaintenanceTest.EnterMaintenanceMode
 #[test]
 fn machine_goes_down_with_its_agent() {
     let stage = Stage::start();
@@ -241,7 +230,6 @@ fn removing_a_quota_that_is_not_there_is_an_error() {
     );
 }
 
-/// Mirrors: DynamicWeightsTest.PutInvalidRequest
 #[test]
 fn weights_are_stored_and_shown() {
     let stage = Stage::start();

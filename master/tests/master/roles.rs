@@ -3,12 +3,11 @@
 use mesos_common::resources::Resources;
 use mesos_proto::internal::RunTaskMessage;
 use mesos_proto::v1;
-use mesos_proto::v1::scheduler::{Call, call};
 use serde_json::{Value, json};
 
 use crate::operations::{create, reserve};
 use crate::support::{
-    ALICE, Driver, MALLORY, Stage, credentials, framework, launch, run_one, task,
+    ALICE, Driver, MALLORY, Stage, credentials, framework, launch, offered, run_one, task,
 };
 
 /// A role of which nothing is known.
@@ -52,12 +51,6 @@ fn framework_of_a_role_that_is_not_listed_is_refused() {
     );
 }
 
-fn resources(offer: &v1::Offer) -> Resources {
-    let mut resources = Resources::from_proto(&offer.resources);
-    resources.unallocate();
-    resources
-}
-
 /// Mirrors: RoleTest.ImplicitRoleRegister
 #[test]
 fn framework_of_a_new_role_reserves_and_makes_a_volume() {
@@ -79,13 +72,13 @@ fn framework_of_a_new_role_reserves_and_makes_a_volume() {
     let third = scheduler.offers()[0].clone();
 
     let allocated = |offer: &v1::Offer| Resources::from_proto(&offer.resources);
-    assert!(resources(&first).contains(&unreserved));
+    assert!(offered(std::slice::from_ref(&first)).contains(&unreserved));
     assert!(!allocated(&first).contains(&reserved));
     assert!(allocated(&second).contains(&reserved));
-    assert!(!resources(&second).contains(&unreserved));
+    assert!(!offered(std::slice::from_ref(&second)).contains(&unreserved));
     assert!(allocated(&third).contains(&volume));
     assert!(!allocated(&third).contains(&reserved));
-    assert!(!resources(&third).contains(&unreserved));
+    assert!(!offered(std::slice::from_ref(&third)).contains(&unreserved));
 }
 
 /// Mirrors: RoleTest.ImplicitRoleStaticReservation
@@ -100,7 +93,7 @@ fn static_reservation_of_a_new_role_runs_a_task() {
     scheduler.accept(&offer, vec![launch(vec![wanted.clone()])]);
 
     let all = Resources::parse("cpus(role):1;mem(role):512").expect("resources");
-    assert!(resources(&offer).contains(&all));
+    assert!(offered(std::slice::from_ref(&offer)).contains(&all));
     let run: RunTaskMessage = agent.peer.expect();
     let given = Resources::from_proto(&run.task().resources);
     assert_eq!(given, Resources::from_proto(&wanted.resources));
@@ -265,10 +258,7 @@ fn roles_come_and_go_with_their_framework() {
     let scheduler = stage.subscribe(info);
 
     let before = roles(&stage);
-    scheduler.call(Call {
-        r#type: Some(call::Type::Teardown.into()),
-        ..Default::default()
-    });
+    scheduler.tear_down();
     stage.settle();
 
     let of = [("/frameworks", json!([scheduler.id.value()]))];

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use libprocess::{Clock, Runtime};
+use mesos_common::resources::Resources;
 use mesos_detector::StandaloneContender;
 use mesos_master::MasterHandle;
 use mesos_master::flags::Flags;
@@ -26,7 +27,7 @@ pub(crate) use driver::Driver;
 pub(crate) use http::{Answer, Connection};
 pub(crate) use infos::{agent_capabilities, agent_info, framework, launch, task, uuid_message};
 pub(crate) use peers::{Agent, Peer};
-pub(crate) use scheduler::Scheduler;
+pub(crate) use scheduler::{Scheduler, refusing};
 
 /// How long a test waits for something that must come.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -221,4 +222,29 @@ pub(crate) fn run_one(
     let offer = offers.first().expect("an offer");
     scheduler.accept(offer, vec![launch(vec![task(id, offer, resources)])]);
     agent.peer.expect()
+}
+
+/// The processors and the memory of all these offers.
+pub(crate) fn amounts(offers: &[v1::Offer]) -> (f64, f64) {
+    let sum = |name: &str| {
+        let resources = offers.iter().flat_map(|offer| &offer.resources);
+        let named = resources.filter(|resource| resource.name() == name);
+        named.map(|resource| resource.scalar().value()).sum()
+    };
+    (sum("cpus"), sum("mem"))
+}
+
+/// Resources of these offers, as if they were nobody's yet.
+pub(crate) fn offered(offers: &[v1::Offer]) -> Resources {
+    let mut all = Resources::default();
+    for offer in offers {
+        all += &Resources::from_proto(&offer.resources);
+    }
+    all.unallocate();
+    all
+}
+
+/// A part of a document; `null` when it is not there.
+pub(crate) fn at(document: &Value, pointer: &str) -> Value {
+    document.pointer(pointer).cloned().unwrap_or_default()
 }

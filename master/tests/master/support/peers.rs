@@ -1,15 +1,21 @@
 //! Peers that speak the legacy wire, agents among them.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use bytes::Bytes;
 use libprocess::{Context, Message, Pid, Process, ProcessId, Runtime, Upid};
-use mesos_proto::internal::{RunTaskMessage, StatusUpdate, StatusUpdateMessage};
+use mesos_proto::internal::update_agent_message::{Operations, ResourceProviders};
+use mesos_proto::internal::{
+    AgentReregisteredMessage, ReregisterAgentMessage, RunTaskMessage, StatusUpdate,
+    StatusUpdateMessage, UpdateAgentMessage,
+};
 use mesos_proto::v1;
 use mesos_proto::v1::TaskState;
 use mesos_proto_codec::{WireMessage, decode};
 
-use crate::support::{PATIENCE, Stage, uuid_message};
+use crate::support::{PATIENCE, Stage, agent_capabilities, uuid_message};
 
 /// An actor that keeps every message it gets.
 struct Mailbox {
@@ -32,6 +38,8 @@ pub(crate) struct Peer {
     runtime: Runtime,
     pid: Pid<Mailbox>,
     letters: Receiver<Message>,
+    /// Letters that were passed over and are still to be read.
+    kept: RefCell<VecDeque<Message>>,
 }
 
 impl Peer {
@@ -45,6 +53,7 @@ impl Peer {
             runtime: runtime.clone(),
             pid,
             letters,
+            kept: RefCell::default(),
         }
     }
 
@@ -61,18 +70,38 @@ impl Peer {
     /// The next message of a kind; others are skipped.
     #[track_caller]
     pub(crate) fn expect<M: WireMessage>(&self) -> M {
+        self.find(|_skipped| {})
+    }
+
+    /// The next message of a kind; others can be read later.
+    #[track_caller]
+    pub(crate) fn expect_keeping<M: WireMessage>(&self) -> M {
+        let mut passed = VecDeque::new();
+        let found = self.find(|letter| passed.push_back(letter));
+        passed.append(&mut self.kept.borrow_mut());
+        self.kept.replace(passed);
+        found
+    }
+
+    #[track_caller]
+    fn find<M: WireMessage>(&self, mut skip: impl FnMut(Message)) -> M {
         loop {
-            let letter = self.letters.recv_timeout(PATIENCE).expect(M::FULL_NAME);
+            let kept = self.kept.borrow_mut().pop_front();
+            let letter = kept
+                .or_else(|| self.letters.recv_timeout(PATIENCE).ok())
+                .expect(M::FULL_NAME);
             if letter.name.as_ref() == M::FULL_NAME {
                 return decode(letter.body).expect("a message");
             }
+            skip(letter);
         }
     }
 
     /// Whether a message of a kind is there by now; what came before it is skipped.
     pub(crate) fn has<M: WireMessage>(&self) -> bool {
         self.runtime.clock().settle();
-        while let Ok(letter) = self.letters.try_recv() {
+        let kept = self.kept.take();
+        for letter in kept.into_iter().chain(self.letters.try_iter()) {
             if letter.name.as_ref() == M::FULL_NAME {
                 return true;
             }
@@ -98,6 +127,58 @@ impl Agent {
             value: Some(self.id.clone()),
             ..Default::default()
         }
+    }
+
+    /// What the agent says when it comes back with these tasks.
+    pub(crate) fn reregistration(
+        &self,
+        tasks: &[(&RunTaskMessage, TaskState)],
+    ) -> ReregisterAgentMessage {
+        let mut message = ReregisterAgentMessage {
+            agent: Some(self.info.clone().into()),
+            version: Some("1.11.0".to_owned()),
+            agent_capabilities: agent_capabilities(),
+            resource_version_uuid: Some(uuid_message(1)),
+            ..Default::default()
+        };
+        for (run, state) in tasks {
+            if !message.frameworks.contains(run.framework()) {
+                message.frameworks.push(run.framework().clone());
+            }
+            message.tasks.push(v1::Task {
+                name: run.task().name.clone(),
+                task_id: run.task().task_id.clone(),
+                framework_id: run.framework().id.clone(),
+                agent_id: Some(self.proto_id()),
+                state: Some((*state).into()),
+                resources: run.task().resources.clone(),
+                ..Default::default()
+            });
+        }
+        message
+    }
+
+    /// The agent's program starts again and registers with these tasks.
+    pub(crate) fn come_back(&mut self, stage: &Stage, tasks: &[(&RunTaskMessage, TaskState)]) {
+        self.peer.disappear();
+        self.peer = Peer::start(&stage.runtime, "slave");
+        stage.send(&self.peer, &self.reregistration(tasks));
+        let back: AgentReregisteredMessage = self.peer.expect_keeping();
+        assert_eq!(back.agent_id().value(), self.id);
+        self.refresh(stage);
+    }
+
+    /// Tells the master of operations and resource providers, as agents do after registering.
+    pub(crate) fn refresh(&self, stage: &Stage) {
+        let message = UpdateAgentMessage {
+            agent_id: Some(self.proto_id()),
+            operations: Some(Operations::default()),
+            resource_version_uuid: Some(uuid_message(1)),
+            resource_providers: Some(ResourceProviders::default()),
+            ..Default::default()
+        };
+        stage.send(&self.peer, &message);
+        stage.settle();
     }
 
     /// Reports a task's state to the master; returns the update's uuid.

@@ -115,21 +115,44 @@ impl Scheduler {
         connection.answer()
     }
 
-    /// Accepts an offer with one operation.
+    /// Accepts an offer with operations; what is left may be offered again at once.
     #[track_caller]
     pub(crate) fn accept(&self, offer: &v1::Offer, operations: Vec<v1::offer::Operation>) {
         let accept = call::Accept {
             offer_ids: vec![offer.id().clone()],
             operations,
-            filters: Some(v1::Filters {
-                refuse_seconds: Some(0.0),
-                ..Default::default()
-            }),
+            filters: Some(refusing(0.0)),
             ..Default::default()
         };
         let answer = self.call(Call {
             r#type: Some(call::Type::Accept.into()),
             accept: Some(accept.into()),
+            ..Default::default()
+        });
+        assert_eq!(answer.status, 202, "{}", answer.text());
+    }
+
+    /// Gives offers back; they may be offered again after these seconds.
+    #[track_caller]
+    pub(crate) fn decline(&self, offers: &[v1::Offer], seconds: f64) {
+        let decline = call::Decline {
+            offer_ids: offers.iter().map(|offer| offer.id().clone()).collect(),
+            filters: Some(refusing(seconds)),
+            ..Default::default()
+        };
+        let answer = self.call(Call {
+            r#type: Some(call::Type::Decline.into()),
+            decline: Some(decline),
+            ..Default::default()
+        });
+        assert_eq!(answer.status, 202, "{}", answer.text());
+    }
+
+    /// Ends the framework.
+    #[track_caller]
+    pub(crate) fn tear_down(&self) {
+        let answer = self.call(Call {
+            r#type: Some(call::Type::Teardown.into()),
             ..Default::default()
         });
         assert_eq!(answer.status, 202, "{}", answer.text());
@@ -150,5 +173,13 @@ impl Scheduler {
             ..Default::default()
         });
         assert_eq!(answer.status, 202, "{}", answer.text());
+    }
+}
+
+/// Filters that hold for these seconds.
+pub(crate) fn refusing(seconds: f64) -> v1::Filters {
+    v1::Filters {
+        refuse_seconds: Some(seconds),
+        ..Default::default()
     }
 }

@@ -478,6 +478,22 @@ fn resources_that_come_back_twice_are_counted_once() {
     assert_eq!(left.available, whole);
 }
 
+/// Mirrors: MasterAllocatorTest.OutOfOrderDispatch
+#[test]
+fn resources_that_come_back_after_their_framework_went_are_offered_once() {
+    let mut cluster = Cluster::new();
+    let whole = parse("cpus:2;mem:1024");
+    cluster.add_agent("a1", "cpus:2;mem:1024");
+    cluster.add("f1", &["*"]);
+    cluster.assert_offers(&[("f1", "*", "a1", "cpus:2;mem:1024")]);
+    cluster.apply(Event::RemoveFramework(id("f1")));
+
+    cluster.recover("f1", "a1", &allocated(&whole, "*"));
+    cluster.add("f2", &["*"]);
+
+    cluster.assert_offers(&[("f2", "*", "a1", "cpus:2;mem:1024")]);
+}
+
 #[test]
 fn agents_of_a_framework_that_never_comes_are_forgotten() {
     let mut cluster = Cluster::new();
