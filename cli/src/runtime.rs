@@ -1,12 +1,14 @@
-//! The runtime of programs that are neither master nor agent: frameworks and executors.
+//! What the environment says about a runtime, and the runtime of programs that are neither master nor agent:
+//! frameworks and executors.
 
 use std::net::IpAddr;
 
 use anyhow::{Context, Result};
-use libprocess::Runtime;
+use libprocess::tls::Tls;
+use libprocess::{Runtime, RuntimeBuilder};
 
 /// Starts a runtime as the `LIBPROCESS_` variables say: `IP`, `PORT`, `ADVERTISE_IP` and
-/// `ADVERTISE_PORT`.
+/// `ADVERTISE_PORT`, and those of TLS.
 ///
 /// A framework or executor needs few threads.
 pub(crate) fn from_environment() -> Result<Runtime> {
@@ -23,7 +25,17 @@ pub(crate) fn from_environment() -> Result<Runtime> {
     if let Some(port) = variable("LIBPROCESS_ADVERTISE_PORT")? {
         builder = builder.advertise_port(port);
     }
-    builder.start().context("start the runtime")
+    with_tls(builder)?.start().context("start the runtime")
+}
+
+/// Adds TLS when the `LIBPROCESS_SSL_` variables enable it.
+pub(crate) fn with_tls(builder: RuntimeBuilder) -> Result<RuntimeBuilder> {
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    Ok(match Tls::from_variables(variables)? {
+        Some(tls) => builder.tls(tls),
+        None => builder,
+    })
 }
 
 fn variable<T: std::str::FromStr>(name: &str) -> Result<Option<T>>

@@ -1,9 +1,10 @@
 //! Calls of an executor to the operator API of its agent.
 
 use bytes::Bytes;
-use libprocess::http::Url;
+use libprocess::Runtime;
 use libprocess::http::client::{ClientError, Connection};
 use libprocess::http::pipe::Reader;
+use libprocess::tls::Tls;
 use mesos_api_client::{ContentType, bearer_token};
 use mesos_proto::v1::agent::Call;
 
@@ -17,6 +18,7 @@ const OPERATOR_API: &str = "/api/v1";
 pub(crate) struct AgentApi {
     endpoint: AgentEndpoint,
     token: Option<String>,
+    tls: Option<Tls>,
 }
 
 /// An answer of the API.
@@ -38,22 +40,20 @@ impl AgentApi {
         Self {
             endpoint: environment.endpoint.clone(),
             token: environment.token.clone(),
+            tls: None,
         }
+    }
+
+    /// Speaks as a runtime does.
+    pub(crate) fn speak_as(&mut self, runtime: &Runtime) {
+        self.tls = runtime.tls().cloned();
     }
 
     /// Opens a connection for calls that belong together.
     pub(crate) async fn connect(self) -> Result<Connected, ClientError> {
         let connection = match &self.endpoint {
             AgentEndpoint::Tcp(agent) => {
-                let (host, port) = (agent.address.ip.to_string(), agent.address.port);
-                let (scheme, path) = ("http".to_owned(), "/".to_owned());
-                Connection::connect(&Url {
-                    scheme,
-                    host,
-                    port,
-                    path,
-                })
-                .await?
+                Connection::connect_to(agent.address, self.tls.as_ref()).await?
             }
             AgentEndpoint::Unix { path, .. } => Connection::connect_unix(path).await?,
         };

@@ -114,6 +114,7 @@ impl Process for DefaultExecutorProcess {
         let deliver = move |delivery| {
             pid.dispatch(move |executor: &mut Self, ctx| executor.on_delivery(delivery, ctx));
         };
+        self.api.speak_as(ctx.runtime());
         let environment = self.settings.environment.clone();
         let content_type = ContentType::Protobuf;
         self.library = Some(Mesos::start(

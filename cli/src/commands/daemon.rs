@@ -131,7 +131,7 @@ impl Addresses<'_> {
         if matches!(check.as_deref(), Ok("true" | "1")) {
             builder = builder.require_peer_address_ip_match(PeerCheck::RequireSameIp);
         }
-        Ok(builder)
+        crate::runtime::with_tls(builder)
     }
 
     fn listen_ip(&self) -> Result<Option<IpAddr>> {

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use libprocess::Address;
 use libprocess::http::client::{ClientError, ClientRequest, ClientResponse, Connection};
-use libprocess::http::{Url, status_text};
+use libprocess::http::status_text;
+use libprocess::tls::Tls;
 
 /// Where a server listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,16 +45,16 @@ impl fmt::Display for Interrupted {
 }
 
 impl Connections {
-    /// Opens both.
+    /// Opens both, by TLS when it is given. Unix domain sockets are always plain.
     ///
     /// # Errors
     /// [`ClientError`] when either cannot be opened.
     ///
     /// # Cancel safety
     /// Dropping the future closes what was opened.
-    pub async fn open(endpoint: Endpoint) -> Result<Self, ClientError> {
-        let subscribe = connect(&endpoint).await?;
-        let calls = connect(&endpoint).await?;
+    pub async fn open(endpoint: Endpoint, tls: Option<Tls>) -> Result<Self, ClientError> {
+        let subscribe = connect(&endpoint, tls.as_ref()).await?;
+        let calls = connect(&endpoint, tls.as_ref()).await?;
         Ok(Self { subscribe, calls })
     }
 
@@ -91,18 +92,9 @@ impl Connections {
     }
 }
 
-async fn connect(endpoint: &Endpoint) -> Result<Connection, ClientError> {
+async fn connect(endpoint: &Endpoint, tls: Option<&Tls>) -> Result<Connection, ClientError> {
     match endpoint {
-        Endpoint::Tcp(address) => {
-            let (host, port) = (address.ip.to_string(), address.port);
-            let url = Url {
-                scheme: "http".to_owned(),
-                host,
-                port,
-                path: "/".to_owned(),
-            };
-            Connection::connect(&url).await
-        }
+        Endpoint::Tcp(address) => Connection::connect_to(*address, tls).await,
         Endpoint::Unix(path) => Connection::connect_unix(path).await,
     }
 }

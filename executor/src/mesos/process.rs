@@ -105,10 +105,11 @@ impl MesosProcess {
         self.attempt += 1;
         self.state = State::Connecting;
         let attempt = self.attempt;
-        let opening = Connections::open(match &self.environment.endpoint {
+        let endpoint = match &self.environment.endpoint {
             AgentEndpoint::Tcp(agent) => Endpoint::Tcp(agent.address),
             AgentEndpoint::Unix { path, .. } => Endpoint::Unix(path.clone()),
-        });
+        };
+        let opening = Connections::open(endpoint, ctx.runtime().tls().cloned());
         ctx.perform(opening, move |process: &mut Self, opened, ctx| {
             process.on_connected(attempt, opened, ctx);
         });

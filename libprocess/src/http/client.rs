@@ -17,6 +17,7 @@ use thiserror::Error;
 use self::connection::Shared;
 use super::pipe::{PipeError, ReadAllError, Reader};
 use super::url::{ParseUrlError, Url};
+use crate::address::Address;
 use crate::tls::{Peer, Tls};
 use crate::transport::stream::Stream;
 
@@ -269,6 +270,21 @@ impl Connection {
             shared: Shared::serve(stream),
             host: Arc::from(url.host_header()),
         })
+    }
+
+    /// Connects to an address as its runtimes speak: by `https` when TLS is given, else by `http`.
+    ///
+    /// # Errors
+    /// When there is no server, or it is not who it should be.
+    pub async fn connect_to(address: Address, tls: Option<&Tls>) -> Result<Self, ClientError> {
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = Url {
+            scheme: scheme.to_owned(),
+            host: address.ip.to_string(),
+            port: address.port,
+            path: "/".to_owned(),
+        };
+        Self::connect_with(&url, tls).await
     }
 
     /// Connects to a server on a unix socket.

@@ -197,7 +197,7 @@ impl MesosProcess {
             master: master.clone(),
         };
         ctx.perform(
-            Connections::open(Endpoint::Tcp(master.address)),
+            Connections::open(Endpoint::Tcp(master.address), ctx.runtime().tls().cloned()),
             move |process: &mut Self, opened, ctx| {
                 process.on_connected(attempt, opened, ctx);
             },
