@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use libprocess::{
-    Process, Runtime, Upid,
+    Runtime, Upid,
     http::client::{ClientRequest, ClientResponse, request},
 };
 use mesos_agent::{AgentHandle, flags::Flags};
