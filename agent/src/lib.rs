@@ -25,6 +25,7 @@ mod resources;
 mod start;
 pub mod state;
 pub mod task_status_update_manager;
+mod unanswered;
 
 pub use http::executor::ExecutorStream;
 pub use start::{AgentExit, AgentHandle, StartError, start, start_with_detector};

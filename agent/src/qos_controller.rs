@@ -35,7 +35,7 @@ pub fn create(
     usage: UsageSource,
 ) -> Result<Box<dyn QoSController>, ModuleError> {
     let Some(name) = name else {
-        return Ok(Box::new(NoopQoSController::new()));
+        return Ok(Box::new(NoopQoSController::default()));
     };
     let parameters = modules.parameters(name)?;
     if name != LOAD_QOS_CONTROLLER {

@@ -37,7 +37,7 @@ pub fn create(
     usage: UsageSource,
 ) -> Result<Box<dyn ResourceEstimator>, ModuleError> {
     let Some(name) = name else {
-        return Ok(Box::new(NoopResourceEstimator));
+        return Ok(Box::new(NoopResourceEstimator::default()));
     };
     let parameters = modules.parameters(name)?;
     if name != FIXED_RESOURCE_ESTIMATOR {

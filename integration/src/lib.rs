@@ -20,4 +20,5 @@ pub mod record_stream;
 pub mod registry_probe;
 pub mod replay;
 pub mod stage;
+pub mod syscall_killer;
 pub mod zookeeper_server;

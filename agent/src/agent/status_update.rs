@@ -54,6 +54,31 @@ impl AgentProcess {
         self.status_update(*update, Reporter::Libprocess(pid), ctx);
     }
 
+    /// An executor on the v1 API reports, now or while the agent was away.
+    pub(crate) fn take_update(
+        &mut self,
+        framework: &FrameworkId,
+        status: &v1::TaskStatus,
+        ctx: &mut Context<Self>,
+    ) {
+        let agent = self.id.as_ref().map(AgentId::to_proto);
+        let mut status = status.clone();
+        // The executor may leave out whose agent it talks to.
+        if status.agent_id.is_none() {
+            status.agent_id.clone_from(&agent);
+        }
+        let update = StatusUpdate {
+            framework_id: Some(framework.to_proto()),
+            executor_id: status.executor_id.clone(),
+            agent_id: agent,
+            timestamp: status.timestamp,
+            uuid: status.uuid.clone(),
+            status: Some(status.into()),
+            ..Default::default()
+        };
+        self.status_update(update, Reporter::Http, ctx);
+    }
+
     /// Checks an update and brings its task into the state it tells.
     pub(crate) fn status_update(
         &mut self,
@@ -258,15 +283,17 @@ impl AgentProcess {
         let Some(agent) = self.id.clone() else { return };
         let id = FrameworkId::from(update.framework_id());
         let task = TaskId::from(update.status().task_id());
-        let executor_id = ExecutorId::from(update.status().executor_id());
-        if let Some(framework) = self.frameworks.get_mut(&id) {
-            let owner = framework
-                .executor_of(&task)
-                .map(|executor| executor.id().clone());
-            let owner = owner.unwrap_or_else(|| executor_id.clone());
-            if let Some(executor) = framework.executor_mut(&owner) {
-                executor.remove_pending_status(update.status());
-            }
+        // Only the task tells its executor: an executor on the v1 API need not name itself.
+        let executor_id = self
+            .frameworks
+            .get(&id)
+            .and_then(|framework| framework.executor_of(&task))
+            .map_or_else(
+                || ExecutorId::from(update.status().executor_id()),
+                |executor| executor.id().clone(),
+            );
+        if let Some(executor) = self.frameworks.executor_mut(&id, &executor_id) {
+            executor.remove_pending_status(update.status());
         }
         match reporter {
             Reporter::Agent => {}

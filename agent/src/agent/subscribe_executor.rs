@@ -3,9 +3,7 @@
 use libprocess::{Context, Upid};
 use mesos_common::ids::{ExecutorId, FrameworkId, TaskId};
 use mesos_proto::{
-    internal::{
-        ExecutorRegisteredMessage, RegisterExecutorMessage, ShutdownExecutorMessage, StatusUpdate,
-    },
+    internal::{ExecutorRegisteredMessage, RegisterExecutorMessage, ShutdownExecutorMessage},
     v1::{
         self, TaskState,
         executor::{Event, call::Subscribe, event},
@@ -160,7 +158,6 @@ impl AgentProcess {
 
     /// Handles the updates that an executor made while the agent was away.
     fn take_updates(&mut self, updates: &[v1::executor::call::Update], ctx: &mut Context<Self>) {
-        let Some(agent) = self.id.clone() else { return };
         for update in updates {
             let status = update.status();
             let framework = self
@@ -172,17 +169,9 @@ impl AgentProcess {
                         .is_some()
                 })
                 .map(|framework| framework.id().clone());
-            let Some(framework) = framework else { continue };
-            let update = StatusUpdate {
-                framework_id: Some(framework.to_proto()),
-                executor_id: status.executor_id.clone(),
-                agent_id: Some(agent.to_proto()),
-                timestamp: status.timestamp,
-                uuid: status.uuid.clone(),
-                status: Some(status.clone().into()),
-                ..Default::default()
-            };
-            self.status_update(update, Reporter::Http, ctx);
+            if let Some(framework) = framework {
+                self.take_update(&framework, status, ctx);
+            }
         }
     }
 

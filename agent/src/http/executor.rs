@@ -15,19 +15,16 @@ use mesos_common::{
     negotiation::ContentType,
     recordio,
 };
-use mesos_proto::{
-    internal::StatusUpdate,
-    v1::{
-        TaskState,
-        executor::{Call, Event, call},
-        task_status::Source,
-    },
+use mesos_proto::v1::{
+    TaskState,
+    executor::{Call, Event, call},
+    task_status::Source,
 };
 use mesos_proto_codec::{Dialect, Json, JsonError, to_json};
 use prost::Message;
 
 use crate::{
-    agent::{AgentProcess, AgentState, ExecutorGate, status_update::Reporter},
+    agent::{AgentProcess, AgentState, ExecutorGate},
     constants::MAX_BUFFERED_EVENT_BYTES,
     state::executor::ExecutorState,
 };
@@ -141,24 +138,7 @@ fn perform(
             Response::streaming(reader, content.media_type())
         }
         call::Type::Update => {
-            let mut status = call.update().status().clone();
-            // The executor may leave out whose agent it talks to.
-            if status.agent_id.is_none() {
-                status.agent_id.clone_from(&agent.info.id);
-            }
-            let update = StatusUpdate {
-                framework_id: call.framework_id.clone(),
-                executor_id: status
-                    .executor_id
-                    .clone()
-                    .or_else(|| call.executor_id.clone()),
-                agent_id: agent.info.id.clone(),
-                timestamp: status.timestamp,
-                uuid: status.uuid.clone(),
-                status: Some(status.into()),
-                ..Default::default()
-            };
-            agent.status_update(update, Reporter::Http, ctx);
+            agent.take_update(&id, call.update().status(), ctx);
             Response::accepted()
         }
         call::Type::Message => {

@@ -2,42 +2,21 @@
 //!
 //! Mirrors `src/slave/qos_controllers/noop.cpp`.
 
-use std::fmt;
-use std::sync::Mutex;
-
-use libprocess::{Future, Promise};
+use libprocess::Future;
 use mesos_proto::agent::QoSCorrection;
 
 use super::QoSController;
+use crate::unanswered::Unanswered;
 
-/// The controller of an agent that does not oversubscribe.
-///
-/// It keeps the question open for as long as it lives.
-#[derive(Default)]
+/// The controller of an agent that does not oversubscribe: it never answers.
+#[derive(Debug, Default)]
 pub struct NoopQoSController {
-    open: Mutex<Vec<Promise<Vec<QoSCorrection>>>>,
-}
-
-impl fmt::Debug for NoopQoSController {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NoopQoSController").finish_non_exhaustive()
-    }
-}
-
-impl NoopQoSController {
-    /// A controller that was never asked.
-    pub fn new() -> Self {
-        Self::default()
-    }
+    open: Unanswered<Vec<QoSCorrection>>,
 }
 
 impl QoSController for NoopQoSController {
     fn corrections(&self) -> Future<Vec<QoSCorrection>> {
-        let (promise, future) = Promise::new();
-        if let Ok(mut open) = self.open.lock() {
-            open.push(promise);
-        }
-        future
+        self.open.ask()
     }
 }
 
@@ -47,7 +26,7 @@ mod tests {
 
     #[test]
     fn the_answer_never_comes() {
-        let controller = NoopQoSController::new();
+        let controller = NoopQoSController::default();
 
         assert!(controller.corrections().is_pending());
     }

@@ -6,13 +6,28 @@ use libprocess::Future;
 use mesos_common::resources::Resources;
 
 use super::ResourceEstimator;
+use crate::unanswered::Unanswered;
 
-/// The estimator of an agent that does not oversubscribe.
-#[derive(Debug, Clone, Copy)]
-pub struct NoopResourceEstimator;
+/// The estimator of an agent that does not oversubscribe: it never answers, so the master hears of no estimate.
+#[derive(Debug, Default)]
+pub struct NoopResourceEstimator {
+    open: Unanswered<Resources>,
+}
 
 impl ResourceEstimator for NoopResourceEstimator {
     fn oversubscribable(&self) -> Future<Resources> {
-        Future::ready(Resources::new())
+        self.open.ask()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_never_comes() {
+        let estimator = NoopResourceEstimator::default();
+
+        assert!(estimator.oversubscribable().is_pending());
     }
 }
