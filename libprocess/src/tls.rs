@@ -4,6 +4,7 @@
 //!
 //! [`TlsSettings`] are read from the environment once; [`Tls`] is what they come to: keys, authorities and a library
 //! that speaks the protocol. A runtime with one speaks TLS on its port, on its links and to `https` URLs.
+//! The library is rustls; the cargo feature `openssl` puts OpenSSL in its place.
 //! `docs/tls.md` says which settings make C++ peers and ours meet.
 //!
 //! # Invariants
@@ -11,9 +12,13 @@
 //! - A handshake that fails costs its connection and one line in the log.
 
 mod certificate;
+#[cfg(not(feature = "openssl"))]
 mod ciphers;
 mod files;
 mod names;
+#[cfg(feature = "openssl")]
+mod openssl_provider;
+#[cfg(not(feature = "openssl"))]
 mod rustls_provider;
 mod settings;
 
@@ -30,13 +35,12 @@ use thiserror::Error;
 use self::certificate::CertificateNames;
 pub use self::names::NameError;
 pub(crate) use self::names::{Peer, Side};
-use self::rustls_provider::RustlsProvider;
+#[cfg(feature = "openssl")]
+use self::openssl_provider::OpensslProvider as Library;
+#[cfg(not(feature = "openssl"))]
+use self::rustls_provider::RustlsProvider as Library;
 pub use self::settings::{NameScheme, Protocol, Switch, TlsSettings};
 use crate::transport::stream::Duplex;
-
-/// What a server says can be spoken over its sessions, first choice first: only clients of gRPC ask for nothing else
-/// than HTTP/2.
-const ALPN: [&[u8]; 2] = [b"http/1.1", b"h2"];
 
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(30);
@@ -221,7 +225,7 @@ impl Tls {
         for warning in settings.warnings() {
             tracing::warn!("{warning}");
         }
-        let provider = Box::new(RustlsProvider::new(&settings)?);
+        let provider = Box::new(Library::new(&settings)?);
         Ok(Self {
             inner: Arc::new(Inner { settings, provider }),
         })

@@ -1,6 +1,7 @@
 //! What a certificate says about its owner.
 
 use std::net::IpAddr;
+#[cfg(not(feature = "openssl"))]
 use std::time::Duration;
 
 use x509_cert::Certificate;
@@ -58,6 +59,7 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
     <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from)
 }
 
+#[cfg(not(feature = "openssl"))]
 /// Whether a certificate is its own issuer and valid at a time since 1970.
 pub(crate) fn is_own_issuer(der: &[u8], now: Duration) -> bool {
     Certificate::from_der(der).is_ok_and(|certificate| {

@@ -20,8 +20,12 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use self::verifier::{Authorities, ChainVerifier, Trust};
 use super::names::Peer;
 use super::settings::{Protocol, Switch, TlsSettings};
-use super::{ALPN, Handshaken, Provider, TlsError, ciphers, files};
+use super::{Handshaken, Provider, TlsError, ciphers, files};
 use crate::transport::stream::Duplex;
+
+/// What a server says can be spoken over its sessions, first choice first: only clients of gRPC ask for nothing else
+/// than HTTP/2.
+const ALPN: [&[u8]; 2] = [b"http/1.1", b"h2"];
 
 /// Sessions by rustls.
 pub(super) struct RustlsProvider {

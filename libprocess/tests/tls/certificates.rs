@@ -164,9 +164,6 @@ fn a_wrong_certificate_is_one_line_in_the_log_of_each_side() {
     assert!(server.ask("https", Some(&friend)).is_ok());
     let lines = log.lines("failed to open a connection");
     assert_eq!(lines.len(), 1, "{lines:?}");
-    assert!(
-        lines[0].contains("invalid peer certificate: UnknownIssuer"),
-        "{lines:?}"
-    );
+    assert!(lines[0].contains("invalid peer certificate"), "{lines:?}");
     assert!(lines[0].contains("peer=Some(127.0.0.1:"), "{lines:?}");
 }

@@ -4,6 +4,7 @@ mod certificates;
 mod connections;
 mod downgrade;
 mod links;
+mod needs_openssl;
 mod protocols;
 mod settings;
 mod support;

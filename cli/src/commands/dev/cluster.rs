@@ -61,7 +61,7 @@ impl Cluster {
             .ip
             .parse()
             .with_context(|| format!("Failed to parse --ip '{}'", flags.ip))?;
-        let builder = runtime_at(ip, flags.port)
+        let builder = runtime_at(ip, flags.port)?
             .reserved_arbiters(mesos_master::constants::RESERVED_ARBITERS)
             .delegate("master")
             .realms("mesos-master-readonly", "mesos-master-readwrite");
@@ -138,7 +138,7 @@ impl Cluster {
             "--no-systemd_enable_support".to_owned(),
             "--registration_backoff_factor=1ms".to_owned(),
             "--executor_shutdown_grace_period=1secs".to_owned(),
-            r#"--executor_environment_variables={"MESOS_LOGGING_LEVEL": "ERROR"}"#.to_owned(),
+            format!("--executor_environment_variables={}", executor_variables()),
         ];
         if let Some(resources) = &flags.resources {
             arguments.push(format!("--resources={resources}"));
@@ -174,9 +174,10 @@ impl Cluster {
 
     /// What a user wants to know about a cluster that is ready.
     pub(super) fn banner(&self) -> String {
-        let mut lines = vec![format!("master: http://{}", self.master.address())];
+        let scheme = self.master.http_scheme();
+        let mut lines = vec![format!("master: {scheme}://{}", self.master.address())];
         for agent in &self.agents {
-            lines.push(format!("agent:  http://{}", agent.runtime.address()));
+            lines.push(format!("agent:  {scheme}://{}", agent.runtime.address()));
         }
         lines.push(format!(
             "Run a task with: mesos execute --master={} --name=hello --command='echo hello'",
@@ -231,19 +232,27 @@ fn count(agents: usize) -> f64 {
     u32::try_from(agents).map_or(f64::MAX, f64::from)
 }
 
-fn runtime_at(ip: IpAddr, port: u16) -> RuntimeBuilder {
-    Runtime::builder().ip(ip).port(port).arbiters(1)
+fn runtime_at(ip: IpAddr, port: u16) -> Result<RuntimeBuilder> {
+    crate::runtime::with_tls(Runtime::builder().ip(ip).port(port).arbiters(1))
+}
+
+/// What executors need besides what agents tell them: the agents' variables of TLS.
+fn executor_variables() -> String {
+    let tls = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| name.starts_with("LIBPROCESS_SSL_"));
+    let quiet = ("MESOS_LOGGING_LEVEL".to_owned(), "ERROR".to_owned());
+    let all = tls.chain([quiet]).map(|(name, value)| (name, value.into()));
+    serde_json::Value::Object(all.collect()).to_string()
 }
 
 /// Takes the port where it is free, else any other.
 fn start_agent_runtime(ip: IpAddr, port: u16) -> Result<Runtime> {
-    let describe = |port| {
-        runtime_at(ip, port)
-            .delegate(variable::AGENT_PROCESS_ID)
-            .realms("mesos-agent-readonly", "mesos-agent-readwrite")
-    };
-    match describe(port).start() {
-        Err(StartError::Bind { .. }) if port != 0 => daemon::start(describe(0)),
+    let builder = runtime_at(ip, port)?
+        .delegate(variable::AGENT_PROCESS_ID)
+        .realms("mesos-agent-readonly", "mesos-agent-readwrite");
+    match builder.clone().start() {
+        Err(StartError::Bind { .. }) if port != 0 => daemon::start(builder.port(0)),
         started => started.context("start the runtime of an agent"),
     }
 }
