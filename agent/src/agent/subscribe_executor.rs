@@ -11,7 +11,11 @@ use mesos_proto::{
     },
 };
 
-use super::{AgentProcess, AgentState, status_update::Reporter};
+use super::{
+    AgentProcess, AgentState,
+    send_executor::{ToExecutor, send},
+    status_update::Reporter,
+};
 use crate::{
     checkpoint::write,
     constants::EXECUTOR_HEARTBEAT_INTERVAL,
@@ -63,7 +67,10 @@ impl AgentProcess {
         if !self.mark_http(id, executor_id, ctx) {
             return;
         }
-        self.take_updates(&subscribe.unacknowledged_updates, ctx);
+        let (settled, open) = self.part_updates(id, executor_id, &subscribe.unacknowledged_updates);
+        for status in open {
+            self.take_update(id, status, ctx);
+        }
         let unacknowledged: Vec<TaskId> = subscribe
             .unacknowledged_tasks
             .iter()
@@ -74,6 +81,7 @@ impl AgentProcess {
             return;
         }
         self.confirm_subscription(id, executor_id);
+        self.acknowledge_again(id, executor_id, &settled, ctx);
         self.update_container_and_deliver(id, executor_id, ctx);
     }
 
@@ -156,22 +164,48 @@ impl AgentProcess {
         }
     }
 
-    /// Handles the updates that an executor made while the agent was away.
-    fn take_updates(&mut self, updates: &[v1::executor::call::Update], ctx: &mut Context<Self>) {
-        for update in updates {
-            let status = update.status();
-            let framework = self
-                .frameworks
-                .iter()
-                .find(|framework| {
-                    framework
-                        .executor_of(&TaskId::from(status.task_id()))
-                        .is_some()
-                })
-                .map(|framework| framework.id().clone());
-            if let Some(framework) = framework {
-                self.take_update(&framework, status, ctx);
-            }
+    /// Parts the updates that an executor brings along: those of tasks that are over and done with, and the others.
+    ///
+    /// The former were acknowledged by the framework, but the agent died before it could tell the executor.
+    fn part_updates<'a>(
+        &self,
+        id: &FrameworkId,
+        executor_id: &ExecutorId,
+        updates: &'a [v1::executor::call::Update],
+    ) -> (Vec<&'a v1::TaskStatus>, Vec<&'a v1::TaskStatus>) {
+        let executor = self.frameworks.executor(id, executor_id);
+        let is_settled = |status: &&v1::TaskStatus| {
+            executor.is_some_and(|executor| {
+                executor
+                    .completed()
+                    .any(|task| task.task_id() == status.task_id())
+            })
+        };
+        updates
+            .iter()
+            .map(v1::executor::call::Update::status)
+            .partition(is_settled)
+    }
+
+    fn acknowledge_again(
+        &self,
+        id: &FrameworkId,
+        executor_id: &ExecutorId,
+        settled: &[&v1::TaskStatus],
+        ctx: &mut Context<Self>,
+    ) {
+        let (Some(agent), Some(executor)) = (&self.id, self.frameworks.executor(id, executor_id))
+        else {
+            return;
+        };
+        for status in settled {
+            let acknowledged = ToExecutor::Acknowledged {
+                framework: id.clone(),
+                agent: agent.clone(),
+                task: TaskId::from(status.task_id()),
+                uuid: status.uuid().clone(),
+            };
+            send(executor, acknowledged, ctx);
         }
     }
 

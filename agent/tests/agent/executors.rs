@@ -266,3 +266,37 @@ fn update_that_an_executor_brings_along_is_handled() {
     assert_eq!(update.agent_id(), &agent_id());
     assert!(update.executor_id.is_none());
 }
+
+/// The agent may die between the framework's acknowledgement and its own to the executor.
+#[test]
+fn update_of_a_task_that_is_done_with_is_acknowledged_once_more() {
+    let mut cluster = Cluster::registered();
+    cluster.run(&framework(), command_task("t", "sleep 1000"));
+    let mut first = cluster.subscribe_when_launched("t");
+    first.expect(&cluster, event::Type::Launch);
+    let uuid = cluster.report("t", "t", TaskState::TaskFinished);
+    assert_eq!(cluster.expect_update().state(), TaskState::TaskFinished);
+    let completed = "/frameworks/0/executors/0/completed_tasks/0";
+    cluster.wait_for_state(|state| state.pointer(completed).is_some());
+    let status = v1::TaskStatus {
+        task_id: Some(task_id("t")),
+        state: Some(TaskState::TaskFinished.into()),
+        uuid: Some(uuid.as_bytes().to_vec().into()),
+        ..Default::default()
+    };
+
+    let mut second = cluster.subscribe_with(
+        "t",
+        call::Subscribe {
+            unacknowledged_updates: vec![call::Update {
+                status: Some(status.into()),
+                ..Default::default()
+            }],
+            ..Default::default()
+        },
+    );
+
+    second.expect(&cluster, event::Type::Subscribed);
+    let event = second.expect(&cluster, event::Type::Acknowledged);
+    assert_eq!(event.acknowledged().uuid().as_ref(), uuid.as_bytes());
+}
