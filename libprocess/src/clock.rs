@@ -14,8 +14,8 @@
 //! Unlike C++, a paused clock has one time for all actors, not one per actor.
 
 mod activity;
+mod wheel;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -23,14 +23,13 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub(crate) use self::activity::Activity;
+pub(crate) use self::wheel::TimerKey;
+use self::wheel::Wheel;
 use crate::abort::AbortOnPanic;
 use crate::time::Time;
 use crate::timer::Timer;
 
 type Action = Box<dyn FnOnce() + Send>;
-
-/// What a timer is filed under: when, then in which order it was made.
-pub(crate) type TimerKey = (Duration, u64);
 
 /// A clock that can be paused; clones are the same clock.
 ///
@@ -72,8 +71,7 @@ pub(crate) struct Core {
 }
 
 struct State {
-    timers: BTreeMap<TimerKey, Action>,
-    next: u64,
+    timers: Wheel<Action>,
     /// The frozen timer time, while paused.
     paused: Option<Duration>,
     firing: bool,
@@ -86,8 +84,7 @@ impl Clock {
     pub fn real() -> Self {
         let core = Arc::new(Core {
             state: Mutex::new(State {
-                timers: BTreeMap::new(),
-                next: 0,
+                timers: Wheel::new(),
                 paused: None,
                 firing: false,
                 stopped: false,
@@ -224,13 +221,7 @@ impl Clock {
         let deadline = core.now() + after;
         let mut state = core.lock();
         let due = core.timer_time(&state).saturating_add(after);
-        let key = (due, state.next);
-        state.next += 1;
-        let is_next = state
-            .timers
-            .first_key_value()
-            .is_none_or(|(first, _)| key < *first);
-        state.timers.insert(key, Box::new(action));
+        let (key, is_next) = state.timers.insert(due, Box::new(action));
         drop(state);
         if is_next {
             core.changed.notify_all();
@@ -242,7 +233,7 @@ impl Clock {
     pub(crate) fn until_next_timer(&self) -> Option<Duration> {
         let core = self.core();
         let state = core.lock();
-        let (due, _) = state.timers.first_key_value()?.0;
+        let due = state.timers.next_due()?;
         Some(due.saturating_sub(core.timer_time(&state)))
     }
 
@@ -273,7 +264,7 @@ impl Drop for Handle {
         let timers = {
             let mut state = self.core.lock();
             state.stopped = true;
-            std::mem::take(&mut state.timers)
+            state.timers.clear()
         };
         self.core.changed.notify_all();
         drop(timers);
@@ -311,14 +302,11 @@ impl Core {
 
     fn has_due(&self, state: &State) -> bool {
         let now = self.timer_time(state);
-        state
-            .timers
-            .first_key_value()
-            .is_some_and(|((due, _), _)| *due <= now)
+        state.timers.has_due(now)
     }
 
     pub(crate) fn cancel(&self, key: TimerKey) -> bool {
-        let action = self.lock().timers.remove(&key);
+        let action = self.lock().timers.cancel(key);
         action.is_some()
     }
 
@@ -328,14 +316,11 @@ impl Core {
         let mut state = self.lock();
         while !state.stopped {
             let now = self.timer_time(&state);
-            let later = state
-                .timers
-                .split_off(&(now.saturating_add(Duration::from_nanos(1)), 0));
-            let due = std::mem::replace(&mut state.timers, later);
+            let due = state.timers.take_due(now);
             if !due.is_empty() {
                 state.firing = true;
                 drop(state);
-                for action in due.into_values() {
+                for action in due {
                     action();
                 }
                 state = self.lock();
@@ -343,7 +328,7 @@ impl Core {
                 self.changed.notify_all();
                 continue;
             }
-            let next = state.timers.first_key_value().map(|((due, _), _)| *due);
+            let next = state.timers.next_look();
             state = match next {
                 Some(next) if state.paused.is_none() => {
                     self.changed

@@ -22,7 +22,7 @@ use rustc_hash::FxHashMap;
 use tokio::task::JoinSet;
 
 use crate::event::{Event, Message};
-use crate::event_queue::EventQueue;
+use crate::event_queue::{EventQueue, Next};
 use crate::future::{Future, Outcome};
 use crate::http::Exchange;
 use crate::pid::{Pid, Upid};
@@ -223,11 +223,18 @@ impl<P: Process> Context<P> {
         self.queue.push(Event::Dispatch(Box::new(f)));
     }
 
-    /// The next event, if there is one.
-    pub(crate) fn next_event(&mut self) -> Option<Event<P>> {
-        self.pending
-            .pop_front()
-            .or_else(|| self.receiver.as_ref()?.try_recv().ok())
+    /// The next event to handle, or that there is none.
+    pub(crate) fn take_next(&mut self) -> Next<Event<P>> {
+        let Self {
+            queue,
+            pending,
+            receiver,
+            ..
+        } = self;
+        queue.next(|| {
+            let waiting = pending.pop_front();
+            waiting.or_else(|| receiver.as_ref()?.try_recv().ok())
+        })
     }
 
     /// Puts an event back to the front.

@@ -7,12 +7,16 @@
 //! - At most one wake-up is on its way to the actor: only the event that finds it resting wakes it.
 //! - An event that comes after the end is given back, so that whatever it carries is dropped at once.
 
+mod schedule;
+
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 
 use actix::Addr;
 
+pub(crate) use self::schedule::Next;
+use self::schedule::Schedule;
 use crate::clock::Activity;
 use crate::event::{Event, Message, Termination};
 use crate::host::{Host, Wake};
@@ -25,8 +29,7 @@ pub(crate) struct EventQueue<P: Process> {
     upid: Upid,
     arbiter: usize,
     sender: mpsc::Sender<Event<P>>,
-    /// True from the first event until the actor has found its queue empty.
-    scheduled: AtomicBool,
+    schedule: Schedule,
     /// Set by an injected termination: events before it are dropped.
     injected: AtomicBool,
     address: OnceLock<Addr<Host<P>>>,
@@ -46,7 +49,7 @@ impl<P: Process> EventQueue<P> {
             upid,
             arbiter,
             sender,
-            scheduled: AtomicBool::new(true),
+            schedule: Schedule::scheduled(),
             injected: AtomicBool::new(false),
             address: OnceLock::new(),
             activity,
@@ -74,7 +77,7 @@ impl<P: Process> EventQueue<P> {
         if self.sender.send(event).is_err() {
             return false;
         }
-        if !self.scheduled.load(Ordering::SeqCst) && !self.scheduled.swap(true, Ordering::SeqCst) {
+        if self.schedule.claim() {
             self.activity.enter();
             self.wake();
         }
@@ -89,15 +92,9 @@ impl<P: Process> EventQueue<P> {
         }
     }
 
-    /// The actor found its queue empty. An event may have come since: look once more.
-    pub(crate) fn rest(&self) {
-        self.scheduled.store(false, Ordering::SeqCst);
-    }
-
-    /// The actor found an event after all; true when it may go on under its present wake-up,
-    /// false when another one is on its way.
-    pub(crate) fn resume(&self) -> bool {
-        !self.scheduled.swap(true, Ordering::SeqCst)
+    /// Takes the next event for the actor, or lets it rest.
+    pub(crate) fn next(&self, take: impl FnMut() -> Option<Event<P>>) -> Next<Event<P>> {
+        self.schedule.next(take)
     }
 
     pub(crate) fn leave(&self) {

@@ -7,193 +7,21 @@
 //! - A future completes once; its callback runs once, outside of any lock.
 //! - A discard is a request: it runs the producer's `on_discard` callbacks once and changes nothing else.
 
+mod outcome;
+mod shared;
+
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll};
 use std::time::Duration;
+
+pub use self::outcome::Outcome;
+pub(crate) use self::shared::Shared;
+use self::shared::describe;
 
 use crate::clock::Clock;
 use crate::promise::Promise;
-
-/// How a [`Future`] ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome<T> {
-    /// The value came.
-    Ready(T),
-    /// The producer failed, with a text.
-    Failed(String),
-    /// The producer honoured a discard.
-    Discarded,
-    /// The producer went away without a word.
-    Abandoned,
-}
-
-impl<T> Outcome<T> {
-    /// The value, if it came.
-    pub fn ready(self) -> Option<T> {
-        match self {
-            Self::Ready(value) => Some(value),
-            Self::Failed(_) | Self::Discarded | Self::Abandoned => None,
-        }
-    }
-
-    /// Whether the value came.
-    pub const fn is_ready(&self) -> bool {
-        matches!(self, Self::Ready(_))
-    }
-
-    /// The failure's text, if there is one.
-    pub fn failure(&self) -> Option<&str> {
-        match self {
-            Self::Failed(text) => Some(text),
-            Self::Ready(_) | Self::Discarded | Self::Abandoned => None,
-        }
-    }
-
-    /// Turns the value and keeps the other cases.
-    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Outcome<U> {
-        match self {
-            Self::Ready(value) => Outcome::Ready(f(value)),
-            Self::Failed(text) => Outcome::Failed(text),
-            Self::Discarded => Outcome::Discarded,
-            Self::Abandoned => Outcome::Abandoned,
-        }
-    }
-}
-
-type Callback<T> = Box<dyn FnOnce(Outcome<T>) + Send>;
-type DiscardCallback = Box<dyn FnOnce() + Send>;
-
-enum Phase<T> {
-    Pending {
-        callback: Option<Callback<T>>,
-        waker: Option<Waker>,
-    },
-    Complete(Outcome<T>),
-    Taken,
-}
-
-struct State<T> {
-    phase: Phase<T>,
-    discard_requested: bool,
-    on_discard: Vec<DiscardCallback>,
-}
-
-/// What promise and future share.
-pub(crate) struct Shared<T> {
-    state: Mutex<State<T>>,
-}
-
-impl<T: Send + 'static> Shared<T> {
-    pub(crate) fn pending() -> Arc<Self> {
-        Arc::new(Self {
-            state: Mutex::new(State {
-                phase: Phase::Pending {
-                    callback: None,
-                    waker: None,
-                },
-                discard_requested: false,
-                on_discard: Vec::new(),
-            }),
-        })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn complete(&self, outcome: Outcome<T>) {
-        let mut state = self.lock();
-        let forgotten = std::mem::take(&mut state.on_discard);
-        match std::mem::replace(&mut state.phase, Phase::Taken) {
-            Phase::Pending {
-                callback: Some(callback),
-                ..
-            } => {
-                drop(state);
-                callback(outcome);
-            }
-            Phase::Pending {
-                callback: None,
-                waker,
-            } => {
-                state.phase = Phase::Complete(outcome);
-                drop(state);
-                if let Some(waker) = waker {
-                    waker.wake();
-                }
-            }
-            earlier @ (Phase::Complete(_) | Phase::Taken) => state.phase = earlier,
-        }
-        drop(forgotten);
-    }
-
-    pub(crate) fn on_discard(&self, callback: DiscardCallback) {
-        let mut state = self.lock();
-        if !matches!(state.phase, Phase::Pending { .. }) {
-            return;
-        }
-        if state.discard_requested {
-            drop(state);
-            callback();
-        } else {
-            state.on_discard.push(callback);
-        }
-    }
-
-    pub(crate) fn discard_requested(&self) -> bool {
-        self.lock().discard_requested
-    }
-
-    fn on_any(&self, f: Callback<T>) {
-        let mut state = self.lock();
-        match std::mem::replace(&mut state.phase, Phase::Taken) {
-            Phase::Pending { waker, .. } => {
-                state.phase = Phase::Pending {
-                    callback: Some(f),
-                    waker,
-                };
-            }
-            Phase::Complete(outcome) => {
-                drop(state);
-                f(outcome);
-            }
-            Phase::Taken => {
-                drop(state);
-                f(Outcome::Abandoned);
-            }
-        }
-    }
-
-    fn try_take(&self) -> Option<Outcome<T>> {
-        let mut state = self.lock();
-        match std::mem::replace(&mut state.phase, Phase::Taken) {
-            Phase::Complete(outcome) => Some(outcome),
-            pending @ Phase::Pending { .. } => {
-                state.phase = pending;
-                None
-            }
-            Phase::Taken => Some(Outcome::Abandoned),
-        }
-    }
-
-    fn poll(&self, cx: &Context<'_>) -> Poll<Outcome<T>> {
-        if let Some(outcome) = self.try_take() {
-            return Poll::Ready(outcome);
-        }
-        let mut state = self.lock();
-        if let Phase::Pending { waker, .. } = &mut state.phase {
-            match waker {
-                Some(known) => known.clone_from(cx.waker()),
-                None => *waker = Some(cx.waker().clone()),
-            }
-            return Poll::Pending;
-        }
-        drop(state);
-        self.try_take().map_or(Poll::Pending, Poll::Ready)
-    }
-}
 
 /// Something that can be asked to discard.
 trait Discard: Send + Sync {
@@ -202,17 +30,7 @@ trait Discard: Send + Sync {
 
 impl<T: Send + 'static> Discard for Shared<T> {
     fn discard(&self) {
-        let callbacks = {
-            let mut state = self.lock();
-            if state.discard_requested || !matches!(state.phase, Phase::Pending { .. }) {
-                return;
-            }
-            state.discard_requested = true;
-            std::mem::take(&mut state.on_discard)
-        };
-        for callback in callbacks {
-            callback();
-        }
+        Self::discard(self);
     }
 }
 
@@ -306,7 +124,7 @@ impl<T: Send + 'static> Future<T> {
     #[must_use]
     pub fn is_pending(&self) -> bool {
         match &self.repr {
-            Repr::Later(shared) => matches!(shared.lock().phase, Phase::Pending { .. }),
+            Repr::Later(shared) => shared.is_pending(),
             Repr::Now(_) | Repr::Empty => false,
         }
     }
@@ -314,7 +132,7 @@ impl<T: Send + 'static> Future<T> {
     /// Asks the producer to give up. The producer decides; the future may still become ready.
     pub fn discard(&self) {
         if let Repr::Later(shared) = &self.repr {
-            Discard::discard(&**shared);
+            shared.discard();
         }
     }
 
@@ -510,29 +328,10 @@ impl<T: Send + 'static> From<T> for Future<T> {
 /// ` (with discard)` follows the word when a discard was asked for.
 impl<T: Send + 'static> fmt::Display for Future<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let describe = |outcome: &Outcome<T>, asked: &str, f: &mut fmt::Formatter<'_>| match outcome
-        {
-            Outcome::Ready(_) => write!(f, "Ready{asked}"),
-            Outcome::Failed(text) => write!(f, "Failed{asked}: {text}"),
-            Outcome::Discarded => write!(f, "Discarded{asked}"),
-            Outcome::Abandoned => write!(f, "Abandoned{asked}"),
-        };
         match &self.repr {
             Repr::Now(outcome) => describe(outcome, "", f),
             Repr::Empty => f.write_str("Abandoned"),
-            Repr::Later(shared) => {
-                let state = shared.lock();
-                let asked = if state.discard_requested {
-                    " (with discard)"
-                } else {
-                    ""
-                };
-                match &state.phase {
-                    Phase::Pending { .. } => write!(f, "Pending{asked}"),
-                    Phase::Complete(outcome) => describe(outcome, asked, f),
-                    Phase::Taken => write!(f, "Abandoned{asked}"),
-                }
-            }
+            Repr::Later(shared) => shared.describe(f),
         }
     }
 }

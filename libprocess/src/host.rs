@@ -16,12 +16,12 @@ use actix::{Actor, Handler};
 use crate::abort::AbortOnPanic;
 use crate::context::Context;
 use crate::event::{Event, Message};
-use crate::event_queue::EventQueue;
+use crate::event_queue::{EventQueue, Next};
 use crate::process::Process;
 use crate::testing::filter::{Kind, Verdict};
 
 /// How many events an actor handles before it yields.
-const BATCH: usize = 512;
+const BATCH: usize = 64;
 
 /// Tells the host that its queue has events. The events themselves travel in the queue.
 #[derive(Debug)]
@@ -55,18 +55,12 @@ impl<P: Process> Host<P> {
 
     fn turn(&mut self) -> Turn {
         for _ in 0..BATCH {
-            let event = match self.context.next_event() {
-                Some(event) => event,
-                None => {
-                    self.queue().rest();
-                    let Some(event) = self.context.next_event() else {
-                        return Turn::Rest;
-                    };
-                    if !self.queue().resume() {
-                        self.context.put_back(event);
-                        return Turn::Rest;
-                    }
-                    event
+            let event = match self.context.take_next() {
+                Next::Event(event) => event,
+                Next::Rest => return Turn::Rest,
+                Next::Late(event) => {
+                    self.context.put_back(event);
+                    return Turn::Rest;
                 }
             };
             if self.queue().is_injected() && !matches!(event, Event::Terminate) {

@@ -47,6 +47,7 @@ mod repeat;
 mod runtime;
 mod sequence;
 mod socket_manager;
+mod sync;
 mod time;
 mod timer;
 mod tracked;

@@ -31,7 +31,7 @@ pub struct Promise<T: Send + 'static> {
 impl<T: Send + 'static> Promise<T> {
     /// Makes a pending future and its promise.
     pub fn new() -> (Self, Future<T>) {
-        let shared = Shared::pending();
+        let shared = Arc::new(Shared::pending());
         (
             Self {
                 shared: Some(Arc::clone(&shared)),

@@ -3,13 +3,15 @@
 //! # Invariants
 //! From the moment something wakes the task until it has been polled, its clock does not settle.
 
+mod flag;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
+use self::flag::Flag as Woken;
 use crate::abort::AbortOnPanic;
 use crate::clock::Activity;
 
@@ -21,7 +23,7 @@ pub(crate) struct Tracked<F> {
 }
 
 struct Flag {
-    woken: AtomicBool,
+    woken: Woken,
     activity: Arc<Activity>,
 }
 
@@ -35,7 +37,7 @@ impl<F: Future> Tracked<F> {
     pub(crate) fn new(activity: Arc<Activity>, future: F) -> Self {
         activity.enter();
         let flag = Arc::new(Flag {
-            woken: AtomicBool::new(true),
+            woken: Woken::woken(),
             activity,
         });
         Self {
@@ -66,7 +68,7 @@ impl<F: Future> Future for Tracked<F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let waker = self.waker(cx.waker());
-        let counted = self.flag.woken.swap(false, Ordering::SeqCst);
+        let counted = self.flag.woken.begin_poll();
         let _guard = AbortOnPanic;
         let result = self.future.as_mut().poll(&mut Context::from_waker(&waker));
         if counted {
@@ -82,9 +84,7 @@ impl Wake for TrackedWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.flag.woken.swap(true, Ordering::SeqCst) {
-            self.flag.activity.enter();
-        }
+        self.flag.woken.wake(|| self.flag.activity.enter());
         self.inner.wake_by_ref();
     }
 }
@@ -92,7 +92,7 @@ impl Wake for TrackedWaker {
 impl<F> Drop for Tracked<F> {
     fn drop(&mut self) {
         // A task that ended or was aborted is polled no more; late wake-ups count no more either.
-        if self.flag.woken.swap(true, Ordering::SeqCst) {
+        if self.flag.woken.end() {
             self.flag.activity.exit();
         }
     }

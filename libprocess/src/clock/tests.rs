@@ -124,10 +124,10 @@ fn a_timer_set_by_a_timer_fires_when_it_is_due() {
 }
 
 #[test]
-fn a_hundred_thousand_pending_timers_are_no_burden() {
+fn a_million_pending_timers_are_no_burden() {
     let clock = Clock::paused();
     let log = Log::default();
-    for secs in 0..100_000 {
+    for secs in 0..1_000_000 {
         set(&clock, &log, 10 + secs, "far");
     }
     set(&clock, &log, 1, "near");
@@ -136,5 +136,5 @@ fn a_hundred_thousand_pending_timers_are_no_burden() {
     clock.settle();
 
     assert_eq!(fired(&log), ["near"]);
-    assert_eq!(clock.pending_timers(), 100_000);
+    assert_eq!(clock.pending_timers(), 1_000_000);
 }

@@ -5,6 +5,8 @@
 //! # Wire
 //! On the legacy wire: header names, their order, the empty `Host`, one lower-case chunk for a body and no length for an empty one.
 
+use std::sync::Arc;
+
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::outbox::Outbox;
@@ -15,6 +17,37 @@ use crate::transport::envelope::{self, Envelope};
 
 /// Bodies from this size on are sent from where they are instead of being copied.
 const COPY_LIMIT: usize = 16 * 1024;
+
+/// How a head tells what follows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Length {
+    None,
+    Chunked,
+}
+
+/// The head of the last message with a body: the next one to the same actor has the same.
+#[derive(Debug, Default)]
+pub(super) struct LastHead {
+    from: Upid,
+    to: Arc<str>,
+    name: String,
+    bytes: Vec<u8>,
+}
+
+impl LastHead {
+    fn is_for(&self, from: &Upid, to: &Upid, name: &str) -> bool {
+        !self.bytes.is_empty() && self.to == to.id && self.from == *from && self.name == name
+    }
+
+    fn remember(&mut self, from: &Upid, to: &Upid, name: &str, bytes: &[u8]) {
+        self.from.clone_from(from);
+        self.to = Arc::clone(&to.id);
+        self.name.clear();
+        self.name.push_str(name);
+        self.bytes.clear();
+        self.bytes.extend_from_slice(bytes);
+    }
+}
 
 /// Writes messages; knows the text of the runtime's own address.
 #[derive(Debug)]
@@ -94,10 +127,21 @@ impl Encoder {
     }
 
     fn legacy(&self, outbox: &mut Outbox, from: &Upid, to: &Upid, name: &str, body: &Bytes) {
-        self.head(outbox.buffer(), from, to, name, body.len());
         if body.is_empty() {
+            self.head(outbox.buffer(), from, to, name, Length::None);
             return;
         }
+        let (out, last) = outbox.buffer_and_last();
+        if last.is_for(from, to, name) {
+            out.reserve(last.bytes.len() + body.len() + 32);
+            out.put_slice(&last.bytes);
+        } else {
+            let start = out.len();
+            self.head(out, from, to, name, Length::Chunked);
+            last.remember(from, to, name, out.get(start..).unwrap_or_default());
+        }
+        put_hex(out, body.len());
+        out.put_slice(b"\r\n");
         if body.len() < COPY_LIMIT {
             outbox.buffer().put_slice(body);
         } else {
@@ -106,8 +150,8 @@ impl Encoder {
         outbox.buffer().put_slice(b"\r\n0\r\n\r\n");
     }
 
-    /// Writes everything up to the body.
-    pub(crate) fn head(&self, out: &mut BytesMut, from: &Upid, to: &Upid, name: &str, body: usize) {
+    /// Writes everything up to the body, or to its length.
+    fn head(&self, out: &mut BytesMut, from: &Upid, to: &Upid, name: &str, length: Length) {
         let foreign;
         let address = if from.address == self.own {
             self.own_text.as_str()
@@ -131,12 +175,9 @@ impl Encoder {
         out.put_u8(b'@');
         out.put_slice(address.as_bytes());
         out.put_slice(b"\r\nConnection: Keep-Alive\r\nHost: \r\n");
-        if body == 0 {
-            out.put_slice(b"\r\n");
-        } else {
-            out.put_slice(b"Transfer-Encoding: chunked\r\n\r\n");
-            put_hex(out, body);
-            out.put_slice(b"\r\n");
+        match length {
+            Length::None => out.put_slice(b"\r\n"),
+            Length::Chunked => out.put_slice(b"Transfer-Encoding: chunked\r\n\r\n"),
         }
     }
 }

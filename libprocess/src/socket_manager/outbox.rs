@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
+use super::encode::LastHead;
 use super::socket::Wire;
 
 /// Bytes that wait to be written: whole messages only.
@@ -13,6 +14,7 @@ pub(crate) struct Outbox {
     pieces: VecDeque<Bytes>,
     tail: BytesMut,
     messages: usize,
+    last: LastHead,
 }
 
 impl Outbox {
@@ -39,6 +41,11 @@ impl Outbox {
     /// Where small things are appended.
     pub(super) const fn buffer(&mut self) -> &mut BytesMut {
         &mut self.tail
+    }
+
+    /// The same, and what was the last head in it.
+    pub(super) const fn buffer_and_last(&mut self) -> (&mut BytesMut, &mut LastHead) {
+        (&mut self.tail, &mut self.last)
     }
 
     /// Appends a large piece without copying it.

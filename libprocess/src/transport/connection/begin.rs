@@ -50,6 +50,65 @@ pub(super) struct Last {
     sender: Upid,
     pub(super) target: Option<Arc<dyn AnyQueue>>,
     name: Option<Arc<str>>,
+    head: Known,
+}
+
+/// A message's head to the byte, and what it says of the body; an empty one is known of nothing.
+struct Known {
+    bytes: Vec<u8>,
+    framing: Framing,
+    coding: Coding,
+    keep_alive: KeepAlive,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self {
+            bytes: Vec::new(),
+            framing: Framing::Length(0),
+            coding: Coding::Identity,
+            keep_alive: KeepAlive::Yes,
+        }
+    }
+}
+
+impl Last {
+    /// When the buffer begins with the very head of the last message: the same again, without parsing, and its length.
+    pub(super) fn again(&self, buffer: &[u8]) -> Option<(Begin, usize)> {
+        let head = &self.head;
+        if head.bytes.is_empty() || !buffer.starts_with(&head.bytes) {
+            return None;
+        }
+        let begin = Begin::Message {
+            envelope: Envelope {
+                from: self.sender.clone(),
+                to: Some(Arc::clone(self.target.as_ref()?)),
+                id: String::new(),
+                name: Arc::clone(self.name.as_ref()?),
+            },
+            framing: head.framing,
+            coding: head.coding,
+            keep_alive: head.keep_alive,
+        };
+        Some((begin, head.bytes.len()))
+    }
+
+    /// Remembers the head at the front of the buffer if it began a message to an actor that is there.
+    pub(super) fn remember(&mut self, begin: &Begin, bytes: &[u8]) {
+        self.head.bytes.clear();
+        if let Begin::Message {
+            envelope: Envelope { to: Some(_), .. },
+            framing,
+            coding,
+            keep_alive,
+        } = begin
+        {
+            self.head.bytes.extend_from_slice(bytes);
+            self.head.framing = *framing;
+            self.head.coding = *coding;
+            self.head.keep_alive = *keep_alive;
+        }
+    }
 }
 
 /// Decides what a head is.

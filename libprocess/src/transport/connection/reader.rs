@@ -18,10 +18,10 @@ use crate::transport::router;
 use crate::transport::stream::ReadSide;
 
 const SMALLEST_READ: usize = 4 * 1024;
-const LARGEST_READ: usize = 256 * 1024;
+const LARGEST_READ: usize = 128 * 1024;
 
 /// How many reads in a row before the writing half has a turn.
-const READS_IN_A_ROW: usize = 8;
+const READS_IN_A_ROW: usize = 2;
 
 enum State {
     /// Looking for the end of a head; so many bytes have been searched.
@@ -156,6 +156,12 @@ impl Reader<'_> {
         if self.connection.queue.borrow().pending >= limits.pipelined_requests {
             return Ok(Some(Want::Room));
         }
+        if let Some((begin, len)) = self.last.again(&self.buffer) {
+            self.buffer.advance(len);
+            self.state = State::Head(0);
+            self.begin(begin);
+            return Ok(None);
+        }
         // Nonsense is found at the first look, the end of a head by its empty line.
         let from = searched.saturating_sub(3);
         let fresh = self.buffer.get(from..).unwrap_or_default();
@@ -180,6 +186,8 @@ impl Reader<'_> {
         if len > limits.header {
             return Err(Malformed("header block: it is too long"));
         }
+        self.last
+            .remember(&begin, self.buffer.get(..len).unwrap_or_default());
         self.buffer.advance(len);
         self.state = State::Head(0);
         self.begin(begin);
