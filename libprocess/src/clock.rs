@@ -138,6 +138,14 @@ impl Clock {
         self.core().now()
     }
 
+    /// The time since this clock was made: unlike [`Clock::now`] it never jumps when somebody sets
+    /// the machine's clock. Spans are measured with it.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        let core = self.core();
+        core.timer_time(&core.lock())
+    }
+
     /// Whether time stands still.
     #[must_use]
     pub fn is_paused(&self) -> bool {

@@ -9,7 +9,6 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::future::Future;
 use crate::promise::Promise;
-use crate::time::Time;
 
 /// Gives permits, evenly spaced, in the order in which they were asked for.
 ///
@@ -39,8 +38,8 @@ pub struct RateLimiter {
 struct State {
     waiting: VecDeque<(u64, Promise<()>)>,
     next: u64,
-    /// When the last permit was given.
-    last: Option<Time>,
+    /// When the last permit was given, on the clock that never jumps.
+    last: Option<Duration>,
     timer_set: bool,
 }
 
@@ -62,7 +61,7 @@ impl RateLimiter {
 
     /// Ready when it is the caller's turn. A discard leaves the queue.
     pub fn acquire(&self) -> Future<()> {
-        let now = self.clock.now();
+        let now = self.clock.elapsed();
         let mut state = self.lock();
         let free = state.last.is_none_or(|last| now >= last + self.pace);
         if state.waiting.is_empty() && free {
@@ -83,7 +82,7 @@ impl RateLimiter {
         future
     }
 
-    fn schedule(&self, state: &mut State, now: Time) {
+    fn schedule(&self, state: &mut State, now: Duration) {
         if state.timer_set || state.waiting.is_empty() {
             return;
         }
@@ -91,11 +90,11 @@ impl RateLimiter {
         let due = state.last.map_or(now, |last| last + self.pace);
         let limiter = self.clone();
         self.clock
-            .timer(due.saturating_since(now), move || limiter.serve());
+            .timer(due.saturating_sub(now), move || limiter.serve());
     }
 
     fn serve(&self) {
-        let now = self.clock.now();
+        let now = self.clock.elapsed();
         let mut state = self.lock();
         state.timer_set = false;
         let next = state.waiting.pop_front();

@@ -67,7 +67,7 @@ impl Unit {
 
 #[derive(Default)]
 struct State {
-    started: Option<Time>,
+    started: Option<Duration>,
     last: Option<f64>,
     samples: Option<TimeSeries>,
 }
@@ -99,29 +99,29 @@ impl Timer {
 
     /// Starts to measure; a second start replaces the first.
     pub fn start(&self) {
-        self.lock().started = Some(self.clock.now());
+        self.lock().started = Some(self.clock.elapsed());
     }
 
     /// Ends the measurement that was started, and gives what it took.
     pub fn stop(&self) -> Option<Duration> {
-        let now = self.clock.now();
+        let ended = self.clock.elapsed();
         let mut state = self.lock();
-        let took = now.saturating_since(state.started.take()?);
-        self.record(&mut state, now, took);
+        let took = ended.saturating_sub(state.started.take()?);
+        self.record(&mut state, self.clock.now(), took);
         Some(took)
     }
 
     /// Measures until the future ends in any way, and passes it on.
     pub fn time<T: Send + 'static>(&self, future: Future<T>) -> Future<T> {
         let timer = self.clone();
-        let started = self.clock.now();
+        let started = self.clock.elapsed();
         let (promise, result) = Promise::new();
         if let Some(handle) = future.discard_handle() {
             promise.on_discard(move || handle.discard());
         }
         future.on_any(move |outcome| {
-            let now = timer.clock.now();
-            timer.record(&mut timer.lock(), now, now.saturating_since(started));
+            let took = timer.clock.elapsed().saturating_sub(started);
+            timer.record(&mut timer.lock(), timer.clock.now(), took);
             promise.complete(outcome);
         });
         result
