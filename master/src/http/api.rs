@@ -3,7 +3,7 @@
 //! Mirrors `Master::Http::api` of `src/master/http.cpp`.
 
 use libprocess::http::{Request, Response, pipe};
-use libprocess::{Context, Future, Promise};
+use libprocess::{Context, Future};
 use mesos_common::ids::{AgentId, FrameworkId};
 use mesos_proto::v1;
 use mesos_proto::v1::master::call::Type;
@@ -270,11 +270,7 @@ impl MasterProcess {
     fn mark_gone_call(&mut self, call: &Call, ctx: &mut Context<Self>) -> Future<Response> {
         let agent_id = AgentId::from(call.mark_agent_gone().agent_id());
         match self.mark_gone(&agent_id, ctx) {
-            Ok(done) => {
-                let (promise, answer) = Promise::new();
-                done.on_any(move |_| promise.set(Response::ok()));
-                answer
-            }
+            Ok(answer) => answer,
             Err(error) if error.is_not_found() => {
                 Response::not_found_text(error.to_string()).into()
             }

@@ -28,7 +28,10 @@ impl MasterProcess {
         let (promise, answer) = Promise::new();
         let agent_id = agent_id.clone();
         ctx.on_any(applied, move |master, outcome, ctx| {
-            let _ = master.stored(outcome, "deactivate an agent", ctx);
+            if let Err(broken) = master.durable(outcome, "deactivate an agent", ctx) {
+                promise.set(broken.into());
+                return;
+            }
             master.agents.deactivate(agent_id.clone());
             if master.agents.get(&agent_id).is_some() {
                 master.deactivate_agent_offers(&agent_id, ctx);
@@ -61,8 +64,11 @@ impl MasterProcess {
         let (promise, answer) = Promise::new();
         let agent_id = agent_id.clone();
         ctx.on_any(applied, move |master, outcome, ctx| {
-            let _ = master.stored(outcome, "reactivate an agent", ctx);
-            promise.set(master.on_reactivated(&agent_id));
+            let stored = master.durable(outcome, "reactivate an agent", ctx);
+            promise.set(match stored {
+                Ok(_) => master.on_reactivated(&agent_id),
+                Err(broken) => broken.into(),
+            });
         });
         answer
     }

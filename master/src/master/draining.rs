@@ -90,8 +90,9 @@ impl MasterProcess {
         let (promise, answer) = Promise::new();
         let agent_id = agent_id.clone();
         ctx.on_any(applied, move |master, outcome, ctx| {
-            master.on_drain_stored(&agent_id, config, outcome, ctx);
-            promise.set(Response::ok());
+            let stored = master.durable(outcome, "drain an agent", ctx);
+            let done = stored.map(|_| master.on_drain_stored(&agent_id, config, ctx));
+            promise.set(done.map_or_else(Response::from, |()| Response::ok()));
         });
         answer
     }
@@ -101,10 +102,8 @@ impl MasterProcess {
         &mut self,
         agent_id: &AgentId,
         config: v1::DrainConfig,
-        outcome: Outcome<Result<Applied, RegistrarError>>,
         ctx: &mut Context<Self>,
     ) {
-        let _ = self.stored(outcome, "drain an agent", ctx);
         let info = v1::DrainInfo {
             state: Some(DrainState::Draining.into()),
             config: Some(config.clone()),

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use libprocess::http::Response;
 use libprocess::{Context, Outcome};
 use mesos_allocator::Quota;
 use mesos_common::ids::AgentId;
@@ -17,6 +18,17 @@ use crate::registry::weights::UpdateWeights;
 use crate::registry::{Registry, missing_capabilities};
 
 type Candidacy = mesos_detector::contender::Candidacy;
+
+/// The registry can no longer be stored, so this master ends; the text says why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct BrokenRegistry(String);
+
+impl From<BrokenRegistry> for Response {
+    fn from(broken: BrokenRegistry) -> Self {
+        Self::internal_server_error(broken.0)
+    }
+}
 
 impl MasterProcess {
     /// Enters the election and starts to watch it.
@@ -258,6 +270,29 @@ impl MasterProcess {
         };
         self.step_down(format!("Failed to {what}: {error}"), ctx);
         None
+    }
+
+    /// Looks at the registrar's answer for an operator who waits.
+    ///
+    /// None for an operation that the registry refuses, which as in C++ is no error.
+    ///
+    /// # Errors
+    /// [`BrokenRegistry`] when nobody knows whether the registry has it.
+    pub(super) fn durable(
+        &mut self,
+        outcome: Outcome<Result<Applied, RegistrarError>>,
+        what: &str,
+        ctx: &mut Context<Self>,
+    ) -> Result<Option<Applied>, BrokenRegistry> {
+        let broken = match &outcome {
+            Outcome::Ready(Ok(_)) => None,
+            Outcome::Ready(Err(error)) if !error.is_fatal() => None,
+            Outcome::Ready(Err(error)) => Some(error.to_string()),
+            Outcome::Failed(error) => Some(error.clone()),
+            Outcome::Discarded | Outcome::Abandoned => Some("discarded".to_owned()),
+        };
+        let applied = self.stored(outcome, what, ctx);
+        broken.map_or(Ok(applied), |reason| Err(BrokenRegistry(reason)))
     }
 }
 

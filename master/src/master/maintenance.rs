@@ -60,9 +60,9 @@ impl MasterProcess {
         });
         let (promise, answer) = Promise::new();
         ctx.on_any(applied, move |master, outcome, ctx| {
-            let _ = master.stored(outcome, "update the maintenance schedule", ctx);
-            master.on_schedule_stored(schedule, ctx);
-            promise.set(Response::ok());
+            let stored = master.durable(outcome, "update the maintenance schedule", ctx);
+            let done = stored.map(|_| master.on_schedule_stored(schedule, ctx));
+            promise.set(done.map_or_else(Response::from, |()| Response::ok()));
         });
         answer
     }
@@ -218,9 +218,9 @@ impl MasterProcess {
         });
         let (promise, answer) = Promise::new();
         ctx.on_any(applied, move |master, outcome, ctx| {
-            let _ = master.stored(outcome, "start maintenance", ctx);
-            master.on_maintenance_started(&machines, ctx);
-            promise.set(Response::ok());
+            let stored = master.durable(outcome, "start maintenance", ctx);
+            let done = stored.map(|_| master.on_maintenance_started(&machines, ctx));
+            promise.set(done.map_or_else(Response::from, |()| Response::ok()));
         });
         answer
     }
@@ -258,9 +258,9 @@ impl MasterProcess {
         });
         let (promise, answer) = Promise::new();
         ctx.on_any(applied, move |master, outcome, ctx| {
-            let _ = master.stored(outcome, "stop maintenance", ctx);
-            master.on_maintenance_stopped(&machines);
-            promise.set(Response::ok());
+            let stored = master.durable(outcome, "stop maintenance", ctx);
+            let done = stored.map(|_| master.on_maintenance_stopped(&machines));
+            promise.set(done.map_or_else(Response::from, |()| Response::ok()));
         });
         answer
     }

@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use libprocess::{Context, Future, Outcome, Promise};
+use libprocess::http::Response;
+use libprocess::{Context, Future, Promise};
 use mesos_common::ids::AgentId;
 use mesos_proto::v1;
 use mesos_proto::v1::TaskState;
@@ -15,7 +16,6 @@ use super::MasterProcess;
 use super::send::time_info;
 use super::status_update::MasterUpdate;
 use super::unreachable::Loss;
-use crate::registrar::{Applied, RegistrarError};
 use crate::registry::mark_gone::MarkGone;
 use crate::state::agents::Transition;
 
@@ -51,9 +51,9 @@ impl MasterProcess {
         &mut self,
         agent_id: &AgentId,
         ctx: &mut Context<Self>,
-    ) -> Result<Future<()>, MarkGoneError> {
+    ) -> Result<Future<Response>, MarkGoneError> {
         if self.agents.gone().contains_key(agent_id) {
-            return Ok(Future::ready(()));
+            return Ok(Response::ok().into());
         }
         if self.agents.is(agent_id, Transition::MarkingGone) {
             return Err(MarkGoneError::MarkingGone(agent_id.clone()));
@@ -75,7 +75,7 @@ impl MasterProcess {
         &mut self,
         agent_id: &AgentId,
         ctx: &mut Context<Self>,
-    ) -> Future<()> {
+    ) -> Future<Response> {
         tracing::info!(%agent_id, "marking an agent gone");
         self.agents.begin(agent_id, Transition::MarkingGone);
         let time = time_info(ctx.now());
@@ -87,25 +87,23 @@ impl MasterProcess {
         let (promise, future) = Promise::new();
         let agent_id = agent_id.clone();
         ctx.on_any(applied, move |master, outcome, ctx| {
-            master.on_gone_stored(&agent_id, time, outcome, ctx);
-            promise.set(());
+            let stored = master.durable(outcome, "mark an agent gone", ctx);
+            master.agents.end(&agent_id, Transition::MarkingGone);
+            promise.set(match stored {
+                Ok(applied) => {
+                    if applied.is_some() {
+                        master.on_gone_stored(&agent_id, time, ctx);
+                    }
+                    Response::ok()
+                }
+                Err(broken) => broken.into(),
+            });
         });
         future
     }
 
     // Continues `begin_marking_gone`: the registry lists the agent as gone.
-    fn on_gone_stored(
-        &mut self,
-        agent_id: &AgentId,
-        time: v1::TimeInfo,
-        outcome: Outcome<Result<Applied, RegistrarError>>,
-        ctx: &mut Context<Self>,
-    ) {
-        let stored = self.stored(outcome, "mark an agent gone", ctx);
-        self.agents.end(agent_id, Transition::MarkingGone);
-        if stored.is_none() {
-            return;
-        }
+    fn on_gone_stored(&mut self, agent_id: &AgentId, time: v1::TimeInfo, ctx: &mut Context<Self>) {
         self.agents.add_gone(agent_id.clone(), time);
         let Some(agent) = self.agents.get(agent_id).map(Arc::clone) else {
             if self.agents.forget_recovered(agent_id).is_none() {

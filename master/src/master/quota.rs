@@ -58,9 +58,9 @@ impl MasterProcess {
         });
         let (promise, answer) = Promise::new();
         ctx.on_any(applied, move |master, outcome, ctx| {
-            let _ = master.stored(outcome, "update the quota", ctx);
-            master.on_quota_stored(&configs, ctx);
-            promise.set(Response::ok());
+            let stored = master.durable(outcome, "update the quota", ctx);
+            let done = stored.map(|_| master.on_quota_stored(&configs, ctx));
+            promise.set(done.map_or_else(Response::from, |()| Response::ok()));
         });
         answer
     }
@@ -309,7 +309,10 @@ impl MasterProcess {
         let (promise, answer) = Promise::new();
         let role = role.to_owned();
         ctx.on_any(applied, move |master, outcome, ctx| {
-            let _ = master.stored(outcome, "remove a quota", ctx);
+            if let Err(broken) = master.durable(outcome, "remove a quota", ctx) {
+                promise.set(broken.into());
+                return;
+            }
             master.allocator.update_quota(role, Quota::default());
             promise.set(Response::ok());
         });

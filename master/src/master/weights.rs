@@ -42,15 +42,17 @@ impl MasterProcess {
         });
         let (promise, answer) = Promise::new();
         ctx.on_any(applied, move |master, outcome, ctx| {
-            let _ = master.stored(outcome, "update the weights", ctx);
-            master.on_weights_stored(&weights, ctx);
-            promise.set(Response::ok());
+            let stored = master.durable(outcome, "update the weights", ctx);
+            promise.set(match stored {
+                Ok(_) => master.on_weights_stored(&weights, ctx),
+                Err(broken) => broken.into(),
+            });
         });
         answer
     }
 
     // Continues `update_weights`: the registry has them.
-    fn on_weights_stored(&mut self, weights: &[WeightInfo], ctx: &Context<Self>) {
+    fn on_weights_stored(&mut self, weights: &[WeightInfo], ctx: &Context<Self>) -> Response {
         let mut in_use = false;
         for weight in weights {
             self.roles.set_weight(weight.role(), weight.weight());
@@ -66,5 +68,6 @@ impl MasterProcess {
                 self.rescind(&offer_id, None, ctx);
             }
         }
+        Response::ok()
     }
 }
