@@ -278,7 +278,6 @@ impl CoordinatorProcess {
         value.promised = Some(self.proposal);
         value.performed = Some(self.proposal);
         let (promise, future) = Promise::new();
-        self.state = State::Writing { promise };
         let round = write(
             ctx.runtime(),
             &self.network,
@@ -287,6 +286,10 @@ impl CoordinatorProcess {
             &value,
         );
         self.running = round.discard_handle();
+        if let Some(round) = self.running.clone() {
+            promise.on_discard(move || round.discard());
+        }
+        self.state = State::Writing { promise };
         ctx.on_ready(round, move |coordinator, written, ctx| {
             coordinator.on_written(value, written, ctx);
         });
@@ -300,6 +303,7 @@ impl CoordinatorProcess {
         ctx: &mut Context<Self>,
     ) {
         match written {
+            Err(RoundError::Discarded) => self.give_up_write(),
             Err(error) => self.end_write(Err(round_error(&error))),
             Ok(Written::Ignored) => self.end_write(Ok(None)),
             Ok(Written::Rejected { proposal }) => {
@@ -326,6 +330,13 @@ impl CoordinatorProcess {
                 coordinator.end_write(Ok(Some(position)));
             }
         });
+    }
+
+    /// Nobody waits for the write any more, and nobody knows whether it was done.
+    fn give_up_write(&mut self) {
+        if let State::Writing { promise } = std::mem::replace(&mut self.state, State::Initial) {
+            promise.discard();
+        }
     }
 
     fn end_write(&mut self, outcome: Result<Option<u64>, CoordinatorError>) {

@@ -123,10 +123,13 @@ struct StorageThread {
 }
 
 /// Waits for the thread, so that whoever opens the files next finds them unlocked.
+///
+/// When the files cannot be opened, the thread itself says so and may hold the last handle.
 impl Drop for StorageThread {
     fn drop(&mut self) {
         self.work = None;
         if let Some(thread) = self.thread.take()
+            && thread.thread().id() != thread::current().id()
             && thread.join().is_err()
         {
             tracing::error!("the storage of the log ended by a panic");
