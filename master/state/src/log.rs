@@ -122,6 +122,8 @@ enum Phase {
     Ready,
     /// A change or a truncation runs.
     Busy,
+    /// A truncation found that somebody else leads; whoever changes something next is told.
+    Lost,
     Failed(StorageError),
 }
 
@@ -154,7 +156,7 @@ impl LogStorageProcess {
         match &self.phase {
             Phase::Ready | Phase::Busy => return Future::ready(Ok(read(self))),
             Phase::Failed(error) => return Future::ready(Err(error.clone())),
-            Phase::NotStarted => self.start(ctx),
+            Phase::NotStarted | Phase::Lost => self.start(ctx),
             Phase::Starting => {}
         }
         let (promise, future) = Promise::new();
@@ -284,6 +286,7 @@ impl LogStorageProcess {
             Phase::Ready => {}
             Phase::NotStarted => return self.start(ctx),
             Phase::Starting | Phase::Busy => return,
+            Phase::Lost => return self.tell_lost(),
             Phase::Failed(error) => {
                 let error = error.clone();
                 return self.fail(&error);
@@ -304,6 +307,18 @@ impl LogStorageProcess {
                     self.append(change, promise, ctx);
                     return;
                 }
+            }
+        }
+    }
+
+    /// Refuses what was asked under a leadership that is lost.
+    ///
+    /// To be elected again for it would take the log away from the new leader.
+    fn tell_lost(&mut self) {
+        for job in std::mem::take(&mut self.queue) {
+            if let Job::Change { promise, .. } = job {
+                self.phase = Phase::NotStarted;
+                promise.set(Ok(false));
             }
         }
     }
@@ -397,7 +412,7 @@ impl LogStorageProcess {
     ) {
         match truncated {
             Err(error) => self.fail(&StorageError::Log(error.to_string())),
-            Ok(None) => self.phase = Phase::NotStarted,
+            Ok(None) => self.phase = Phase::Lost,
             Ok(Some(position)) => {
                 self.truncated = Some(to);
                 self.index = Some(position);
