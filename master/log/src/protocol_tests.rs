@@ -6,6 +6,10 @@ use bytes::Bytes;
 use libprocess::{Clock, Future, Runtime, Upid, testing::Pattern};
 use mesos_proto::internal::log::{Action, PromiseResponse, action, metadata::Status};
 
+mod coordinator;
+mod recorded;
+mod recovery;
+
 use crate::{
     catchup::catch_up,
     catchup_missing::{CatchUpMissingError, catch_up_missing},
@@ -465,15 +469,19 @@ fn a_follower_does_not_fill_the_only_position() {
     runtime.shutdown();
 }
 
-fn log_of_one(runtime: &Runtime) -> Log {
-    let options = LogOptions {
+fn options_of_one() -> LogOptions {
+    LogOptions {
         quorum: 1,
         path: PathBuf::from("memory"),
         peers: BTreeSet::new(),
         group: None,
         initialization: Initialization::Automatic,
         metrics_prefix: String::new(),
-    };
+    }
+}
+
+fn log_of_one(runtime: &Runtime) -> Log {
+    let options = options_of_one();
     let storage = MemoryStorage::default();
     Log::start_with(runtime, options, move || Ok(storage))
 }

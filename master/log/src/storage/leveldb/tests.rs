@@ -256,3 +256,59 @@ fn needs_root_a_full_disk_fails_the_write_and_keeps_what_was_acknowledged() {
     );
     assert!(scan.learned.contains(stored) && scan.learned.contains(1));
 }
+
+/// Mirrors: LogStorageTest.Truncate
+#[test]
+fn truncations_forget_what_lies_before_them_and_nothing_else() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut storage = LevelDbStorage::open(folder.path()).expect("opens");
+    let scan = storage.restore().expect("scans");
+    assert_eq!(scan, Scan::default());
+    for position in 0..10 {
+        let action = append(position, &position.to_string());
+        storage.persist_action(&action).expect("stores");
+    }
+
+    let (first, second) = (truncate(10, 3), truncate(11, 10));
+    storage.persist_action(&first).expect("stores");
+    for position in 0..10 {
+        let read = storage.read(position).ok();
+        let stored = (position >= 3).then(|| append(position, &position.to_string()));
+        assert_eq!(read, stored);
+    }
+    storage.persist_action(&second).expect("stores");
+
+    for position in 0..10 {
+        assert!(storage.read(position).is_err(), "{position} is still there");
+    }
+    assert_eq!(storage.read(10).expect("reads"), first);
+    assert_eq!(storage.read(11).expect("reads"), second);
+}
+
+/// Mirrors: LogStorageTest.TruncateWithEmptyLog
+#[test]
+fn a_log_without_positions_can_be_truncated() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut storage = LevelDbStorage::open(folder.path()).expect("opens");
+    storage.restore().expect("scans");
+
+    storage.persist_action(&truncate(1, 0)).expect("stores");
+
+    assert!(storage.read(0).is_err());
+    assert_eq!(storage.read(1).expect("reads"), truncate(1, 0));
+}
+
+/// Mirrors: LogStorageTest.TruncateWithManyHoles
+#[test]
+fn a_truncation_over_six_hundred_million_holes_costs_nothing() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut storage = LevelDbStorage::open(folder.path()).expect("opens");
+    storage.restore().expect("scans");
+    let action = truncate(600_020_000, 600_000_000);
+    let watch = mesos_integration::eventually::Stopwatch::start();
+
+    storage.persist_action(&action).expect("stores");
+
+    assert!(watch.elapsed() < std::time::Duration::from_secs(1));
+    assert_eq!(storage.read(600_020_000).expect("reads"), action);
+}

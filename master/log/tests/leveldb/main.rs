@@ -1,0 +1,3 @@
+//! Our LevelDB files beside those of the library of Google.
+
+mod needs_python;
