@@ -7,6 +7,8 @@ use std::process::Command;
 
 use thiserror::Error;
 
+use crate::hosts::Place;
+
 /// Environment variable that every process of a test carries, so that leftovers can be found.
 pub const MARK: &str = "TEST_MARK";
 
@@ -57,7 +59,15 @@ pub fn locate() -> Result<PathBuf, BinaryError> {
 /// # Errors
 /// [`BinaryError`] as [`locate`].
 pub fn command(mark: &str) -> Result<Command, BinaryError> {
-    let mut command = Command::new(locate()?);
+    command_at(mark, &Place::loopback())
+}
+
+/// Makes the command of [`command`] for a process that runs at `place`.
+///
+/// # Errors
+/// [`BinaryError`] as [`locate`].
+pub fn command_at(mark: &str, place: &Place) -> Result<Command, BinaryError> {
+    let mut command = place.command(locate()?);
     for (name, _) in std::env::vars_os() {
         if changes_behaviour(&name) {
             command.env_remove(name);

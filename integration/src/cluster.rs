@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -311,6 +311,18 @@ pub(crate) fn launch(
     mark: &str,
     folder: &Path,
 ) -> Result<Daemon, ClusterError> {
+    let command = binary::command(mark)?;
+    launch_as(name, address, arguments, command, folder)
+}
+
+/// Launches a daemon by a command that already knows where it runs.
+pub(crate) fn launch_as(
+    name: &str,
+    address: SocketAddr,
+    arguments: Vec<String>,
+    mut command: Command,
+    folder: &Path,
+) -> Result<Daemon, ClusterError> {
     let log = folder.join(format!("{name}.log"));
     let file = File::options()
         .create(true)
@@ -318,7 +330,7 @@ pub(crate) fn launch(
         .open(&log)
         .map_err(io_error("open a log file"))?;
     let copy = file.try_clone().map_err(io_error("open a log file"))?;
-    let child = binary::command(mark)?
+    let child = command
         .args(&arguments)
         .current_dir(folder)
         .stdin(Stdio::null())

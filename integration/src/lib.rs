@@ -3,6 +3,7 @@
 //! Nothing here uses the other crates of the workspace.
 //! A test that shares no code with what it checks cannot share its mistakes.
 
+pub mod acknowledged;
 pub mod binary;
 pub mod cluster;
 pub mod descriptors;
@@ -11,9 +12,11 @@ pub mod fake_agent;
 pub mod fake_executor;
 pub mod fake_scheduler;
 pub mod golden;
+pub mod hosts;
 pub mod http_client;
 pub mod leftovers;
 pub mod legacy_peer;
+pub mod log_probe;
 pub mod master_group;
 pub mod parity;
 pub mod record_stream;
@@ -21,4 +24,5 @@ pub mod registry_probe;
 pub mod replay;
 pub mod stage;
 pub mod syscall_killer;
+pub mod workload;
 pub mod zookeeper_server;

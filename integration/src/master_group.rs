@@ -7,13 +7,16 @@
 //! - Dropping the group ends every process that it or its agents started.
 
 use std::net::SocketAddr;
-use std::process::ExitStatus;
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus};
 
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::cluster::{ClusterError, Daemon, free_address, launch};
+use crate::binary;
+use crate::cluster::{ClusterError, Daemon, free_address, launch_as};
 use crate::eventually::{NeverHappened, eventually};
+use crate::hosts::{Hosts, HostsError, Place};
 use crate::http_client::{self, Request};
 use crate::leftovers;
 use crate::zookeeper_server::{ZooKeeperServer, ZooKeeperServerError};
@@ -35,6 +38,12 @@ pub enum GroupError {
         /// What the daemons printed.
         logs: String,
     },
+    /// The hosts failed.
+    #[error(transparent)]
+    Hosts(#[from] HostsError),
+    /// No disk of limited size can be mounted; only root can.
+    #[error("mount a small disk at {path}", path = _0.display())]
+    NoDisk(PathBuf),
     /// There is no daemon of that number.
     #[error("there is no daemon {0}")]
     NoSuchDaemon(usize),
@@ -51,7 +60,47 @@ pub struct MasterGroup {
     pub agents: Vec<Daemon>,
     mark: String,
     folder: tempfile::TempDir,
-    flags: Vec<String>,
+    setup: Setup,
+}
+
+/// What a group is started with beyond the usual.
+#[derive(Debug, Default)]
+pub struct Setup {
+    /// Further flags of every master.
+    pub flags: Vec<String>,
+    /// Hosts of their own: the first for ZooKeeper, three for the masters, the rest for agents.
+    pub hosts: Option<Hosts>,
+    /// How large the disk of each master is; root alone can limit it.
+    pub disk_bytes: Option<u64>,
+    /// Whose clocks [`MasterGroup::set_clock`] can move.
+    pub clocks: Clocks,
+}
+
+/// Which wall clock the masters see.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Clocks {
+    /// That of the machine.
+    #[default]
+    Real,
+    /// One that the test moves, through the library of Debian's package `faketime`.
+    Steerable,
+}
+
+/// Where Debian has the library that fakes the time.
+const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+
+/// The host of the ZooKeeper server.
+pub const ZOOKEEPER: usize = 0;
+/// The host of the first agent; the masters come before it.
+pub const FIRST_AGENT: usize = 4;
+
+impl Setup {
+    /// Where the daemon on the host of that number runs.
+    fn place(&self, host: usize) -> Result<Place, HostsError> {
+        self.hosts
+            .as_ref()
+            .map_or_else(|| Ok(Place::loopback()), |hosts| hosts.place(host))
+    }
 }
 
 impl MasterGroup {
@@ -68,20 +117,34 @@ impl MasterGroup {
     /// # Errors
     /// [`GroupError`] with the log of what does not come up.
     pub fn start_with(flags: &[&str]) -> Result<Self, GroupError> {
+        Self::start_as(Setup {
+            flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
+            ..Setup::default()
+        })
+    }
+
+    /// Starts ZooKeeper and three masters with a quorum of two in a certain setup.
+    ///
+    /// # Errors
+    /// [`GroupError`] with the log of what does not come up.
+    pub fn start_as(setup: Setup) -> Result<Self, GroupError> {
         let folder = tempfile::tempdir().map_err(|source| ClusterError::Io {
             step: "make a temporary folder",
             source,
         })?;
         let mut group = Self {
-            zookeeper: ZooKeeperServer::start()?,
+            zookeeper: ZooKeeperServer::start_at(setup.place(ZOOKEEPER)?)?,
             masters: Vec::new(),
             agents: Vec::new(),
             mark: uuid::Uuid::new_v4().to_string(),
             folder,
-            flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
+            setup,
         };
         for number in 1..=3 {
-            let master = group.launch_master(number, free_address()?)?;
+            group.make_disk(number)?;
+            let ip = group.setup.place(number)?.ip;
+            let address = SocketAddr::new(ip.into(), free_address()?.port());
+            let master = group.launch_master(number, address)?;
             group.masters.push(master);
         }
         group.await_votes()?;
@@ -108,21 +171,87 @@ impl MasterGroup {
         format!("zk://{}/mesos", self.zookeeper.address())
     }
 
-    fn launch_master(&self, number: usize, address: SocketAddr) -> Result<Daemon, ClusterError> {
+    /// Where the master of that number, from zero, keeps its files.
+    #[must_use]
+    pub fn work_dir(&self, index: usize) -> PathBuf {
+        self.folder.path().join(format!("master{}", index + 1))
+    }
+
+    /// Mounts a disk of limited size where the master will keep its files.
+    fn make_disk(&self, number: usize) -> Result<(), GroupError> {
+        let Some(bytes) = self.setup.disk_bytes else {
+            return Ok(());
+        };
+        let work = self.work_dir(number - 1);
+        let io = |step| move |source| ClusterError::Io { step, source };
+        std::fs::create_dir_all(&work).map_err(io("make a folder"))?;
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o"])
+            .arg(format!("size={bytes}"))
+            .arg("tmpfs")
+            .arg(&work)
+            .status()
+            .map_err(io("run mount"))?;
+        if mounted.success() {
+            Ok(())
+        } else {
+            Err(GroupError::NoDisk(work))
+        }
+    }
+
+    fn clock_file(&self, index: usize) -> PathBuf {
+        self.folder
+            .path()
+            .join(format!("master{}.clock", index + 1))
+    }
+
+    /// Moves the wall clock of a master by so many seconds from the real time.
+    ///
+    /// # Errors
+    /// [`ClusterError::Io`] when the file of the clock cannot be written.
+    pub fn set_clock(&self, index: usize, seconds: i64) -> Result<(), GroupError> {
+        let (file, new) = (self.clock_file(index), self.folder.path().join("clock.new"));
+        // In one step: a reader must not find half of it.
+        std::fs::write(&new, format!("{seconds:+}\n"))
+            .and_then(|()| std::fs::rename(&new, file))
+            .map_err(|source| ClusterError::Io {
+                step: "set a clock",
+                source,
+            })?;
+        Ok(())
+    }
+
+    /// The command of a daemon on the host of that number.
+    fn command(&self, host: usize) -> Result<Command, GroupError> {
+        let place = self.setup.place(host)?;
+        Ok(binary::command_at(&self.mark, &place).map_err(ClusterError::from)?)
+    }
+
+    fn launch_master(&self, number: usize, address: SocketAddr) -> Result<Daemon, GroupError> {
         let name = format!("master{number}");
-        let work = self.folder.path().join(&name);
+        let work = self.work_dir(number - 1);
         let mut arguments = vec![
             "master".to_owned(),
-            "--ip=127.0.0.1".to_owned(),
-            "--hostname=127.0.0.1".to_owned(),
+            format!("--ip={}", address.ip()),
+            format!("--hostname={}", address.ip()),
             format!("--port={}", address.port()),
             format!("--work_dir={}", work.display()),
             format!("--zk={}", self.url()),
             "--zk_session_timeout=4secs".to_owned(),
             "--quorum=2".to_owned(),
         ];
-        arguments.extend(self.flags.iter().cloned());
-        launch(&name, address, arguments, &self.mark, self.folder.path())
+        arguments.extend(self.setup.flags.iter().cloned());
+        let mut command = self.command(number)?;
+        if self.setup.clocks == Clocks::Steerable {
+            self.set_clock(number - 1, 0)?;
+            command
+                .env("LD_PRELOAD", FAKETIME)
+                .env("FAKETIME_TIMESTAMP_FILE", self.clock_file(number - 1))
+                .env("FAKETIME_NO_CACHE", "1")
+                .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        }
+        let folder = self.folder.path();
+        Ok(launch_as(&name, address, arguments, command, folder)?)
     }
 
     /// Starts a master again on its directory and port, after it has ended.
@@ -145,14 +274,16 @@ impl MasterGroup {
     /// [`GroupError`] with its log when it does not come up.
     pub fn add_agent(&mut self) -> Result<(), GroupError> {
         let name = format!("agent{}", self.agents.len() + 1);
-        let address = free_address()?;
+        let host = FIRST_AGENT + self.agents.len();
+        let ip = self.setup.place(host)?.ip;
+        let address = SocketAddr::new(ip.into(), free_address()?.port());
         let folder = self.folder.path().join(&name);
         let arguments = vec![
             "agent".to_owned(),
             format!("--master={}", self.url()),
             "--zk_session_timeout=4secs".to_owned(),
-            "--ip=127.0.0.1".to_owned(),
-            "--hostname=localhost".to_owned(),
+            format!("--ip={ip}"),
+            format!("--hostname={ip}"),
             format!("--port={}", address.port()),
             format!("--work_dir={}", folder.join("work").display()),
             format!("--runtime_dir={}", folder.join("run").display()),
@@ -162,7 +293,8 @@ impl MasterGroup {
             "--registration_backoff_factor=100ms".to_owned(),
             "--resources=cpus:4;mem:1024;disk:1024;ports:[31000-32000]".to_owned(),
         ];
-        let agent = launch(&name, address, arguments, &self.mark, self.folder.path())?;
+        let command = self.command(host)?;
+        let agent = launch_as(&name, address, arguments, command, self.folder.path())?;
         self.agents.push(agent);
         Ok(())
     }
@@ -180,6 +312,18 @@ impl MasterGroup {
                 leads && has_stored(master.address)
             })
         })
+    }
+
+    /// The hosts, when the group has hosts of its own.
+    ///
+    /// # Errors
+    /// [`GroupError::Hosts`] when it has none.
+    pub fn hosts(&self) -> Result<&Hosts, GroupError> {
+        let hosts = self.setup.hosts.as_ref();
+        Ok(hosts.ok_or_else(|| HostsError::Refused {
+            command: "cut hosts apart".to_owned(),
+            message: "everything runs on one host".to_owned(),
+        })?)
     }
 
     /// Where the master of that number listens.
@@ -263,5 +407,14 @@ impl Drop for MasterGroup {
             drop(daemon.kill());
         }
         leftovers::kill_all(&self.mark, self.folder.path());
+        if self.setup.disk_bytes.is_some() {
+            for index in 0..3 {
+                let unmount = Command::new("umount")
+                    .arg("--lazy")
+                    .arg(self.work_dir(index))
+                    .status();
+                drop(unmount);
+            }
+        }
     }
 }

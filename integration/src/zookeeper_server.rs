@@ -8,8 +8,7 @@ use std::{
     io::{self, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     os::unix::process::CommandExt,
-    path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     time::Duration,
 };
 
@@ -17,7 +16,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use thiserror::Error;
 
-use crate::eventually::{NeverHappened, eventually};
+use crate::{
+    eventually::{NeverHappened, eventually},
+    hosts::Place,
+};
 
 const START_SCRIPT: &str = "/usr/share/zookeeper/bin/zkServer.sh";
 
@@ -44,6 +46,7 @@ pub enum ZooKeeperServerError {
 #[derive(Debug)]
 pub struct ZooKeeperServer {
     folder: TempDir,
+    place: Place,
     port: u16,
     process: Option<Child>,
 }
@@ -54,10 +57,19 @@ impl ZooKeeperServer {
     /// # Errors
     /// [`ZooKeeperServerError`], for example when the package is not installed.
     pub fn start() -> Result<Self, ZooKeeperServerError> {
+        Self::start_at(Place::loopback())
+    }
+
+    /// Starts a server as [`ZooKeeperServer::start`], at some other place.
+    ///
+    /// # Errors
+    /// [`ZooKeeperServerError`], for example when the package is not installed.
+    pub fn start_at(place: Place) -> Result<Self, ZooKeeperServerError> {
         let folder = tempfile::tempdir().map_err(io_error("make a folder"))?;
         let port = free_port().map_err(io_error("find a free port"))?;
         let mut server = Self {
             folder,
+            place,
             port,
             process: None,
         };
@@ -68,10 +80,10 @@ impl ZooKeeperServer {
         Ok(server)
     }
 
-    /// `127.0.0.1:port`.
+    /// Where it listens, such as `127.0.0.1:port`.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+        SocketAddr::from((self.place.ip, self.port))
     }
 
     /// Kills the server at once; its folder stays.
@@ -123,10 +135,11 @@ impl ZooKeeperServer {
         let data = self.folder.path().join("data");
         fs::create_dir(&data)?;
         let text = format!(
-            "tickTime=200\ndataDir={}\nclientPort={}\nclientPortAddress=127.0.0.1\n\
+            "tickTime=200\ndataDir={}\nclientPort={}\nclientPortAddress={}\n\
              admin.enableServer=false\n4lw.commands.whitelist=ruok\n",
             data.display(),
-            self.port
+            self.port,
+            self.place.ip,
         );
         fs::write(self.folder.path().join("zoo.cfg"), text)
     }
@@ -134,7 +147,9 @@ impl ZooKeeperServer {
     fn run(&mut self) -> Result<(), ZooKeeperServerError> {
         let log = self.folder.path().join("server.log");
         let log = fs::File::create(log).map_err(io_error("create the log"))?;
-        let process = Command::new(Path::new(START_SCRIPT))
+        let process = self
+            .place
+            .command(START_SCRIPT)
             .arg("start-foreground")
             .arg(self.folder.path().join("zoo.cfg"))
             .env("ZOO_LOG_DIR", self.folder.path())

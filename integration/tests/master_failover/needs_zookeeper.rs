@@ -6,19 +6,8 @@ use mesos_integration::fake_scheduler::{FakeScheduler, command_task};
 use mesos_integration::http_client::{self, Request};
 use mesos_integration::master_group::MasterGroup;
 use mesos_integration::registry_probe::admitted_agents;
-use serde_json::{Value, json};
-
-fn framework(id: Option<&str>) -> Value {
-    let mut info = json!({
-        "user": "root", "name": "test", "roles": ["*"],
-        "failover_timeout": 3600.0, "checkpoint": true,
-        "capabilities": [{"type": "MULTI_ROLE"}, {"type": "PARTITION_AWARE"}],
-    });
-    if let (Some(id), Some(info)) = (id, info.as_object_mut()) {
-        info.insert("id".to_owned(), json!({"value": id}));
-    }
-    info
-}
+use mesos_integration::workload::framework;
+use serde_json::json;
 
 fn metric(master: SocketAddr, name: &str) -> Option<f64> {
     let all = http_client::get_json(master, "/metrics/snapshot").ok()?;

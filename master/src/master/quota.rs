@@ -228,7 +228,10 @@ impl MasterProcess {
         let (promise, answer) = Promise::new();
         let info = info.clone();
         ctx.on_any(applied, move |master, outcome, ctx| {
-            let _ = master.stored(outcome, "set a quota", ctx);
+            if let Err(broken) = master.durable(outcome, "set a quota", ctx) {
+                promise.set(broken.into());
+                return;
+            }
             master.allocator.update_quota(info.role().to_owned(), quota);
             master.rescind_for_guarantee(&info, ctx);
             promise.set(Response::ok());

@@ -1,0 +1,3 @@
+//! What fails around three masters, and what must not be lost by it.
+
+mod needs_zookeeper;
