@@ -11,6 +11,7 @@ use std::sync::Arc;
 use mesos_proto::v1;
 
 use crate::ranges::Ranges;
+use crate::resources::unknown::UnknownParts;
 use crate::scalar::Scalar;
 use crate::value_set::ValueSet;
 
@@ -126,6 +127,8 @@ pub(crate) struct Meta {
     pub(crate) provider_id: Option<String>,
     pub(crate) revocable: bool,
     pub(crate) shared: bool,
+    /// Of newer peers; does not take part in comparisons.
+    pub(crate) unknown: Option<Arc<UnknownParts>>,
 }
 
 /// A valid resource; cheap to clone.
@@ -153,6 +156,7 @@ impl Resource {
             provider_id: None,
             revocable: false,
             shared: false,
+            unknown: None,
         };
         Self {
             meta: Arc::new(meta),
@@ -352,13 +356,25 @@ impl Resource {
     /// The same resource with another stack of reservations, which must be valid.
     #[must_use]
     pub fn with_reservations(&self, reservations: Vec<Reservation>) -> Self {
-        self.with_meta(|meta| meta.reservations = reservations)
+        self.with_meta(|meta| {
+            if let Some(unknown) = &mut meta.unknown
+                && reservations.len() < meta.reservations.len()
+            {
+                Arc::make_mut(unknown).keep_reservations(reservations.len());
+            }
+            meta.reservations = reservations;
+        })
     }
 
     /// The same resource with other disk details.
     #[must_use]
     pub fn with_disk(&self, disk: Option<Disk>) -> Self {
-        self.with_meta(|meta| meta.disk = disk)
+        self.with_meta(|meta| {
+            if let Some(unknown) = &mut meta.unknown {
+                Arc::make_mut(unknown).forget_disk();
+            }
+            meta.disk = disk;
+        })
     }
 
     /// The same resource from another provider.
@@ -383,6 +399,9 @@ impl Resource {
     #[must_use]
     pub fn without_persistence(&self) -> Self {
         let mut plain = self.with_meta(|meta| {
+            if let Some(unknown) = &mut meta.unknown {
+                Arc::make_mut(unknown).forget_volume();
+            }
             meta.shared = false;
             meta.disk = meta
                 .disk

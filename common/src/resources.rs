@@ -23,6 +23,7 @@ mod parse;
 mod proto;
 mod reservation;
 mod shrink;
+pub(crate) mod unknown;
 mod validate;
 pub mod value_text;
 

@@ -1,3 +1,4 @@
 //! Bodies of the fuzz targets.
 
 pub mod bodies;
+pub mod resource_texts;

@@ -20,6 +20,7 @@ use crate::resource::{
     Disk, DiskRoot, DiskSource, DiskSourceKind, Label, Meta, Persistence, Reservation,
     ReservationKind, Resource, ResourceValue,
 };
+use crate::resources::unknown::UnknownParts;
 use crate::resources::validate::{InvalidResource, ValidationError, validate_resource};
 use crate::resources::{Resources, validate_resources};
 use crate::scalar::Scalar;
@@ -162,6 +163,7 @@ impl Resource {
                 .then(|| resource.provider_id().value().to_owned()),
             revocable: resource.revocable.is_some(),
             shared: resource.shared.is_some(),
+            unknown: UnknownParts::of(resource),
         };
         Self {
             meta: Arc::new(meta),
@@ -231,6 +233,9 @@ impl Resource {
         }
         if self.is_shared() {
             result.shared = Some(v1::resource::SharedInfo::default());
+        }
+        if let Some(unknown) = &self.meta.unknown {
+            unknown.put(&mut result);
         }
         result
     }

@@ -11,6 +11,7 @@ mod collections;
 mod disks;
 mod formats;
 mod laws;
+mod newer_peers;
 mod operations;
 mod parsing;
 mod shared;
