@@ -1,21 +1,24 @@
 //! Regular expressions in the language of RE2, within its limits.
 //!
-//! The engine is the `regex` crate, a descendant of RE2. Patterns are rewritten where the two
-//! differ: Perl classes are ASCII, and `[`, `&` and `~` inside a class stand for themselves.
-//! Sizes are counted as RE2 counts instructions, within a few.
+//! The engine is the `regex` crate, a descendant of RE2; patterns are rewritten where the two differ.
+//! Programs are measured as RE2 measures them.
+
+mod size;
+mod translate;
 
 use regex::{Regex, RegexBuilder};
-use regex_syntax::ast;
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::{ast, hir};
 
+use self::size::program_size;
+use self::translate::translate;
 use super::{ConstraintError, RegexLimits};
 
-/// RE2 spends about this many bytes on an instruction.
+/// What RE2 keeps of its memory for other things than instructions, in bytes.
+const FIXED_BYTES: usize = 432;
+/// The size of an instruction.
 const BYTES_PER_INSTRUCTION: usize = 8;
 /// The largest count of a repetition, nested ones multiplied.
 const MAX_REPETITION: usize = 1000;
-/// Instructions that every program has: fail, match and the loop that looks for a start.
-const FIXED_INSTRUCTIONS: usize = 4;
 
 /// Compiles a pattern that must match a whole text.
 pub(super) fn compile(limits: RegexLimits, pattern: &str) -> Result<Regex, ConstraintError> {
@@ -23,24 +26,22 @@ pub(super) fn compile(limits: RegexLimits, pattern: &str) -> Result<Regex, Const
         pattern: pattern.to_owned(),
         reason,
     };
-    let translated = translate(pattern);
+    let translated = translate(pattern).map_err(refuse)?;
     let parsed = ast::parse::Parser::new()
         .parse(&translated)
         .map_err(|error| refuse(describe(&error, pattern)))?;
-    if let Some(operator) = oversized_repetition(&parsed, 1) {
-        return Err(refuse(format!("invalid repetition size: {operator}")));
-    }
-    let hir = regex_syntax::hir::translate::Translator::new()
+    check_repetitions(&parsed, &translated).map_err(refuse)?;
+    let hir = hir::translate::Translator::new()
         .translate(&translated, &parsed)
-        .map_err(|error| refuse(error.kind().to_string()))?;
-    let size = instructions(&hir).saturating_add(FIXED_INSTRUCTIONS);
-    if size > limits.max_memory_bytes / BYTES_PER_INSTRUCTION {
+        .map_err(|error| refuse(describe_meaning(&error)))?;
+    let size = program_size(&hir);
+    if size.compiled > instructions_within(limits.max_memory_bytes) {
         return Err(refuse("pattern too large - compile failed".to_owned()));
     }
-    if size > limits.max_program_size {
+    if size.flattened > limits.max_program_size {
         return Err(ConstraintError::TooComplex {
             pattern: pattern.to_owned(),
-            size,
+            size: size.flattened,
             maximum: limits.max_program_size,
         });
     }
@@ -49,79 +50,6 @@ pub(super) fn compile(limits: RegexLimits, pattern: &str) -> Result<Regex, Const
         .dfa_size_limit(1 << 20)
         .build()
         .map_err(|error| refuse(error.to_string()))
-}
-
-/// Where the scanner is.
-enum Place {
-    Outside,
-    InClass,
-}
-
-/// Rewrites what RE2 and the `regex` crate read differently.
-fn translate(pattern: &str) -> String {
-    let mut out = String::with_capacity(pattern.len() + 16);
-    let mut place = Place::Outside;
-    let mut letters = pattern.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match (&place, letter) {
-            (_, '\\') => match letters.next() {
-                Some(escaped) => push_escape(&mut out, escaped, &place),
-                None => out.push('\\'),
-            },
-            (Place::Outside, '[') => {
-                out.push('[');
-                if letters.next_if_eq(&'^').is_some() {
-                    out.push('^');
-                }
-                if letters.next_if_eq(&']').is_some() {
-                    out.push_str("\\]");
-                }
-                place = Place::InClass;
-            }
-            (Place::InClass, '[') if letters.peek() == Some(&':') => {
-                out.push('[');
-                for letter in letters.by_ref() {
-                    out.push(letter);
-                    if letter == ']' {
-                        break;
-                    }
-                }
-            }
-            (Place::InClass, '[' | '&' | '~') => {
-                out.push('\\');
-                out.push(letter);
-            }
-            (Place::InClass, ']') => {
-                out.push(']');
-                place = Place::Outside;
-            }
-            (Place::Outside | Place::InClass, _) => out.push(letter),
-        }
-    }
-    out
-}
-
-fn push_escape(out: &mut String, escaped: char, place: &Place) {
-    let class = match escaped {
-        'd' => "0-9",
-        'D' => "^0-9",
-        'w' => "0-9A-Za-z_",
-        'W' => "^0-9A-Za-z_",
-        's' => "\\t\\n\\f\\r ",
-        'S' => "^\\t\\n\\f\\r ",
-        'b' if matches!(place, Place::Outside) => {
-            out.push_str("(?-u:\\b)");
-            return;
-        }
-        _ => {
-            out.push('\\');
-            out.push(escaped);
-            return;
-        }
-    };
-    out.push('[');
-    out.push_str(class);
-    out.push(']');
 }
 
 /// The words of RE2 for a malformed pattern.
@@ -138,6 +66,7 @@ fn describe(error: &ast::Error, pattern: &str) -> String {
         ast::ErrorKind::GroupUnopened => format!("unexpected ): {pattern}"),
         ast::ErrorKind::ClassUnclosed => format!("missing ]: {rest}"),
         ast::ErrorKind::ClassRangeInvalid => format!("invalid character class range: {piece}"),
+        ast::ErrorKind::RepetitionCountInvalid => format!("invalid repetition size: {piece}"),
         ast::ErrorKind::RepetitionMissing => {
             let operator: String = rest.chars().take(1).collect();
             format!("no argument for repetition operator: {operator}")
@@ -148,31 +77,63 @@ fn describe(error: &ast::Error, pattern: &str) -> String {
     }
 }
 
-/// The first counted repetition that, multiplied with those around it, is too large.
-fn oversized_repetition(parsed: &ast::Ast, around: usize) -> Option<String> {
+/// How many instructions RE2 makes within this memory; a third of it is for running backwards.
+fn instructions_within(bytes: usize) -> usize {
+    let forwards = bytes.saturating_mul(2) / 3;
+    forwards.saturating_sub(FIXED_BYTES) / BYTES_PER_INSTRUCTION
+}
+
+/// The words of RE2 for a pattern that is well formed and means nothing.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the list of errors is open")]
+fn describe_meaning(error: &hir::Error) -> String {
+    let span = error.span();
+    let piece = error.pattern().get(span.start.offset..span.end.offset);
+    match error.kind() {
+        hir::ErrorKind::UnicodePropertyNotFound | hir::ErrorKind::UnicodePropertyValueNotFound => {
+            format!(
+                "invalid character class range: {}",
+                piece.unwrap_or_default()
+            )
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Refuses a repetition of a repetition, and one that, multiplied with those inside it, is too
+/// large; returns the largest such product.
+fn check_repetitions(parsed: &ast::Ast, pattern: &str) -> Result<usize, String> {
+    let text = |op: &ast::RepetitionOp| {
+        let piece = pattern.get(op.span.start.offset..op.span.end.offset);
+        piece.unwrap_or_default().to_owned()
+    };
+    let all = |parts: &[ast::Ast]| {
+        parts.iter().try_fold(1, |largest: usize, part| {
+            Ok(largest.max(check_repetitions(part, pattern)?))
+        })
+    };
     match parsed {
         ast::Ast::Repetition(repetition) => {
+            let inside = check_repetitions(&repetition.ast, pattern)?;
+            if let ast::Ast::Repetition(inner) = &*repetition.ast {
+                let operators = text(&inner.op) + &text(&repetition.op);
+                return Err(format!("bad repetition operator: {operators}"));
+            }
             let times = match &repetition.op.kind {
                 ast::RepetitionKind::Range(range) => largest(range),
                 ast::RepetitionKind::ZeroOrOne
                 | ast::RepetitionKind::ZeroOrMore
                 | ast::RepetitionKind::OneOrMore => 1,
             };
-            let product = around.saturating_mul(times.max(1));
+            let product = inside.saturating_mul(times.max(1));
             if product > MAX_REPETITION {
-                return Some(format!("{{{times}}}"));
+                let operator = text(&repetition.op);
+                return Err(format!("invalid repetition size: {operator}"));
             }
-            oversized_repetition(&repetition.ast, product)
+            Ok(product)
         }
-        ast::Ast::Group(group) => oversized_repetition(&group.ast, around),
-        ast::Ast::Alternation(branches) => branches
-            .asts
-            .iter()
-            .find_map(|one| oversized_repetition(one, around)),
-        ast::Ast::Concat(parts) => parts
-            .asts
-            .iter()
-            .find_map(|one| oversized_repetition(one, around)),
+        ast::Ast::Group(group) => check_repetitions(&group.ast, pattern),
+        ast::Ast::Alternation(branches) => all(&branches.asts),
+        ast::Ast::Concat(parts) => all(&parts.asts),
         ast::Ast::Empty(_)
         | ast::Ast::Flags(_)
         | ast::Ast::Literal(_)
@@ -180,7 +141,7 @@ fn oversized_repetition(parsed: &ast::Ast, around: usize) -> Option<String> {
         | ast::Ast::Assertion(_)
         | ast::Ast::ClassUnicode(_)
         | ast::Ast::ClassPerl(_)
-        | ast::Ast::ClassBracketed(_) => None,
+        | ast::Ast::ClassBracketed(_) => Ok(1),
     }
 }
 
@@ -190,37 +151,4 @@ fn largest(range: &ast::RepetitionRange) -> usize {
         ast::RepetitionRange::Bounded(least, most) => *least.max(most),
     };
     usize::try_from(count).unwrap_or(usize::MAX)
-}
-
-/// How many instructions RE2 would need.
-fn instructions(hir: &Hir) -> usize {
-    match hir.kind() {
-        HirKind::Empty => 1,
-        HirKind::Literal(literal) => literal.0.len(),
-        HirKind::Class(Class::Unicode(class)) => class.ranges().len().max(1),
-        HirKind::Class(Class::Bytes(class)) => class.ranges().len().max(1),
-        HirKind::Look(_) => 1,
-        HirKind::Capture(capture) => instructions(&capture.sub).saturating_add(2),
-        HirKind::Concat(parts) => total(parts),
-        HirKind::Alternation(branches) => total(branches).saturating_add(branches.len() - 1),
-        HirKind::Repetition(repetition) => {
-            let body = instructions(&repetition.sub);
-            let count = |times: u32| usize::try_from(times).unwrap_or(usize::MAX);
-            let least = count(repetition.min);
-            match repetition.max.map(count) {
-                Some(most) => body.saturating_mul(least).saturating_add(
-                    body.saturating_add(1)
-                        .saturating_mul(most.saturating_sub(least)),
-                ),
-                None => body.saturating_mul(least.max(1)).saturating_add(1),
-            }
-        }
-    }
-}
-
-fn total(parts: &[Hir]) -> usize {
-    parts
-        .iter()
-        .map(instructions)
-        .fold(0, usize::saturating_add)
 }

@@ -301,3 +301,39 @@ fn empty_lists_and_unknown_parts_are_refused() {
         "Unknown predicate type"
     );
 }
+
+/// `re2_programs.tsv` was printed by RE2 2022-06-01 with a memory limit of 4096 bytes.
+#[test]
+fn programs_are_as_large_and_refusals_as_worded_as_those_of_re2() {
+    let table = include_str!("../../tests/data/re2_programs.tsv");
+    let limits = RegexLimits {
+        max_memory_bytes: 4096,
+        max_program_size: 0,
+    };
+    for line in table.lines() {
+        let (pattern, expected) = line.split_once('\t').expect("two columns");
+
+        let answer = match compile(limits, pattern).expect_err("no program is that small") {
+            ConstraintError::TooComplex { size, .. } => size.to_string(),
+            ConstraintError::Regex { reason, .. } => reason,
+            other => other.to_string(),
+        };
+
+        assert_eq!(answer, expected, "{pattern}");
+    }
+    assert!(table.lines().count() > 180);
+}
+
+#[test]
+fn patterns_mean_what_they_mean_to_re2() {
+    let matches = |pattern: &str, text: &str| {
+        !regex(pattern)
+            .expect("valid")
+            .excludes("roleA", &agent(&[("foo", text)]))
+    };
+    assert!(matches(r"\<a\>", "<a>") && matches("a{", "a{") && matches("a{,3}", "a{,3}"));
+    assert!(matches(r"\Qa.b\E+", "a.bb") && !matches(r"\Qa.b\E", "axb"));
+    assert!(matches(r"\101", "A") && matches(r"\0", "\0") && matches(r"\x{41}b", "Ab"));
+    assert!(matches("[--a]", "A") && matches("[a-]+", "a-a") && matches(r"[\d-]+", "1-2"));
+    assert!(matches("(?P<n>a)(?P<n>b)", "ab") && matches("(?i)NODE", "node"));
+}
