@@ -297,9 +297,14 @@ impl Metrics {
             return;
         }
         self.operation_left(kind, before);
-        self.0.operations.enter(after);
+        self.operation_entered(kind, after);
+    }
+
+    /// Counts an operation in a state that it ends in together with its agent.
+    pub fn operation_entered(&self, kind: OperationType, state: OperationState) {
+        self.0.operations.enter(state);
         if let Some(metrics) = self.0.operation_types.get(&kind) {
-            metrics.enter(after);
+            metrics.enter(state);
         }
     }
 

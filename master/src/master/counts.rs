@@ -69,7 +69,13 @@ impl MasterProcess {
         number(
             self.frameworks
                 .iter()
-                .map(|framework| framework.unreachable_tasks().len())
+                .map(|framework| {
+                    framework
+                        .unreachable_tasks()
+                        .values()
+                        .filter(|task| task.state() == TaskState::TaskUnreachable)
+                        .count()
+                })
                 .sum(),
         )
     }

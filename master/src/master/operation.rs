@@ -452,6 +452,7 @@ impl MasterProcess {
         ctx: &Context<Self>,
     ) {
         for operation in agent.all_operations() {
+            self.metrics.operation_entered(operation.kind(), state);
             let (Some(_), Some(framework_id)) = (operation.feedback_id(), operation.framework_id())
             else {
                 continue;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use libprocess::{Context, Upid};
-use mesos_common::ids::{AgentId, OfferId};
+use mesos_common::ids::{AgentId, FrameworkId, OfferId};
 use mesos_common::resources::Resources;
 use mesos_proto::internal::update_agent_message::ResourceProvider as ReportedProvider;
 use mesos_proto::internal::{
@@ -58,15 +58,15 @@ impl MasterProcess {
         if let (Some(agent), Some(version)) = (self.agents.get_mut(&agent_id), version) {
             agent.set_resource_version(Some(version));
         }
-        let had_providers = !agent.providers().is_empty();
-        let has_providers = message.resource_providers.is_some();
-        if let Some(providers) = &message.resource_providers {
-            self.update_providers(&agent_id, &providers.providers);
-        }
-        let missing = self.reconcile_agent_operations(&agent, &message);
         if oversubscribed && let Some(agent) = self.agents.get_mut(&agent_id) {
             let total = &agent.total().non_revocable() + &revocable;
             agent.set_total(total);
+        }
+        let had_providers = !agent.providers().is_empty();
+        let has_providers = message.resource_providers.is_some();
+        let mut missing = self.reconcile_own_operations(&agent, &message);
+        if let Some(providers) = &message.resource_providers {
+            missing.extend(self.update_providers(&agent_id, &providers.providers));
         }
         if !missing.is_empty() {
             let message = Reconcile {
@@ -116,129 +116,197 @@ impl MasterProcess {
         }
     }
 
-    /// Adds operations that only the agent knows; returns those that only the master knows.
-    fn reconcile_agent_operations(
+    /// Adds operations on the agent's own resources that only the agent knows; returns those that
+    /// only the master knows.
+    fn reconcile_own_operations(
         &mut self,
         agent: &Agent,
         message: &UpdateAgent,
     ) -> Vec<ReconcileEntry> {
-        let Some(reported) = message.operations.as_ref() else {
-            return Vec::new();
-        };
-        let mut seen: BTreeSet<Uuid> = BTreeSet::new();
-        let providers = message.resource_providers().providers.iter();
-        let provided = providers.flat_map(|provider| &provider.operations().operations);
-        for info in reported.operations.iter().chain(provided) {
-            let Ok(uuid) = Uuid::from_slice(info.uuid().value()) else {
-                continue;
-            };
-            seen.insert(uuid);
-            if agent.operation(&uuid).is_some() {
-                self.catch_up(agent.id(), &uuid, info);
-            } else if let Some(operation) =
-                Operation::reported(info.clone(), agent.id(), consumed_by(info.info()))
-            {
-                self.add_operation(operation);
-            }
+        let reported = message.operations.as_ref();
+        let reported = reported.map_or(&[][..], |reported| &reported.operations);
+        let seen = uuids_of(reported);
+        for info in reported {
+            self.add_reported(agent.id(), info);
         }
         agent
-            .all_operations()
-            .filter(|operation| !seen.contains(&operation.uuid()))
-            .map(|operation| ReconcileEntry {
-                operation_uuid: Some(v1::Uuid {
-                    value: Some(operation.uuid().as_bytes().to_vec().into()),
-                    ..Default::default()
-                }),
-                resource_provider_id: operation.provider_id().map(|id| v1::ResourceProviderId {
-                    value: Some(id.to_owned()),
-                    ..Default::default()
-                }),
-                ..Default::default()
-            })
+            .operations()
+            .keys()
+            .filter(|uuid| !seen.contains(*uuid))
+            .map(|uuid| reconcile_entry(uuid, None))
             .collect()
     }
 
-    /// An operation that ended at the agent ends here too; the agent's total shows its result.
-    fn catch_up(&mut self, agent_id: &AgentId, uuid: &Uuid, info: &v1::Operation) {
-        let running = self
-            .agents
-            .get(agent_id)
-            .and_then(|agent| agent.operation(uuid))
-            .is_some_and(|operation| !operation.is_terminal());
-        let of_provider = self
-            .agents
-            .get(agent_id)
-            .and_then(|agent| agent.operation(uuid))
-            .is_some_and(|operation| operation.provider_id().is_some());
-        let status = info.latest_status();
-        if running && of_provider && crate::state::operations::is_terminal(status.state()) {
-            self.update_operation(agent_id, uuid, status, None, Conversion::AlreadyThere);
+    /// Adds an operation that an agent reported, unless it is known; returns it when it is new.
+    fn add_reported(&mut self, agent_id: &AgentId, info: &v1::Operation) -> Option<Operation> {
+        let operation = Operation::reported(info.clone(), agent_id, consumed_by(info.info()))?;
+        let known = self.agents.get(agent_id)?;
+        if known.operation(&operation.uuid()).is_some() {
+            return None;
         }
+        self.add_operation(operation.clone());
+        Some(operation)
     }
 
-    /// Adds, replaces and forgets resource providers.
-    fn update_providers(&mut self, agent_id: &AgentId, reported: &[ReportedProvider]) {
+    /// Adds, replaces and forgets resource providers; returns operations that only the master
+    /// knows.
+    fn update_providers(
+        &mut self,
+        agent_id: &AgentId,
+        reported: &[ReportedProvider],
+    ) -> Vec<ReconcileEntry> {
         let mut present = BTreeSet::new();
+        let mut missing = Vec::new();
         for provider in reported {
-            let id = provider.info().id().value().to_owned();
-            present.insert(id.clone());
-            self.update_provider(agent_id, &id, provider);
+            let id = provider.info().id().value();
+            present.insert(id);
+            let known = self
+                .agents
+                .get(agent_id)
+                .is_some_and(|agent| agent.providers().contains_key(id));
+            if known {
+                missing.extend(self.refresh_provider(agent_id, id, provider));
+            } else {
+                self.add_provider(agent_id, id, provider);
+            }
         }
         let Some(agent) = self.agents.get(agent_id) else {
-            return;
+            return missing;
         };
         let vanished: Vec<String> = agent
             .providers()
             .keys()
-            .filter(|id| !present.contains(*id))
+            .filter(|id| !present.contains(id.as_str()))
             .cloned()
             .collect();
         for id in vanished {
-            let operations: Vec<Uuid> = self
-                .agents
-                .get(agent_id)
-                .and_then(|agent| agent.providers().get(&id))
-                .map(|provider| provider.operations.keys().copied().collect())
-                .unwrap_or_default();
-            for uuid in operations {
-                self.forget_operation(agent_id, &uuid);
-            }
-            if let Some(agent) = self.agents.get_mut(agent_id)
-                && let Some(provider) = agent.remove_provider(&id)
-            {
-                let total = agent.total() - &provider.total;
-                agent.set_total(total);
-            }
+            self.remove_provider(agent_id, &id);
         }
+        missing
     }
 
-    fn update_provider(&mut self, agent_id: &AgentId, id: &str, provider: &ReportedProvider) {
+    /// Adds a provider with the operations that ran before this master led.
+    fn add_provider(&mut self, agent_id: &AgentId, id: &str, provider: &ReportedProvider) {
         let total = Resources::from_proto(&provider.total_resources);
-        let version = provider.resource_version_uuid().value().to_vec();
         let Some(agent) = self.agents.get_mut(agent_id) else {
             return;
         };
-        let old_total = agent.providers().get(id).map(|known| known.total.clone());
-        let new_total = match &old_total {
-            Some(old) => &(agent.total() - old) + &total,
-            None => agent.total() + &total,
+        let known = ResourceProvider {
+            info: provider.info().clone(),
+            total: total.clone(),
+            resource_version: provider.resource_version_uuid().value().to_vec(),
+            operations: BTreeMap::new(),
         };
-        agent.set_total(new_total);
-        if let Some(known) = agent.provider_mut(id) {
-            known.info = provider.info().clone();
-            known.total = total;
-            known.resource_version = version;
-        } else {
-            let known = ResourceProvider {
-                info: provider.info().clone(),
-                total: total.clone(),
-                resource_version: version,
-                operations: BTreeMap::new(),
+        agent.set_provider(id.to_owned(), known);
+        let sum = agent.total() + &total;
+        agent.set_total(sum);
+        let mut used: BTreeMap<FrameworkId, Resources> = BTreeMap::new();
+        for info in &provider.operations().operations {
+            let Some(operation) = self.add_reported(agent_id, info) else {
+                continue;
             };
-            agent.set_provider(id.to_owned(), known);
-            self.allocator
-                .add_resource_provider(agent_id.clone(), total, BTreeMap::new());
+            let framework_id = operation
+                .framework_id()
+                .filter(|id| self.frameworks.get(id).is_some());
+            if let Some(framework_id) = framework_id
+                && !operation.is_terminal()
+            {
+                *used.entry(framework_id.clone()).or_default() += operation.consumed();
+            }
         }
+        self.allocator
+            .add_resource_provider(agent_id.clone(), total, used);
+    }
+
+    /// Takes over what a known provider says: it knows how its operations ended.
+    fn refresh_provider(
+        &mut self,
+        agent_id: &AgentId,
+        id: &str,
+        provider: &ReportedProvider,
+    ) -> Vec<ReconcileEntry> {
+        let reported = &provider.operations().operations;
+        let seen = uuids_of(reported);
+        for info in reported {
+            self.catch_up(agent_id, info);
+        }
+        let Some(agent) = self.agents.get_mut(agent_id) else {
+            return Vec::new();
+        };
+        let total = Resources::from_proto(&provider.total_resources);
+        let sum = &without_provider(agent.total(), id) + &total;
+        agent.set_total(sum);
+        let Some(known) = agent.provider_mut(id) else {
+            return Vec::new();
+        };
+        known.info = provider.info().clone();
+        known.total = total;
+        known.resource_version = provider.resource_version_uuid().value().to_vec();
+        known
+            .operations
+            .keys()
+            .filter(|uuid| !seen.contains(*uuid))
+            .map(|uuid| reconcile_entry(uuid, Some(id)))
+            .collect()
+    }
+
+    /// An operation that ended at the agent ends here too; the agent's total shows its result.
+    fn catch_up(&mut self, agent_id: &AgentId, info: &v1::Operation) {
+        let Ok(uuid) = Uuid::from_slice(info.uuid().value()) else {
+            return;
+        };
+        let running = self
+            .agents
+            .get(agent_id)
+            .and_then(|agent| agent.operation(&uuid))
+            .is_some_and(|operation| !operation.is_terminal());
+        let status = info.latest_status();
+        if running && crate::state::operations::is_terminal(status.state()) {
+            self.update_operation(agent_id, &uuid, status, None, Conversion::AlreadyThere);
+        }
+    }
+
+    fn remove_provider(&mut self, agent_id: &AgentId, id: &str) {
+        let operations: Vec<Uuid> = self
+            .agents
+            .get(agent_id)
+            .and_then(|agent| agent.providers().get(id))
+            .map(|provider| provider.operations.keys().copied().collect())
+            .unwrap_or_default();
+        for uuid in operations {
+            self.forget_operation(agent_id, &uuid);
+        }
+        if let Some(agent) = self.agents.get_mut(agent_id) {
+            agent.remove_provider(id);
+            let rest = without_provider(agent.total(), id);
+            agent.set_total(rest);
+        }
+    }
+}
+
+/// What is not of a provider, with all that was done to its resources on trust.
+fn without_provider(total: &Resources, id: &str) -> Resources {
+    total.filter(|resource| resource.provider_id() != Some(id))
+}
+
+fn uuids_of(operations: &[v1::Operation]) -> BTreeSet<Uuid> {
+    operations
+        .iter()
+        .filter_map(|info| Uuid::from_slice(info.uuid().value()).ok())
+        .collect()
+}
+
+fn reconcile_entry(uuid: &Uuid, provider_id: Option<&str>) -> ReconcileEntry {
+    ReconcileEntry {
+        operation_uuid: Some(v1::Uuid {
+            value: Some(uuid.as_bytes().to_vec().into()),
+            ..Default::default()
+        }),
+        resource_provider_id: provider_id.map(|id| v1::ResourceProviderId {
+            value: Some(id.to_owned()),
+            ..Default::default()
+        }),
+        ..Default::default()
     }
 }
 

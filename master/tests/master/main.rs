@@ -1,18 +1,34 @@
 //! The master from outside: messages and HTTP only.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a test that expects more than is there has to fail"
+)]
+
 mod agents;
 mod allocation;
 mod authentication;
 mod draining;
 mod drivers;
 mod endpoints;
+mod group_rules;
 mod maintenance;
+mod operation_reconciliation;
 mod operations;
 mod operators;
+mod partitions;
 mod quota;
-
+mod rates;
+mod reregistrations;
+mod reservation_endpoints;
+mod reservations;
 mod roles;
+mod scheduler_failovers;
 mod schedulers;
 mod support;
+mod task_rules;
 mod tasks;
+mod updates;
+mod volume_endpoints;
+mod volumes;
 mod weights;

@@ -262,7 +262,8 @@ fn invalid_operation_is_an_error_and_others_go_on() {
     let _run: mesos_proto::internal::RunTaskMessage = agent.peer.expect();
 }
 
-/// Mirrors: OperationReconciliationTest.UnknownOperationRecoveredAgent
+/// Mirrors: OperationReconciliationTest.UnknownOperationKnownAgent
+/// Mirrors: OperationReconciliationTest.UnknownOperationUnknownAgent
 #[test]
 fn unknown_operations_are_answered_by_what_is_known_of_the_agent() {
     let stage = Stage::start();

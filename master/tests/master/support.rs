@@ -19,14 +19,19 @@ mod credentials;
 mod driver;
 mod http;
 mod infos;
+pub(crate) mod operations;
+pub(crate) mod operator;
 mod peers;
 mod scheduler;
 
-pub(crate) use credentials::{ALICE, MALLORY, credentials};
+pub(crate) use credentials::{ALICE, BOB, MALLORY, credentials};
 pub(crate) use driver::Driver;
 pub(crate) use http::{Answer, Connection};
-pub(crate) use infos::{agent_capabilities, agent_info, framework, launch, task, uuid_message};
-pub(crate) use peers::{Agent, Peer};
+pub(crate) use infos::{
+    agent_capabilities, agent_info, framework, from_json, launch, mine, sharing, task, task_with,
+    unaware, uuid_message,
+};
+pub(crate) use peers::{Agent, Peer, provider};
 pub(crate) use scheduler::{Scheduler, refusing};
 
 /// How long a test waits for something that must come.
@@ -118,6 +123,13 @@ impl Stage {
         self.settle();
     }
 
+    /// Lets so much time pass that an agent which answers no ping is unreachable.
+    pub(crate) fn lose_agents(&self) {
+        for _ in 0..6 {
+            self.advance(Duration::from_secs(15));
+        }
+    }
+
     pub(crate) fn send<M: WireMessage>(&self, from: &Peer, message: &M) {
         from.send(self.master.upid(), message);
     }
@@ -167,6 +179,7 @@ impl Stage {
     }
 
     pub(crate) fn find_metric(&self, key: &str) -> Option<f64> {
+        self.settle();
         let snapshot = self.runtime.metrics().snapshot(None);
         let values = self.runtime.block_on(snapshot).ready().expect("metrics");
         values.get(key).copied()
@@ -186,11 +199,20 @@ impl Stage {
 
     /// Registers an agent.
     pub(crate) fn agent_of(&self, info: v1::AgentInfo) -> Agent {
+        self.agent_that_can(info, agent_capabilities())
+    }
+
+    /// Registers an agent with these capabilities.
+    pub(crate) fn agent_that_can(
+        &self,
+        info: v1::AgentInfo,
+        capabilities: Vec<v1::agent_info::Capability>,
+    ) -> Agent {
         let peer = Peer::start(&self.runtime, "slave");
         let message = RegisterAgentMessage {
             agent: Some(info.clone().into()),
             version: Some("1.11.0".to_owned()),
-            agent_capabilities: agent_capabilities(),
+            agent_capabilities: capabilities,
             resource_version_uuid: Some(uuid_message(1)),
             ..Default::default()
         };

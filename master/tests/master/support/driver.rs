@@ -2,8 +2,9 @@
 
 use mesos_proto::internal::{
     FrameworkErrorMessage, FrameworkRegisteredMessage, RescindResourceOfferMessage,
-    ResourceOffersMessage,
+    ResourceOffersMessage, StatusUpdateMessage,
 };
+use mesos_proto::v1::scheduler::call;
 use mesos_proto::{v0, v1};
 
 use crate::support::{Peer, Stage};
@@ -32,6 +33,42 @@ impl Driver {
         error.message().to_owned()
     }
 
+    /// Sends a call in its name.
+    pub(crate) fn call(&self, stage: &Stage, mut call: v0::scheduler::Call) {
+        call.framework_id = Some(self.id.clone());
+        stage.send(&self.peer, &call);
+    }
+
+    /// Replaces what the master knows of it.
+    pub(crate) fn update(&self, stage: &Stage, mut info: v1::FrameworkInfo, suppressed: &[&str]) {
+        info.id = Some(self.id.clone());
+        let update = call::UpdateFramework {
+            framework_info: Some(info.into()),
+            suppressed_roles: suppressed.iter().map(|role| (*role).to_owned()).collect(),
+            ..Default::default()
+        };
+        self.call(
+            stage,
+            v0::scheduler::Call {
+                r#type: Some(call::Type::UpdateFramework.into()),
+                update_framework: Some(update.into()),
+                ..Default::default()
+            },
+        );
+    }
+
+    /// The status of the next update.
+    #[track_caller]
+    pub(crate) fn status(&self) -> v1::TaskStatus {
+        let message: StatusUpdateMessage = self.peer.expect();
+        message.update().status().clone()
+    }
+
+    /// A `SUBSCRIBE`; one with an id takes over from whoever has it.
+    pub(crate) fn subscription(info: v1::FrameworkInfo) -> v0::scheduler::Call {
+        subscription(info)
+    }
+
     /// The offers of the next message that has some.
     #[track_caller]
     pub(crate) fn offers(&self) -> Vec<v1::Offer> {
@@ -47,12 +84,14 @@ impl Driver {
 }
 
 fn subscription(info: v1::FrameworkInfo) -> v0::scheduler::Call {
+    let force = info.id.is_some();
     v0::scheduler::Call {
         framework_id: info.id.clone(),
-        r#type: Some(v1::scheduler::call::Type::Subscribe.into()),
+        r#type: Some(call::Type::Subscribe.into()),
         subscribe: Some(
             v0::scheduler::call::Subscribe {
                 framework_info: Some(info.into()),
+                force: Some(force),
                 ..Default::default()
             }
             .into(),

@@ -1,8 +1,19 @@
 //! What agents, frameworks and tasks say of themselves.
 
+use mesos_common::resources::Resources;
 use mesos_proto::v1;
 use mesos_proto::v1::agent_info::capability::Type as AgentCapability;
 use mesos_proto::v1::framework_info::capability::Type as FrameworkCapability;
+use mesos_proto_codec::{Dialect, Json};
+use serde_json::Value;
+
+use crate::support::operations::PRINCIPAL;
+
+/// A message from its JSON.
+#[track_caller]
+pub(crate) fn from_json<M: Json>(json: &Value) -> M {
+    M::read_json(Dialect::V1, json.to_string().as_bytes()).expect("a message")
+}
 
 pub(crate) fn uuid_message(byte: u8) -> v1::Uuid {
     let mut bytes = [byte; 16];
@@ -15,7 +26,7 @@ pub(crate) fn uuid_message(byte: u8) -> v1::Uuid {
 }
 
 pub(crate) fn agent_info(resources: &str) -> v1::AgentInfo {
-    let resources = mesos_common::resources::Resources::parse(resources).expect("resources");
+    let resources = Resources::parse(resources).expect("resources");
     v1::AgentInfo {
         hostname: Some("host".to_owned()),
         port: Some(5051),
@@ -68,9 +79,37 @@ pub(crate) fn framework(role: &str) -> v1::FrameworkInfo {
     }
 }
 
+/// A framework in one role, of the principal of these tests.
+pub(crate) fn mine(role: &str) -> v1::FrameworkInfo {
+    let mut info = framework(role);
+    info.principal = Some(PRINCIPAL.to_owned());
+    info
+}
+
+/// A framework that learns nothing of partitions.
+pub(crate) fn unaware(mut info: v1::FrameworkInfo) -> v1::FrameworkInfo {
+    info.capabilities
+        .retain(|one| one.r#type() != FrameworkCapability::PartitionAware);
+    info
+}
+
+/// A framework that can share volumes.
+pub(crate) fn sharing(mut info: v1::FrameworkInfo) -> v1::FrameworkInfo {
+    info.capabilities.push(v1::framework_info::Capability {
+        r#type: Some(FrameworkCapability::SharedResources.into()),
+        ..Default::default()
+    });
+    info
+}
+
 /// A command task that takes what is given of an offer.
 pub(crate) fn task(id: &str, offer: &v1::Offer, resources: &str) -> v1::TaskInfo {
-    let mut parsed = mesos_common::resources::Resources::parse(resources).expect("resources");
+    let parsed = Resources::parse(resources).expect("resources");
+    task_with(id, offer, parsed)
+}
+
+/// A command task that takes resources of an offer.
+pub(crate) fn task_with(id: &str, offer: &v1::Offer, mut parsed: Resources) -> v1::TaskInfo {
     if offer.allocation_info.is_some() {
         parsed.allocate(&offer.allocation_info().role().into());
     }

@@ -6,16 +6,20 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use bytes::Bytes;
 use libprocess::{Context, Message, Pid, Process, ProcessId, Runtime, Upid};
-use mesos_proto::internal::update_agent_message::{Operations, ResourceProviders};
+use mesos_common::resources::Resources;
+use mesos_proto::internal::update_agent_message::{
+    Operations, ResourceProvider, ResourceProviders,
+};
 use mesos_proto::internal::{
-    AgentReregisteredMessage, ReregisterAgentMessage, RunTaskMessage, StatusUpdate,
-    StatusUpdateMessage, UpdateAgentMessage,
+    AgentReregisteredMessage, ApplyOperationMessage, ReregisterAgentMessage, RunTaskMessage,
+    StatusUpdate, StatusUpdateMessage, UpdateAgentMessage, UpdateOperationStatusMessage,
 };
 use mesos_proto::v1;
-use mesos_proto::v1::TaskState;
+use mesos_proto::v1::{OperationState, TaskState};
 use mesos_proto_codec::{WireMessage, decode};
 
-use crate::support::{PATIENCE, Stage, agent_capabilities, uuid_message};
+use crate::support::operations::provided;
+use crate::support::{PATIENCE, Stage, agent_capabilities, from_json, uuid_message};
 
 /// An actor that keeps every message it gets.
 struct Mailbox {
@@ -114,6 +118,29 @@ impl Peer {
     }
 }
 
+/// A resource provider with these resources, as its agent tells of it.
+pub(crate) fn provider(
+    id: &str,
+    resources: &Resources,
+    operations: Vec<v1::Operation>,
+) -> ResourceProvider {
+    let info = serde_json::json!({
+        "id": {"value": id},
+        "type": "org.apache.mesos.rp.test",
+        "name": "test",
+    });
+    ResourceProvider {
+        info: Some(from_json::<v1::ResourceProviderInfo>(&info).into()),
+        total_resources: provided(resources, id).to_proto(),
+        operations: Some(Operations {
+            operations,
+            ..Default::default()
+        }),
+        resource_version_uuid: Some(uuid_message(2)),
+        ..Default::default()
+    }
+}
+
 /// A registered agent.
 pub(crate) struct Agent {
     pub(crate) id: String,
@@ -179,6 +206,117 @@ impl Agent {
         };
         stage.send(&self.peer, &message);
         stage.settle();
+    }
+
+    /// What it says when it registers again, with what it has stored.
+    pub(crate) fn reregistration_storing(
+        &self,
+        checkpointed: &Resources,
+    ) -> ReregisterAgentMessage {
+        ReregisterAgentMessage {
+            agent: Some(self.info.clone().into()),
+            version: Some("1.11.0".to_owned()),
+            agent_capabilities: agent_capabilities(),
+            resource_version_uuid: Some(uuid_message(1)),
+            checkpointed_resources: checkpointed.to_proto(),
+            ..Default::default()
+        }
+    }
+
+    /// Tells the master of its operations and of its resource providers, if it has some.
+    pub(crate) fn announce(
+        &self,
+        stage: &Stage,
+        operations: Vec<v1::Operation>,
+        providers: Option<Vec<ResourceProvider>>,
+    ) {
+        let message = UpdateAgentMessage {
+            agent_id: Some(self.proto_id()),
+            update_oversubscribed_resources: Some(false),
+            operations: Some(Operations {
+                operations,
+                ..Default::default()
+            }),
+            resource_version_uuid: Some(uuid_message(1)),
+            resource_providers: providers.map(|providers| ResourceProviders {
+                providers,
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        stage.send(&self.peer, &message);
+        stage.settle();
+    }
+
+    /// An operation that it was told to perform, as it tells the master of it.
+    pub(crate) fn operation(
+        &self,
+        apply: &ApplyOperationMessage,
+        state: OperationState,
+    ) -> v1::Operation {
+        let status = v1::OperationStatus {
+            operation_id: apply.operation_info().id.clone(),
+            state: Some(state.into()),
+            agent_id: Some(self.proto_id()),
+            uuid: Some(uuid_message(9)),
+            ..Default::default()
+        };
+        v1::Operation {
+            framework_id: apply.framework_id.clone(),
+            agent_id: Some(self.proto_id()),
+            info: apply.operation_info.clone(),
+            latest_status: Some(status.clone().into()),
+            statuses: vec![status],
+            uuid: apply.operation_uuid.clone(),
+            ..Default::default()
+        }
+    }
+
+    /// A task that it runs, as it says when it registers again.
+    pub(crate) fn running(&self, run: &RunTaskMessage) -> v1::Task {
+        v1::Task {
+            name: run.task().name.clone(),
+            task_id: run.task().task_id.clone(),
+            framework_id: run.framework().id.clone(),
+            agent_id: Some(self.proto_id()),
+            state: Some(TaskState::TaskRunning.into()),
+            resources: run.task().resources.clone(),
+            ..Default::default()
+        }
+    }
+
+    /// The operation that it is told to perform next, acknowledged as done.
+    #[track_caller]
+    pub(crate) fn perform(&self, stage: &Stage) -> v1::offer::Operation {
+        let apply: ApplyOperationMessage = self.peer.expect();
+        self.report(stage, &apply, OperationState::OperationFinished, Some(9));
+        apply.operation_info().clone()
+    }
+
+    /// Reports an operation's state; with an uuid it wants to be acknowledged.
+    pub(crate) fn report(
+        &self,
+        stage: &Stage,
+        apply: &ApplyOperationMessage,
+        state: OperationState,
+        uuid: Option<u8>,
+    ) {
+        let status = v1::OperationStatus {
+            operation_id: apply.operation_info().id.clone(),
+            state: Some(state.into()),
+            uuid: uuid.map(uuid_message),
+            agent_id: Some(self.proto_id()),
+            ..Default::default()
+        };
+        let message = UpdateOperationStatusMessage {
+            framework_id: apply.framework_id.clone(),
+            agent_id: Some(self.proto_id()),
+            status: Some(status.clone().into()),
+            latest_status: Some(status.into()),
+            operation_uuid: apply.operation_uuid.clone(),
+            ..Default::default()
+        };
+        stage.send(&self.peer, &message);
     }
 
     /// Reports a task's state to the master; returns the update's uuid.

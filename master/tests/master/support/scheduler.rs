@@ -96,6 +96,130 @@ impl Scheduler {
         self.expect(event::Type::Offers).offers().offers.clone()
     }
 
+    /// The first offer after the next allocation.
+    #[track_caller]
+    pub(crate) fn next_offer(&mut self, stage: &Stage) -> v1::Offer {
+        stage.settle();
+        stage.advance(std::time::Duration::from_secs(2));
+        self.offers().first().expect("an offer").clone()
+    }
+
+    /// Performs operations on an offer, and returns the offer that comes of it.
+    #[track_caller]
+    pub(crate) fn after(
+        &mut self,
+        stage: &Stage,
+        offer: &v1::Offer,
+        operations: Vec<v1::offer::Operation>,
+    ) -> v1::Offer {
+        self.accept(offer, operations);
+        self.next_offer(stage)
+    }
+
+    /// A call that is its type.
+    #[track_caller]
+    pub(crate) fn say(&self, kind: call::Type) {
+        let answer = self.call(Call {
+            r#type: Some(kind.into()),
+            ..Default::default()
+        });
+        assert_eq!(answer.status, 202, "{}", answer.text());
+    }
+
+    /// Asks what became of operations: the id, the agent and the resource provider of each.
+    #[track_caller]
+    pub(crate) fn reconcile_operations(&self, asked: &[(&str, Option<&str>, Option<&str>)]) {
+        let operations = asked
+            .iter()
+            .map(|(id, agent_id, provider)| {
+                let mut operation = serde_json::json!({"operation_id": {"value": id}});
+                if let Some(agent_id) = agent_id {
+                    operation["agent_id"] = serde_json::json!({"value": agent_id});
+                }
+                if let Some(provider) = provider {
+                    operation["resource_provider_id"] = serde_json::json!({"value": provider});
+                }
+                crate::support::from_json(&operation)
+            })
+            .collect();
+        let answer = self.call(Call {
+            r#type: Some(call::Type::ReconcileOperations.into()),
+            reconcile_operations: Some(call::ReconcileOperations {
+                operations,
+                ..Default::default()
+            }),
+            ..Default::default()
+        });
+        assert_eq!(answer.status, 202, "{}", answer.text());
+    }
+
+    /// Acknowledges an update of an operation.
+    #[track_caller]
+    pub(crate) fn acknowledge_operation(&self, status: &v1::OperationStatus) {
+        let acknowledge = call::AcknowledgeOperationStatus {
+            agent_id: status.agent_id.clone(),
+            resource_provider_id: status.resource_provider_id.clone(),
+            uuid: status.uuid().value.clone(),
+            operation_id: status.operation_id.clone(),
+            ..Default::default()
+        };
+        let answer = self.call(Call {
+            r#type: Some(call::Type::AcknowledgeOperationStatus.into()),
+            acknowledge_operation_status: Some(acknowledge.into()),
+            ..Default::default()
+        });
+        assert_eq!(answer.status, 202, "{}", answer.text());
+    }
+
+    /// Asks what became of tasks, or of all when none is named.
+    #[track_caller]
+    pub(crate) fn reconcile(&self, asked: &[(&str, Option<&str>)]) {
+        let tasks = asked
+            .iter()
+            .map(|(id, agent_id)| {
+                let mut task = serde_json::json!({"task_id": {"value": id}});
+                if let Some(agent_id) = agent_id {
+                    task["agent_id"] = serde_json::json!({"value": agent_id});
+                }
+                crate::support::from_json(&task)
+            })
+            .collect();
+        let answer = self.call(Call {
+            r#type: Some(call::Type::Reconcile.into()),
+            reconcile: Some(call::Reconcile {
+                tasks,
+                ..Default::default()
+            }),
+            ..Default::default()
+        });
+        assert_eq!(answer.status, 202, "{}", answer.text());
+    }
+
+    /// Whether an event of a kind is there by now: everything before the answer to a question
+    /// that the master must answer is read.
+    #[track_caller]
+    pub(crate) fn heard_before_answer(&mut self, kind: event::Type) -> bool {
+        self.reconcile(&[("a-question", Some("nobody"))]);
+        loop {
+            let event = self.next().expect("an answer");
+            let answer = event.r#type() == event::Type::Update
+                && event.update().status().task_id().value() == "a-question";
+            if answer {
+                return false;
+            }
+            if event.r#type() == kind {
+                return true;
+            }
+        }
+    }
+
+    /// The status of the next update of an operation.
+    #[track_caller]
+    pub(crate) fn operation_update(&mut self) -> v1::OperationStatus {
+        let event = self.expect(event::Type::UpdateOperationStatus);
+        event.update_operation_status().status().clone()
+    }
+
     /// The status of the next update.
     #[track_caller]
     pub(crate) fn update(&mut self) -> v1::TaskStatus {
