@@ -46,6 +46,10 @@ pub enum Reason {
     Offered(Resources),
     /// No run happens while the allocator is paused or waits for agents.
     Paused,
+    /// The framework is not known.
+    FrameworkUnknown,
+    /// No framework is subscribed to the role.
+    RoleWithoutFrameworks,
     /// The agent is not known.
     AgentUnknown,
     /// The agent is deactivated.
@@ -54,6 +58,8 @@ pub enum Reason {
     NotWhitelisted,
     /// Everything on the agent is offered or in use.
     NothingAvailable,
+    /// Something is left on the agent, and others whose turn comes first get it.
+    OthersComeFirst,
     /// The framework is not connected.
     FrameworkInactive,
     /// The framework suppressed offers for the role.
@@ -149,29 +155,75 @@ impl State {
         let mut notes = Notes::default();
         generate_offers(&mut copy, &candidates, &mut notes);
         for (agent, reason) in notes.agents {
-            let agent = copy.agents.get(agent).map(|agent| agent.id.clone());
+            let was_left = self
+                .agents
+                .get(agent)
+                .map(|agent| !agent.available().is_empty());
+            let taken = reason == Reason::NothingAvailable && was_left == Some(true);
+            let reason = if taken {
+                Reason::OthersComeFirst
+            } else {
+                reason
+            };
             answers.push(Explanation {
-                agent,
+                agent: copy.agents.get(agent).map(|agent| agent.id.clone()),
                 role: None,
                 framework: None,
                 reason,
             });
         }
         for (agent, role, framework, reason) in notes.turns {
+            // Reservations keep out every framework of a role alike.
+            let of_one = reason != Reason::ReservedForOthers;
+            let framework = copy.frameworks.get(framework).filter(|_| of_one);
             let answer = Explanation {
                 agent: copy.agents.get(agent).map(|agent| agent.id.clone()),
                 role: Some(Arc::clone(&copy.roles.role(role).name)),
-                framework: copy
-                    .frameworks
-                    .get(framework)
-                    .map(|framework| framework.id.clone()),
+                framework: framework.map(|framework| framework.id.clone()),
                 reason,
             };
-            if question.concerns(&answer) {
+            if self.concerns(question, &answer) {
                 answers.push(answer);
             }
         }
         answers
+    }
+
+    /// Whether an answer is one to the question.
+    fn concerns(&self, question: &Question, answer: &Explanation) -> bool {
+        match question {
+            Question::Framework(id) => match &answer.framework {
+                Some(framework) => framework == id,
+                None => answer.role.as_ref().is_some_and(|role| {
+                    let frameworks = self.frameworks.iter().map(|(_, framework)| framework);
+                    frameworks
+                        .filter(|framework| &framework.id == id)
+                        .any(|framework| framework.roles.contains(role))
+                }),
+            },
+            Question::Role(role) => answer.role.as_deref() == Some(role.as_str()),
+            Question::Agent(id) => answer.agent.is_none() || answer.agent.as_ref() == Some(id),
+        }
+    }
+
+    /// What is asked about may not be there at all.
+    fn absence(&self, question: &Question) -> Option<Reason> {
+        let mut frameworks = self.frameworks.iter().map(|(_, framework)| framework);
+        match question {
+            Question::Framework(id) => {
+                let known = frameworks.any(|framework| &framework.id == id);
+                (!known).then_some(Reason::FrameworkUnknown)
+            }
+            Question::Role(role) => {
+                let used = frameworks
+                    .any(|framework| framework.roles.iter().any(|known| known.as_ref() == role));
+                (!used).then_some(Reason::RoleWithoutFrameworks)
+            }
+            Question::Agent(id) => {
+                let known = self.agents.find(id).is_some();
+                (!known).then_some(Reason::AgentUnknown)
+            }
+        }
     }
 
     /// Reasons that keep parties out of every order.
@@ -183,6 +235,9 @@ impl State {
             framework,
             reason,
         };
+        if let Some(reason) = self.absence(question) {
+            answers.push(everywhere(None, None, reason));
+        }
         if self.is_paused() {
             answers.push(everywhere(None, None, Reason::Paused));
         }
@@ -196,21 +251,11 @@ impl State {
                     Activity::Active => continue,
                 };
                 let answer = everywhere(role_name, id.clone(), reason);
-                if question.concerns(&answer) {
+                if self.concerns(question, &answer) {
                     answers.push(answer);
                 }
             }
         }
         answers
-    }
-}
-
-impl Question {
-    fn concerns(&self, answer: &Explanation) -> bool {
-        match self {
-            Self::Framework(id) => answer.framework.as_ref() == Some(id),
-            Self::Role(role) => answer.role.as_deref() == Some(role.as_str()),
-            Self::Agent(id) => answer.agent.is_none() || answer.agent.as_ref() == Some(id),
-        }
     }
 }

@@ -413,3 +413,51 @@ fn an_explanation_says_what_would_be_offered() {
     assert!(answers.contains(&(Some("a1".to_owned()), Reason::Offered(offer))));
     cluster.assert_none();
 }
+
+#[test]
+fn an_explanation_tells_who_comes_first() {
+    let mut cluster = Cluster::new();
+    cluster.apply(Event::Pause);
+    cluster.add_agent("a1", "cpus:2;mem:1024");
+    cluster.add("f1", &["role1"]);
+    cluster.add("f2", &["role2"]);
+
+    let answers = reasons(&cluster, &Question::Framework(id("f2")));
+
+    let others = (Some("a1".to_owned()), Reason::OthersComeFirst);
+    assert_eq!(answers, [(None, Reason::Paused), others]);
+}
+
+#[test]
+fn an_explanation_reaches_every_framework_of_a_role() {
+    let mut cluster = Cluster::new();
+    cluster.add_agent("a1", "cpus(other):2;mem(other):1024");
+    cluster.add("f1", &["role1"]);
+    cluster.add("f2", &["role1"]);
+
+    for framework in ["f1", "f2"] {
+        let answers = reasons(&cluster, &Question::Framework(id(framework)));
+
+        assert_eq!(
+            answers,
+            [(Some("a1".to_owned()), Reason::ReservedForOthers)]
+        );
+    }
+}
+
+#[test]
+fn an_explanation_names_what_is_not_there() {
+    let mut cluster = Cluster::new();
+    cluster.add_agent("a1", "cpus:2;mem:1024");
+
+    for (question, reason) in [
+        (Question::Framework(id("nobody")), Reason::FrameworkUnknown),
+        (
+            Question::Role("idle".to_owned()),
+            Reason::RoleWithoutFrameworks,
+        ),
+        (Question::Agent(agent_id("nowhere")), Reason::AgentUnknown),
+    ] {
+        assert_eq!(reasons(&cluster, &question), [(None, reason)]);
+    }
+}
