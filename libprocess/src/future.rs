@@ -108,6 +108,14 @@ impl<T: Send + 'static> Future<T> {
         Self::complete(Outcome::Ready(value))
     }
 
+    /// Complete with a value, or as the future in its place, or failed with the text of an error.
+    pub fn from_result<E: fmt::Display>(result: Result<impl Into<Self>, E>) -> Self {
+        match result {
+            Ok(value) => value.into(),
+            Err(error) => Self::failed(error.to_string()),
+        }
+    }
+
     /// A future that has failed.
     pub fn failed(text: impl Into<String>) -> Self {
         Self::complete(Outcome::Failed(text.into()))

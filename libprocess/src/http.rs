@@ -4,6 +4,7 @@
 
 pub mod authentication;
 pub mod client;
+pub mod path;
 pub mod pipe;
 
 mod gzip;

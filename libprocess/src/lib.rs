@@ -55,6 +55,7 @@ mod transport;
 
 pub mod grpc;
 pub mod http;
+pub mod io;
 pub mod metrics;
 pub mod req_res;
 pub mod simulation;

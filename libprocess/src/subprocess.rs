@@ -1,20 +1,26 @@
 //! Children with pipes, files and environment.
 //!
-//! Mirrors `3rdparty/libprocess/include/process/subprocess.hpp`, without the hooks that run between fork and exec:
-//! what must happen there is the work of a helper program (`mesos-containerizer launch`).
+//! Mirrors `3rdparty/libprocess/include/process/subprocess.hpp`.
+//! Of the hooks that C++ runs between fork and exec there are the folder, the session and the process group; whatever
+//! else must happen there is the work of a helper program (`mesos-containerizer launch`).
+
+mod child;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use thiserror::Error;
 
+use self::child::{Gate, Session, Setup};
 use crate::future::Future;
 use crate::runtime::Runtime;
 
@@ -55,7 +61,18 @@ pub enum SubprocessError {
         #[source]
         source: io::Error,
     },
+    /// A hook of the parent refused; the child was killed.
+    #[error("Failed to execute Subprocess::ParentHook in parent for child '{pid}': {why}")]
+    ParentHook {
+        /// The number the child had.
+        pid: i32,
+        /// What the hook said.
+        why: String,
+    },
 }
+
+/// Runs here when the child is there and before it becomes its program; an error ends the child.
+pub type ParentHook = Box<dyn FnOnce(i32) -> Result<(), String> + Send>;
 
 /// Describes a child that is to be started.
 ///
@@ -74,13 +91,15 @@ pub enum SubprocessError {
 /// runtime.shutdown();
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct SubprocessBuilder {
     program: PathBuf,
     arguments: Vec<OsString>,
     environment: Option<BTreeMap<OsString, OsString>>,
     directory: Option<PathBuf>,
     own_group: bool,
+    session: Session,
+    keep: Vec<OwnedFd>,
+    hooks: Vec<ParentHook>,
     stdin: Io,
     stdout: Io,
     stderr: Io,
@@ -99,6 +118,9 @@ impl SubprocessBuilder {
             environment: None,
             directory: None,
             own_group: false,
+            session: Session::Ours,
+            keep: Vec::new(),
+            hooks: Vec::new(),
             stdin: Io::Inherit,
             stdout: Io::Inherit,
             stderr: Io::Inherit,
@@ -151,6 +173,32 @@ impl SubprocessBuilder {
         self
     }
 
+    /// Makes it the leader of a session of its own, without a terminal.
+    #[must_use]
+    pub const fn own_session(mut self) -> Self {
+        self.session = Session::Own;
+        self
+    }
+
+    /// Lets it inherit these descriptors, by the numbers they have here, and besides its streams no others.
+    #[must_use]
+    pub fn keep(mut self, descriptors: impl IntoIterator<Item = OwnedFd>) -> Self {
+        self.keep.extend(descriptors);
+        self
+    }
+
+    /// Runs a function here, with the number of the child, before the child becomes its program.
+    ///
+    /// Hooks run in their order. When one fails, the child is killed and not started.
+    #[must_use]
+    pub fn parent_hook(
+        mut self,
+        hook: impl FnOnce(i32) -> Result<(), String> + Send + 'static,
+    ) -> Self {
+        self.hooks.push(Box::new(hook));
+        self
+    }
+
     /// Where its input comes from.
     #[must_use]
     pub fn stdin(mut self, io: Io) -> Self {
@@ -175,8 +223,13 @@ impl SubprocessBuilder {
     /// Starts it.
     ///
     /// # Errors
-    /// When a file for its streams cannot be opened, or the program cannot be started.
+    /// When a file for its streams cannot be opened, a hook refuses, or the program cannot be started.
     pub fn spawn(self, runtime: &Runtime) -> Result<Subprocess, SubprocessError> {
+        let program = self.program.clone();
+        let failed = |source| SubprocessError::Start {
+            program: program.clone(),
+            source,
+        };
         let mut command = Command::new(&self.program);
         let mut arguments = self.arguments.iter();
         if let Some(name) = arguments.next() {
@@ -189,7 +242,8 @@ impl SubprocessBuilder {
         if let Some(directory) = &self.directory {
             command.current_dir(directory);
         }
-        if self.own_group {
+        // Who leads a session leads a group, and who leads a group cannot begin a session.
+        if self.own_group && self.session == Session::Ours {
             command.process_group(0);
         }
         let mut for_input = OpenOptions::new();
@@ -199,10 +253,31 @@ impl SubprocessBuilder {
         command.stdin(stdio(self.stdin, &for_input)?);
         command.stdout(stdio(self.stdout, &for_output)?);
         command.stderr(stdio(self.stderr, &for_output)?);
-        let mut child = command.spawn().map_err(|source| SubprocessError::Start {
-            program: self.program.clone(),
-            source,
-        })?;
+        let (gate, keeper) = gate(self.hooks).map_err(failed)?;
+        let drop = if self.keep.is_empty() {
+            Vec::new()
+        } else {
+            child::inheritable()
+        };
+        if gate.is_some() || !self.keep.is_empty() || self.session == Session::Own {
+            let setup = Setup {
+                gate,
+                session: self.session,
+                keep: self.keep,
+                drop,
+            };
+            setup.install(&mut command);
+        }
+        let (spawned, passed) = match keeper {
+            Some(keeper) => keeper.spawn(command),
+            None => (command.spawn(), Ok(())),
+        };
+        let mut child = spawned.map_err(failed)?;
+        if let Err(refused) = passed {
+            // It is killed already; nobody else will collect it.
+            let _ = child.wait();
+            return Err(refused);
+        }
         // Numbers of processes fit: the kernel's type is signed.
         let pid = i32::try_from(child.id()).unwrap_or_default();
         Ok(Subprocess {
@@ -212,6 +287,73 @@ impl SubprocessBuilder {
             stderr: child.stderr.take().map(OwnedFd::from),
             status: runtime.reap(pid),
         })
+    }
+}
+
+impl fmt::Debug for SubprocessBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubprocessBuilder")
+            .field("program", &self.program)
+            .field("arguments", &self.arguments)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The parent's side of the gate at which a child waits for hooks.
+struct Gatekeeper {
+    hooks: Vec<ParentHook>,
+    number: PipeReader,
+    go: PipeWriter,
+}
+
+fn gate(hooks: Vec<ParentHook>) -> io::Result<(Option<Gate>, Option<Gatekeeper>)> {
+    if hooks.is_empty() {
+        return Ok((None, None));
+    }
+    let (number, tell) = io::pipe()?;
+    let (wait, go) = io::pipe()?;
+    let gate = Gate {
+        tell: tell.into(),
+        wait: wait.into(),
+    };
+    Ok((Some(gate), Some(Gatekeeper { hooks, number, go })))
+}
+
+impl Gatekeeper {
+    /// Starts a command whose child waits at the gate, and runs the hooks meanwhile.
+    fn spawn(self, mut command: Command) -> (io::Result<Child>, Result<(), SubprocessError>) {
+        std::thread::scope(|scope| {
+            let keeping = scope.spawn(|| self.keep());
+            let spawned = command.spawn();
+            // Without a child, nobody tells a number any more.
+            drop(command);
+            let passed = keeping.join().unwrap_or_else(|_panicked| {
+                let why = "a hook panicked".to_owned();
+                Err(SubprocessError::ParentHook { pid: 0, why })
+            });
+            (spawned, passed)
+        })
+    }
+
+    fn keep(mut self) -> Result<(), SubprocessError> {
+        let mut number = [0; 4];
+        if self.number.read_exact(&mut number).is_err() {
+            // The child never came here: why, is told to who started it.
+            return Ok(());
+        }
+        let pid = i32::from_ne_bytes(number);
+        for hook in self.hooks {
+            if let Err(why) = hook(pid) {
+                if let Some(child) = Pid::from_raw(pid) {
+                    // Gone by itself is as good.
+                    let _ = kill_process(child, Signal::KILL);
+                }
+                return Err(SubprocessError::ParentHook { pid, why });
+            }
+        }
+        // A child that was killed at the gate has a status that tells it.
+        let _ = self.go.write_all(&[1]);
+        Ok(())
     }
 }
 

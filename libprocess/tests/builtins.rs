@@ -258,6 +258,8 @@ fn the_log_level_is_raised_for_a_while() {
     runtime.shutdown();
 }
 
+/// Mirrors: `SystemTest.DISABLED_Metrics`
+/// Mirrors: ProfilerTest.StartAndStop
 #[test]
 fn system_and_profiler_answer_as_in_mesos() {
     let runtime = builder().start().expect("a runtime");
@@ -273,9 +275,21 @@ fn system_and_profiler_answer_as_in_mesos() {
     ] {
         assert!(stats[key].is_number(), "{key} in {stats}");
     }
-    let (status, text) = get(&runtime, "/profiler/start");
-    assert_eq!(status, 400);
-    assert!(text.starts_with("Perftools is disabled."), "{text}");
+    let snapshot = json(&runtime, "/metrics/snapshot");
+    for key in [
+        "system/load_1min",
+        "system/load_5min",
+        "system/load_15min",
+        "system/cpus_total",
+        "system/mem_total_bytes",
+        "system/mem_free_bytes",
+    ] {
+        assert!(snapshot[key].is_number(), "{key} in {snapshot}");
+    }
+    for path in ["/profiler/start", "/profiler/stop"] {
+        let disabled = "Perftools is disabled. To enable perftools, configure libprocess with --enable-perftools.\n";
+        assert_eq!(get(&runtime, path), (400, disabled.to_owned()));
+    }
     runtime.shutdown();
 }
 

@@ -196,3 +196,88 @@ fn actors_answer_on_a_unix_socket_as_on_the_port() {
     assert!(read_all(stream).ends_with("\r\n\r\nhere"));
     runtime.shutdown();
 }
+
+/// Mirrors: SocketTest.Unix
+#[test]
+fn data_passes_a_unix_socket_both_ways() {
+    let runtime = runtime();
+    let path = SocketPath::new("echo");
+    let _server = Server::unix(&runtime, &path.0, |request| {
+        Response::ok_text(String::from_utf8_lossy(&request.body).into_owned()).into()
+    })
+    .expect("a server");
+
+    let body = runtime.block_on(async {
+        let connection = Connection::connect_unix(&path.0).await?;
+        let request = ClientRequest::post("/", "text/plain", "Hello World!");
+        connection.send(request).await?.bytes().await
+    });
+
+    assert_eq!(body.expect("an answer"), "Hello World!");
+    runtime.shutdown();
+}
+
+/// A server whose bytes the test writes, and a client that has asked it.
+fn scripted(runtime: &Runtime) -> (TcpStream, Connection) {
+    let listener = std::net::TcpListener::bind(local()).expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let url = url.parse().expect("a url");
+    let connection = runtime
+        .block_on(Connection::connect(&url))
+        .expect("connected");
+    let (stream, _) = listener.accept().expect("a connection");
+    (stream, connection)
+}
+
+const HEAD: &str = "HTTP/1.1 200 OK\r\nDate: Fri, 31 Dec 1999 23:59:59 GMT\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n";
+
+/// Mirrors: DecoderTest.StreamingResponse
+#[test]
+fn a_response_is_there_before_its_body() {
+    let runtime = runtime();
+    let (mut stream, connection) = scripted(&runtime);
+
+    runtime.block_on(async {
+        let asked = connection.send(ClientRequest::get("/"));
+        stream.write_all(HEAD.as_bytes()).expect("written");
+        let mut response = asked.await.expect("a head");
+        assert_eq!((response.status, response.headers.len()), (200, 3));
+        {
+            let read = response.body.read();
+            tokio::pin!(read);
+            assert!(futures::poll!(&mut read).is_pending());
+            stream.write_all(b"hi").expect("written");
+            assert_eq!(read.await.expect("data").expect("no error"), "hi");
+        }
+        assert!(response.body.read().await.is_none());
+        drop(stream);
+        connection.disconnected().await;
+    });
+    runtime.shutdown();
+}
+
+/// Mirrors: DecoderTest.StreamingResponseFailure
+#[test]
+fn a_body_that_breaks_off_is_a_failure_after_what_came() {
+    let runtime = runtime();
+    let (mut stream, connection) = scripted(&runtime);
+
+    runtime.block_on(async {
+        let asked = connection.send(ClientRequest::get("/"));
+        stream.write_all(HEAD.as_bytes()).expect("written");
+        stream.write_all(b"1").expect("written");
+        let mut response = asked.await.expect("a head");
+        assert_eq!(
+            response.body.read().await.expect("data").expect("no error"),
+            "1"
+        );
+        let read = response.body.read();
+        tokio::pin!(read);
+        assert!(futures::poll!(&mut read).is_pending());
+        drop(stream);
+
+        let error = read.await.expect("an end").expect_err("it broke off");
+        assert_eq!(error.to_string(), "failed to decode body");
+    });
+    runtime.shutdown();
+}

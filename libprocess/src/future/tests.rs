@@ -359,6 +359,52 @@ fn a_future_that_comes_in_time_cancels_the_timer() {
     assert_eq!(result.now(), Some(Outcome::Ready(1)));
 }
 
+/// Mirrors: FutureTest.After3
+#[test]
+fn a_timer_that_has_fired_keeps_nothing_of_its_future() {
+    let clock = Clock::paused();
+    let (promise, future) = Promise::<u8>::new();
+    let Repr::Later(shared) = &future.repr else {
+        unreachable!("it is pending");
+    };
+    let shared = Arc::downgrade(shared);
+    let result = future.after(&clock, Duration::from_millis(1), |late| {
+        late.discard();
+        Future::ready(0)
+    });
+
+    clock.advance(Duration::from_millis(1));
+    clock.settle();
+    assert_eq!(result.now(), Some(Outcome::Ready(0)));
+    drop(promise);
+
+    assert!(shared.upgrade().is_none());
+}
+
+/// Mirrors: FutureTest.FromTry
+/// Mirrors: FutureTest.FromTryFuture
+#[test]
+fn a_result_becomes_a_future_with_its_value_its_future_or_its_error() {
+    let value: Result<u8, String> = Ok(1);
+    assert_eq!(Future::from_result(value).now(), Some(Outcome::Ready(1)));
+    let error: Result<u8, &str> = Err("error");
+    assert_eq!(
+        Future::<u8>::from_result(error).now(),
+        Some(Outcome::Failed("error".into()))
+    );
+
+    let (promise, future) = Promise::<u8>::new();
+    let later = Future::<u8>::from_result(Ok::<_, String>(future));
+    assert!(later.is_pending());
+    promise.set(1);
+    assert_eq!(later.now(), Some(Outcome::Ready(1)));
+    let error: Result<Future<u8>, &str> = Err("error");
+    assert_eq!(
+        Future::<u8>::from_result(error).now(),
+        Some(Outcome::Failed("error".into()))
+    );
+}
+
 /// Mirrors: CollectTest.Ready
 #[test]
 fn collect_has_the_values_in_the_order_of_the_list() {

@@ -115,3 +115,57 @@ fn a_continuation_of_an_actor_that_has_ended_is_dropped() {
     assert_eq!(entries(&log), ["initialize", "finalize"]);
     runtime.shutdown();
 }
+
+/// Mirrors: `ProcessTest.Executor_Defer`
+/// Mirrors: `ProcessTest.Executor_Execute`
+#[test]
+fn any_actor_executes_closures_with_their_own_state() {
+    let runtime = runtime();
+    let executor = runtime.spawn(Recorder::new("executor").0);
+    let (tell, told) = std::sync::mpsc::channel();
+
+    let (number, word) = (tell.clone(), tell);
+    executor.dispatch(move |_, _| number.send("42".to_owned()).expect("heard"));
+    executor.dispatch(move |_, _| word.send("event2".to_owned()).expect("heard"));
+    let mut state = 0;
+    let counted = executor.call(move |_, _| {
+        state += 42;
+        state
+    });
+    let plain = executor.call(|_, _| "f3".to_owned());
+    let nested = executor.call_future(|_, _| Future::ready("f4".to_owned()));
+
+    assert_eq!(runtime.block_on(counted), Outcome::Ready(42));
+    assert_eq!(runtime.block_on(plain), Outcome::Ready("f3".into()));
+    assert_eq!(runtime.block_on(nested), Outcome::Ready("f4".into()));
+    assert_eq!(told.iter().take(2).collect::<Vec<_>>(), ["42", "event2"]);
+    runtime.shutdown();
+}
+
+/// Mirrors: ProcessTest.Donate
+#[test]
+fn an_actor_that_waits_for_another_holds_nobody_up() {
+    let runtime = libprocess::Runtime::builder()
+        .ip([127, 0, 0, 1].into())
+        .arbiters(1)
+        .start()
+        .expect("a runtime");
+    let (tell, told) = std::sync::mpsc::channel();
+    let pid = runtime.spawn(Recorder::new("donor").0);
+
+    pid.dispatch(move |_, ctx| {
+        let other = ctx.spawn(Recorder::new("other").0);
+        other.terminate();
+        let ended = ctx.runtime().wait(other.upid());
+        ctx.on_any(ended, move |_, ended, _| tell.send(ended).expect("heard"));
+    });
+
+    let ended = told.recv_timeout(std::time::Duration::from_secs(10));
+    assert_eq!(ended, Ok(Outcome::Ready(())));
+    runtime.terminate(pid.upid(), libprocess::Termination::Queued);
+    assert_eq!(
+        runtime.block_on(runtime.wait(pid.upid())),
+        Outcome::Ready(())
+    );
+    runtime.shutdown();
+}

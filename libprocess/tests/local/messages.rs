@@ -161,3 +161,23 @@ fn an_exited_event_can_be_injected() {
     assert!(runtime.exists(linkee.upid()));
     runtime.shutdown();
 }
+
+/// Mirrors: ProcessTest.Action
+#[test]
+fn one_event_after_the_other_can_be_expected_with_what_is_in_it() {
+    let runtime = runtime();
+    let pid = runtime.spawn(Recorder::new("recorder").0);
+    let hello = || runtime.send(pid.upid(), "note", Bytes::from_static(b"hello world"));
+    let of_pid = || Pattern::message().to(pid.upid());
+
+    let first = runtime.expect_message(of_pid());
+    hello();
+    let message = runtime.block_on(first).ready().expect("a message");
+    assert_eq!(message.body, "hello world");
+    let second = runtime.expect(of_pid());
+    assert!(second.is_pending());
+    hello();
+
+    assert!(runtime.block_on(second).ready().is_some());
+    runtime.shutdown();
+}

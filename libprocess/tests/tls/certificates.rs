@@ -167,3 +167,38 @@ fn a_wrong_certificate_is_one_line_in_the_log_of_each_side() {
     assert!(lines[0].contains("invalid peer certificate"), "{lines:?}");
     assert!(lines[0].contains("peer=Some(127.0.0.1:"), "{lines:?}");
 }
+
+/// Mirrors: SSLTest.CustomSSLContext
+#[test]
+fn a_client_speaks_by_the_settings_it_is_given_and_not_by_those_of_its_runtime() {
+    let files = Certificates::new();
+    let server = Echo::start(Some(files.tls(Owner::Scrap, &[VERIFY])));
+    let own = server.runtime.tls().cloned();
+    let trusting = files.tls(Owner::Host, &[]);
+
+    assert!(server.ask("https", own.as_ref()).is_err());
+    assert!(server.ask("https", Some(&trusting)).is_ok());
+}
+
+/// Mirrors: SSLTest.CustomSSLContextConfigureSocketFails
+/// Mirrors: SSLTest.CustomSSLContextVerifyFails
+#[test]
+fn settings_that_a_client_is_given_may_refuse_what_its_runtime_would_take() {
+    let files = Certificates::new();
+    let server = Echo::start(Some(files.tls(Owner::Host, &[])));
+    let nothing_to_compare = files.tls(Owner::Host, &[VERIFY, OPENSSL]);
+    let foreign = files.path("scrap.pem").display().to_string();
+    let other_authority = files.tls(Owner::Host, &[VERIFY, ("CA_FILE", &foreign)]);
+
+    let error = server
+        .ask("https", Some(&nothing_to_compare))
+        .expect_err("no name");
+    assert!(error.to_string().contains("No DNS name given"), "{error}");
+    let error = server
+        .ask("https", Some(&other_authority))
+        .expect_err("a stranger");
+    assert!(
+        error.to_string().contains("invalid peer certificate"),
+        "{error}"
+    );
+}

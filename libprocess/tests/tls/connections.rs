@@ -5,7 +5,8 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use libprocess::http::client::{self, ClientError, ClientRequest, Connection};
-use libprocess::http::{Body, Response, Server, Url};
+use libprocess::http::{Body, Response, Server, Url, pipe};
+use libprocess::tls::Tls;
 
 use crate::support::{Certificates, DOWNGRADE, Echo, LOOPBACK, Owner, REQUIRE, runtime};
 
@@ -188,4 +189,87 @@ fn nonsense_instead_of_a_greeting_closes_the_connection() {
     let mut rest = Vec::new();
     let _ = stream.read_to_end(&mut rest);
     assert!(!rest.starts_with(b"HTTP"), "{rest:?}");
+}
+
+/// A server whose answer is a stream that the test writes, and a client that has its head.
+struct Streaming {
+    runtime: libprocess::Runtime,
+    writer: pipe::Writer,
+    connection: Connection,
+    response: client::ClientResponse,
+    _server: Server,
+}
+
+impl Streaming {
+    fn start(tls: Option<&Tls>) -> Self {
+        let runtime = runtime(tls.cloned());
+        let (writer, reader) = pipe::pipe();
+        let reader = std::sync::Mutex::new(Some(reader));
+        let server = Server::tcp(&runtime, (LOOPBACK, 0).into(), move |_| {
+            let reader = reader.lock().expect("a lock").take().expect("one request");
+            Response::streaming(reader, "text/plain").into()
+        })
+        .expect("a server");
+        let address = server.address().expect("an address").into();
+        let (connection, response) = runtime.block_on(async {
+            let connection = Connection::connect_to(address, tls)
+                .await
+                .expect("a server");
+            let response = connection.send(ClientRequest::get("/").closing()).await;
+            (connection, response.expect("an answer"))
+        });
+        Self {
+            runtime,
+            writer,
+            connection,
+            response,
+            _server: server,
+        }
+    }
+}
+
+fn kinds(files: &Certificates) -> [Option<Tls>; 2] {
+    [None, Some(files.tls(Owner::Host, &[]))]
+}
+
+/// Mirrors: NetSocketTest.EOFBeforeRecv
+#[test]
+fn an_end_that_came_before_anybody_read_is_read_after_the_data() {
+    let files = Certificates::new();
+    for tls in kinds(&files) {
+        let mut at = Streaming::start(tls.as_ref());
+
+        at.writer.write("Lorem ipsum dolor sit amet".into());
+        at.writer.close();
+        at.runtime.block_on(at.connection.disconnected());
+
+        let first = at.runtime.block_on(at.response.body.read()).expect("data");
+        assert_eq!(first.expect("no error"), "Lorem ipsum dolor sit amet");
+        assert!(at.runtime.block_on(at.response.body.read()).is_none());
+        at.runtime.shutdown();
+    }
+}
+
+/// Mirrors: NetSocketTest.EOFAfterRecv
+#[test]
+fn an_end_that_comes_while_somebody_reads_ends_the_read() {
+    let files = Certificates::new();
+    for tls in kinds(&files) {
+        let mut at = Streaming::start(tls.as_ref());
+        at.writer.write("Lorem ipsum dolor sit amet".into());
+        let first = at.runtime.block_on(at.response.body.read()).expect("data");
+        assert_eq!(first.expect("no error"), "Lorem ipsum dolor sit amet");
+
+        let end = at.runtime.block_on(async {
+            let reading = at.response.body.read();
+            tokio::pin!(reading);
+            assert!(futures::poll!(&mut reading).is_pending());
+            at.writer.close();
+            reading.await
+        });
+
+        assert!(end.is_none());
+        at.runtime.block_on(at.connection.disconnected());
+        at.runtime.shutdown();
+    }
 }

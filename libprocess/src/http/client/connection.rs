@@ -337,7 +337,7 @@ fn end_body(decoder: &BodyDecoder, writer: &Writer) {
     if decoder.ends_with_stream() {
         writer.close();
     } else {
-        writer.fail("Disconnected");
+        writer.fail("failed to decode body");
     }
 }
 
