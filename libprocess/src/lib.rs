@@ -83,7 +83,8 @@ pub use promise::Promise;
 pub use queue::Queue;
 pub use repeat::{ControlFlow, repeat};
 pub use runtime::{
-    Arbiter, ParseTransportError, PeerCheck, Runtime, RuntimeBuilder, StartError, Transport,
+    Arbiter, EnvironmentError, ParseTransportError, PeerCheck, Runtime, RuntimeBuilder, StartError,
+    Transport,
 };
 pub use sequence::Sequence;
 pub use socket_manager::RemoteConnection;

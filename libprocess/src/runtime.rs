@@ -6,17 +6,20 @@
 //! The advertised address, the arbiters, the registry of actors, the sockets, the clock and the metrics.
 
 mod builder;
+mod environment;
 mod transport;
 
 use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use actix::Actor;
 use bytes::Bytes;
 
 pub use builder::{PeerCheck, RuntimeBuilder, StartError};
+pub use environment::EnvironmentError;
 pub use transport::{ParseTransportError, Transport};
 
 use crate::address::Address;
@@ -118,6 +121,8 @@ pub(crate) struct Inner {
     pub(crate) verbosity: Verbosity,
     pub(crate) reaper: Reaper,
     pub(crate) listening: Listening,
+    /// How many connections were accepted.
+    pub(crate) accepted: AtomicU64,
     pub(crate) tls: Option<Tls>,
     pub(crate) network: Option<Host>,
 }

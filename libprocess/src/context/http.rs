@@ -1,8 +1,10 @@
 //! Routes of an actor: lookup, body, authentication, authorization, handler.
 //!
 //! # Invariants
-//! Handlers start in the order in which the bodies of their requests were complete: one request at a time is being
-//! authenticated and authorized.
+//! - Requests of one connection reach their handlers in their order: one whose body is still on its way holds up the
+//!   later ones of its connection, and of no other.
+//! - Else handlers start in the order in which the bodies of their requests were complete: one request at a time is
+//!   being authenticated and authorized.
 
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
@@ -43,6 +45,8 @@ struct Admitted {
 pub(super) struct Routes<P: Process> {
     routes: HashMap<String, Rc<Route<P>>>,
     assets: HashMap<String, PathBuf>,
+    /// Requests behind one whose body is on its way, by connection.
+    reading: HashMap<u64, VecDeque<(Admitted, Incoming)>>,
     waiting: VecDeque<Admitted>,
     busy: bool,
     /// The route `/` answers whatever no other route takes.
@@ -54,6 +58,7 @@ impl<P: Process> Default for Routes<P> {
         Self {
             routes: HashMap::new(),
             assets: HashMap::new(),
+            reading: HashMap::new(),
             waiting: VecDeque::new(),
             busy: false,
             catch_all: false,
@@ -218,7 +223,14 @@ impl<P: Process> Context<P> {
             promise,
         };
         match (route.mode, body) {
-            (BodyMode::Whole, Incoming::Whole(bytes)) => admitted.request.body = bytes,
+            (BodyMode::Whole, body) => {
+                let connection = admitted.request.connection;
+                match self.http.reading.get_mut(&connection) {
+                    Some(later) if connection != 0 => later.push_back((admitted, body)),
+                    Some(_) | None => self.settle_body(process, admitted, body),
+                }
+                return;
+            }
             (BodyMode::Stream, Incoming::Stream(reader)) => {
                 admitted.request.reader = Some(reader);
             }
@@ -228,35 +240,62 @@ impl<P: Process> Context<P> {
                 writer.close();
                 admitted.request.reader = Some(reader);
             }
-            (BodyMode::Whole, Incoming::Stream(reader)) => {
-                self.read_body(reader, admitted);
-                return;
-            }
         }
         self.queue_up(process, admitted);
     }
 
+    fn settle_body(&mut self, process: &mut P, mut admitted: Admitted, body: Incoming) {
+        match body {
+            Incoming::Whole(bytes) => {
+                admitted.request.body = bytes;
+                self.queue_up(process, admitted);
+            }
+            Incoming::Stream(reader) => {
+                let connection = admitted.request.connection;
+                self.http.reading.entry(connection).or_default();
+                self.read_body(reader, admitted);
+            }
+        }
+    }
+
     fn read_body(&self, mut reader: pipe::Reader, mut admitted: Admitted) {
         let limit = self.runtime.limits().http_body;
+        let connection = admitted.request.connection;
         self.perform(
             async move { reader.read_all(limit).await },
-            move |process, outcome, ctx| match outcome {
-                Ok(body) => {
-                    admitted.request.body = body;
-                    ctx.queue_up(process, admitted);
+            move |process, outcome, ctx| {
+                match outcome {
+                    Ok(body) => {
+                        admitted.request.body = body;
+                        ctx.queue_up(process, admitted);
+                    }
+                    Err(ReadAllError::TooLong { .. }) => {
+                        admitted
+                            .promise
+                            .set(Response::default_text(413).with_header("connection", "close"));
+                    }
+                    Err(ReadAllError::Pipe(error)) => {
+                        admitted
+                            .promise
+                            .set(Response::internal_server_error(error.to_string()));
+                    }
                 }
-                Err(ReadAllError::TooLong { .. }) => {
-                    admitted
-                        .promise
-                        .set(Response::default_text(413).with_header("connection", "close"));
-                }
-                Err(ReadAllError::Pipe(error)) => {
-                    admitted
-                        .promise
-                        .set(Response::internal_server_error(error.to_string()));
-                }
+                ctx.next_of_connection(process, connection);
             },
         );
+    }
+
+    /// Goes on with the requests that came behind one whose body is complete now.
+    fn next_of_connection(&mut self, process: &mut P, connection: u64) {
+        let mut later = self.http.reading.remove(&connection).unwrap_or_default();
+        while let Some((admitted, body)) = later.pop_front() {
+            let is_stream = matches!(body, Incoming::Stream(_));
+            self.settle_body(process, admitted, body);
+            if is_stream {
+                self.http.reading.insert(connection, later);
+                return;
+            }
+        }
     }
 
     fn queue_up(&mut self, process: &mut P, admitted: Admitted) {

@@ -28,6 +28,8 @@ pub struct Request {
     pub principal: Option<Principal>,
     /// The body of a request to a streaming route.
     pub reader: Option<Reader>,
+    /// The number of the connection that it came on; zero when it came on none.
+    pub(crate) connection: u64,
     url: String,
     route: String,
 }
@@ -48,6 +50,7 @@ impl Request {
             peer: None,
             principal: None,
             reader: None,
+            connection: 0,
             url: target.to_owned(),
             route: String::new(),
         })
@@ -83,6 +86,7 @@ impl Request {
             peer: self.peer,
             principal: self.principal.clone(),
             reader: None,
+            connection: self.connection,
             url: self.url.clone(),
             route: self.route.clone(),
         }

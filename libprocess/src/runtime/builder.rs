@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::thread;
 
 use thiserror::Error;
@@ -269,6 +270,7 @@ impl RuntimeBuilder {
             verbosity: builtins::Verbosity::default(),
             reaper: Reaper::default(),
             listening: Listening::new(self.configure),
+            accepted: AtomicU64::new(0),
             tls: self.tls,
             network,
         });

@@ -22,6 +22,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -120,6 +121,8 @@ pub(crate) struct Connection {
     service: Service,
     /// None on a unix socket.
     peer: Option<SocketAddr>,
+    /// Tells the connections of a runtime apart.
+    number: u64,
     queue: RefCell<Queue>,
     /// There is something to write.
     more: Notify,
@@ -129,10 +132,12 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new(runtime: Runtime, service: Service, peer: Option<SocketAddr>) -> Self {
+        let number = runtime.inner().accepted.fetch_add(1, Ordering::Relaxed) + 1;
         Self {
             runtime,
             service,
             peer,
+            number,
             queue: RefCell::default(),
             more: Notify::new(),
             room: Notify::new(),

@@ -1,10 +1,11 @@
 //! Several requests on one connection, and when it closes.
 
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use libprocess::http::Response;
 use libprocess::http::client::ClientRequest;
+use libprocess::http::{Help, Response};
+use libprocess::{Context, Process, ProcessId};
 
 use crate::support::{Server, connect, connection, eventually, raw, read_until, runtime};
 
@@ -62,6 +63,52 @@ fn pipelined_posts_with_bodies_are_all_answered() {
             assert_eq!(answer, body.as_bytes());
         }
     });
+    runtime.shutdown();
+}
+
+/// Notes the numbers with which bodies begin, in the order of their requests.
+struct Noting(Arc<Mutex<Vec<usize>>>);
+
+impl Process for Noting {
+    fn id(&self) -> ProcessId {
+        ProcessId::fixed("noting")
+    }
+
+    fn initialize(&mut self, ctx: &mut Context<Self>) {
+        ctx.route("/note", Help::none(), |noting: &mut Self, request, _| {
+            let text = String::from_utf8_lossy(&request.body);
+            let number = text
+                .split(' ')
+                .next()
+                .and_then(|number| number.parse().ok());
+            let mut noted = noting.0.lock().expect("nobody panicked");
+            noted.push(number.expect("a number"));
+            Response::accepted().into()
+        });
+    }
+}
+
+#[test]
+fn small_requests_do_not_overtake_large_ones_of_their_connection() {
+    let runtime = runtime();
+    let noted = Arc::new(Mutex::new(Vec::new()));
+    runtime.spawn(Noting(Arc::clone(&noted)));
+    let connection = connection(&runtime);
+
+    runtime.block_on(async {
+        let post = |number: usize| {
+            let rest = if number.is_multiple_of(2) { 200_000 } else { 1 };
+            let body = format!("{number} {}", "x".repeat(rest));
+            connection.send(ClientRequest::post("/noting/note", "text/plain", body))
+        };
+        let sent: Vec<_> = (0..200).map(post).collect();
+        for response in sent {
+            assert_eq!(response.await.expect("a response").status, 202);
+        }
+    });
+
+    let noted = noted.lock().expect("nobody panicked");
+    assert_eq!(*noted, (0..200).collect::<Vec<_>>());
     runtime.shutdown();
 }
 

@@ -149,6 +149,7 @@ pub(super) fn begin(
     let mut request = Request::new(method, head.target).map_err(|_error| Malformed("query"))?;
     request.headers = head.header_map()?;
     request.peer = connection.peer;
+    request.connection = connection.number;
     if request.accepts_gzip() {
         manner.gzip = Gzip::Welcome;
     }
