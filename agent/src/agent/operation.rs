@@ -8,7 +8,10 @@ use std::{fs, io, path::Path};
 use libprocess::{Context, Upid};
 use mesos_common::{
     ids::FrameworkId,
-    resources::{Resources, apply_checkpointed_resources, resource_conversions, upgrade_resource},
+    resources::{
+        PostCondition, Resources, apply_checkpointed_resources, resource_conversions,
+        upgrade_resource,
+    },
 };
 use mesos_containerizer::isolators::filesystem_posix::persistent_volume_path;
 use mesos_proto::{
@@ -73,7 +76,16 @@ impl AgentProcess {
     }
 
     fn apply_to_total(&mut self, info: &v1::offer::Operation) -> Result<(), String> {
-        let conversions = resource_conversions(info).map_err(|error| error.to_string())?;
+        let mut conversions = resource_conversions(info).map_err(|error| error.to_string())?;
+        for conversion in &mut conversions {
+            // The master names the role that the resources are allocated to; the agent's own are
+            // allocated to nobody.
+            conversion.consumed.unallocate();
+            conversion.converted.unallocate();
+            if let PostCondition::Gone(volume) = &mut conversion.condition {
+                *volume = volume.with_allocation(None);
+            }
+        }
         let total = self
             .resources
             .total
