@@ -1,4 +1,4 @@
-//! Tasks and resources in few words.
+//! Tasks, executors, frameworks and health checks in few words.
 //!
 //! # Examples
 //! ```
@@ -17,6 +17,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use mesos_proto::v1::command_info::Uri;
 use mesos_proto::v1::environment::Variable;
 use mesos_proto::v1::{
     AgentId, CheckInfo, CommandInfo, ContainerInfo, DurationInfo, ExecutorInfo, HealthCheck, Label,
@@ -24,6 +26,14 @@ use mesos_proto::v1::{
 };
 
 use crate::calls::kill_within;
+
+mod executor;
+mod framework;
+mod health;
+
+pub use executor::ExecutorBuilder;
+pub use framework::FrameworkBuilder;
+pub use health::HealthCheckBuilder;
 
 /// Builds a task step by step.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -111,6 +121,23 @@ impl TaskBuilder {
         })
     }
 
+    /// Adds a file to fetch into the sandbox before the task starts.
+    #[must_use]
+    pub fn uri(self, uri: impl Into<String>) -> Self {
+        let uri = Uri {
+            value: Some(uri.into()),
+            ..Default::default()
+        };
+        self.with(|task| task.command.get_or_insert_default().uris.push(uri))
+    }
+
+    /// Sets data that an executor of the framework's own understands.
+    #[must_use]
+    pub fn data(self, data: impl Into<Bytes>) -> Self {
+        let data = data.into();
+        self.with(|task| task.data = Some(data))
+    }
+
     /// Adds a label.
     #[must_use]
     pub fn label(self, key: impl Into<String>, value: impl Into<String>) -> Self {
@@ -130,7 +157,8 @@ impl TaskBuilder {
 
     /// Sets the health check.
     #[must_use]
-    pub fn health_check(self, check: HealthCheck) -> Self {
+    pub fn health_check(self, check: impl Into<HealthCheck>) -> Self {
+        let check: HealthCheck = check.into();
         self.with(|task| task.health_check = Some(check.into()))
     }
 
@@ -184,81 +212,12 @@ impl TaskBuilder {
     }
 }
 
-/// Unreserved resources.
-pub mod resources {
-    use mesos_proto::v1::value::{Range, Ranges, Scalar, Set, Type};
-    use mesos_proto::v1::{Offer, Resource};
-
-    /// An amount, such as `scalar("cpus", 0.5)`.
-    #[must_use]
-    pub fn scalar(name: &str, amount: f64) -> Resource {
-        Resource {
-            name: Some(name.to_owned()),
-            r#type: Some(Type::Scalar.into()),
-            scalar: Some(Scalar {
-                value: Some(amount),
-                ..Default::default()
-            }),
-            ..Default::default()
-        }
-    }
-
-    /// CPUs, and memory in MB.
-    #[must_use]
-    pub fn cpus_mem(cpus: f64, mem: f64) -> [Resource; 2] {
-        [scalar("cpus", cpus), scalar("mem", mem)]
-    }
-
-    /// Numbers, such as `ranges("ports", [(31000, 31001)])`; both ends are included.
-    #[must_use]
-    pub fn ranges(name: &str, ranges: impl IntoIterator<Item = (u64, u64)>) -> Resource {
-        let range = ranges.into_iter().map(|(begin, end)| Range {
-            begin: Some(begin),
-            end: Some(end),
-            ..Default::default()
-        });
-        Resource {
-            name: Some(name.to_owned()),
-            r#type: Some(Type::Ranges.into()),
-            ranges: Some(Ranges {
-                range: range.collect(),
-                ..Default::default()
-            }),
-            ..Default::default()
-        }
-    }
-
-    /// Items by name.
-    #[must_use]
-    pub fn set(name: &str, items: impl IntoIterator<Item = impl Into<String>>) -> Resource {
-        let item = items.into_iter().map(Into::into).collect();
-        Resource {
-            name: Some(name.to_owned()),
-            r#type: Some(Type::Set.into()),
-            set: Some(Set {
-                item,
-                ..Default::default()
-            }),
-            ..Default::default()
-        }
-    }
-
-    /// How much of an amount an offer has, whatever it is reserved for.
-    #[must_use]
-    pub fn offered(offer: &Offer, name: &str) -> f64 {
-        let named = offer
-            .resources
-            .iter()
-            .filter(|resource| resource.name() == name);
-        named.map(|resource| resource.scalar().value()).sum()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use mesos_proto::v1::resource::AllocationInfo;
 
     use super::*;
+    use crate::resources;
 
     #[test]
     fn task_for_an_offer_has_its_agent_and_allocation() {

@@ -13,11 +13,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use mesos_proto::v1::offer::{Operation, operation};
+use mesos_proto::v1::offer::Operation;
 use mesos_proto::v1::scheduler::{Call, call};
 use mesos_proto::v1::{
-    AgentId, DurationInfo, ExecutorId, ExecutorInfo, Filters, FrameworkId, FrameworkInfo,
-    KillPolicy, OfferId, TaskGroupInfo, TaskId, TaskInfo, TaskStatus,
+    AgentId, DurationInfo, ExecutorId, Filters, FrameworkId, FrameworkInfo, KillPolicy, OfferId,
+    OperationId, OperationStatus, Request, TaskId, TaskStatus,
 };
 
 /// Makes the calls of one framework.
@@ -45,38 +45,6 @@ pub fn kill_within(grace_period: Duration) -> KillPolicy {
     };
     KillPolicy {
         grace_period: Some(period),
-        ..Default::default()
-    }
-}
-
-/// The operation that starts these tasks.
-#[must_use]
-pub fn launch(tasks: Vec<TaskInfo>) -> Operation {
-    Operation {
-        r#type: Some(operation::Type::Launch.into()),
-        launch: Some(operation::Launch {
-            task_infos: tasks,
-            ..Default::default()
-        }),
-        ..Default::default()
-    }
-}
-
-/// The operation that starts these tasks together under one executor.
-#[must_use]
-pub fn launch_group(executor: ExecutorInfo, tasks: Vec<TaskInfo>) -> Operation {
-    let task_group = TaskGroupInfo {
-        tasks,
-        ..Default::default()
-    };
-    let launch_group = operation::LaunchGroup {
-        executor: Some(executor.into()),
-        task_group: Some(task_group),
-        ..Default::default()
-    };
-    Operation {
-        r#type: Some(operation::Type::LaunchGroup.into()),
-        launch_group: Some(launch_group),
         ..Default::default()
     }
 }
@@ -224,6 +192,97 @@ impl Calls {
         Call {
             reconcile: Some(reconcile),
             ..self.blank(call::Type::Reconcile)
+        }
+    }
+
+    /// `ACCEPT_INVERSE_OFFERS`: the framework will have left the agents in time.
+    #[must_use]
+    pub fn accept_inverse_offers(&self, ids: Vec<OfferId>, filters: Filters) -> Call {
+        let accept = call::AcceptInverseOffers {
+            inverse_offer_ids: ids,
+            filters: Some(filters),
+            ..Default::default()
+        };
+        Call {
+            accept_inverse_offers: Some(accept),
+            ..self.blank(call::Type::AcceptInverseOffers)
+        }
+    }
+
+    /// `DECLINE_INVERSE_OFFERS`: the framework cannot leave the agents in time.
+    #[must_use]
+    pub fn decline_inverse_offers(&self, ids: Vec<OfferId>, filters: Filters) -> Call {
+        let decline = call::DeclineInverseOffers {
+            inverse_offer_ids: ids,
+            filters: Some(filters),
+            ..Default::default()
+        };
+        Call {
+            decline_inverse_offers: Some(decline),
+            ..self.blank(call::Type::DeclineInverseOffers)
+        }
+    }
+
+    /// `ACKNOWLEDGE_OPERATION_STATUS`; none for a status that needs no acknowledgement.
+    #[must_use]
+    pub fn acknowledge_operation(&self, status: &OperationStatus) -> Option<Call> {
+        let acknowledge = call::AcknowledgeOperationStatus {
+            agent_id: status.agent_id.clone(),
+            resource_provider_id: status.resource_provider_id.clone(),
+            uuid: Some(status.uuid.as_ref()?.value.clone()?),
+            operation_id: status.operation_id.clone(),
+            ..Default::default()
+        };
+        Some(Call {
+            acknowledge_operation_status: Some(acknowledge.into()),
+            ..self.blank(call::Type::AcknowledgeOperationStatus)
+        })
+    }
+
+    /// `RECONCILE_OPERATIONS` of some operations; without any, of all that the master knows.
+    #[must_use]
+    pub fn reconcile_operations(&self, operations: Vec<(OperationId, Option<AgentId>)>) -> Call {
+        let operations = operations.into_iter().map(|(operation_id, agent_id)| {
+            call::reconcile_operations::Operation {
+                operation_id: Some(operation_id),
+                agent_id,
+                ..Default::default()
+            }
+        });
+        let reconcile = call::ReconcileOperations {
+            operations: operations.collect(),
+            ..Default::default()
+        };
+        Call {
+            reconcile_operations: Some(reconcile),
+            ..self.blank(call::Type::ReconcileOperations)
+        }
+    }
+
+    /// `UPDATE_FRAMEWORK`: the framework says something else about itself from now on.
+    #[must_use]
+    pub fn update_framework(&self, framework: FrameworkInfo, suppressed: Vec<String>) -> Call {
+        let update = call::UpdateFramework {
+            framework_info: Some(framework.into()),
+            suppressed_roles: suppressed,
+            ..Default::default()
+        };
+        Call {
+            update_framework: Some(update.into()),
+            ..self.blank(call::Type::UpdateFramework)
+        }
+    }
+
+    /// REQUEST of resources; Mesos' own allocator does not look at it.
+    #[must_use]
+    pub fn request(&self, requests: Vec<Request>) -> Call {
+        let request = call::Request {
+            requests,
+            ..Default::default()
+        };
+        Call {
+            request: Some(request),
+            ..self.blank(call::Type::Request)
         }
     }
 

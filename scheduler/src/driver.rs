@@ -7,6 +7,7 @@
 mod authentication;
 mod calls;
 mod events;
+mod metrics;
 mod process;
 
 use std::fmt;
@@ -21,7 +22,7 @@ use mesos_proto::v1::{
     TaskId, TaskInfo, TaskStatus,
 };
 
-pub use authentication::Authenticatee;
+pub use authentication::{Authenticatee, CramMd5Authenticatee};
 
 use crate::flags::DriverFlags;
 use crate::{Credential, MasterUrl};
@@ -116,6 +117,19 @@ pub trait Scheduler: Send + 'static {
 }
 
 /// How a driver finds and speaks to the master.
+///
+/// # Examples
+/// ```
+/// use mesos_scheduler::driver::DriverOptions;
+/// use mesos_scheduler::{Credential, FrameworkBuilder};
+///
+/// let framework = FrameworkBuilder::new("web").principal("alice").build();
+/// let options = DriverOptions {
+///     credential: Some(Credential { principal: "alice".into(), secret: "rabbit".into() }),
+///     ..DriverOptions::new(framework, "zk://10.0.0.1:2181/mesos".parse()?)
+/// };
+/// # Ok::<(), mesos_scheduler::MasterUrlError>(())
+/// ```
 pub struct DriverOptions {
     /// Who the framework is. One that has an id takes over from the driver before.
     pub framework: FrameworkInfo,
@@ -127,8 +141,10 @@ pub struct DriverOptions {
     pub offer_constraints: Option<OfferConstraints>,
     /// Who acknowledges status updates.
     pub acknowledgements: Acknowledgements,
-    /// The name and password for masters that ask, and the way to present them.
-    pub authentication: Option<(Credential, Box<dyn Authenticatee>)>,
+    /// The name and password for masters that ask.
+    pub credential: Option<Credential>,
+    /// How the credential is presented.
+    pub authenticatee: Box<dyn Authenticatee>,
     /// Times and limits; see [`DriverFlags`].
     pub flags: DriverFlags,
 }
@@ -152,7 +168,8 @@ impl DriverOptions {
             suppressed_roles: Vec::new(),
             offer_constraints: None,
             acknowledgements: Acknowledgements::Implicit,
-            authentication: None,
+            credential: None,
+            authenticatee: Box::new(CramMd5Authenticatee),
             flags: DriverFlags::default(),
         }
     }
@@ -250,6 +267,8 @@ impl MesosSchedulerDriver {
                 pid,
                 end: Some(end),
             };
+            // What it has become meanwhile is told by callbacks.
+            return Status::Running;
         }
         self.status()
     }

@@ -1,5 +1,6 @@
 //! The master's side of the scheduler API, for tests.
 
+use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -41,8 +42,8 @@ struct FakeMasterProcess {
     content_type: ContentType,
     stream: Option<Writer>,
     streams: u32,
-    /// The answer to the next SUBSCRIBE, when it is not the stream.
-    refusal: Option<Response>,
+    /// The answers to the next SUBSCRIBE calls, when they are not the stream.
+    refusals: VecDeque<Response>,
 }
 
 impl Process for FakeMasterProcess {
@@ -83,7 +84,7 @@ impl FakeMasterProcess {
         if kind != call::Type::Subscribe {
             return Response::accepted().into();
         }
-        if let Some(refusal) = self.refusal.take() {
+        if let Some(refusal) = self.refusals.pop_front() {
             return refusal.into();
         }
         let (writer, reader) = pipe();
@@ -115,7 +116,7 @@ impl FakeMaster {
             content_type,
             stream: None,
             streams: 0,
-            refusal: None,
+            refusals: VecDeque::new(),
         };
         let pid = home.spawn(process);
         Self { home, pid, calls }
@@ -185,11 +186,11 @@ impl FakeMaster {
         self.pid.dispatch(|master, _| master.stream = None);
     }
 
-    /// Refuses the next SUBSCRIBE.
+    /// Refuses one more of the next SUBSCRIBE calls.
     pub(crate) fn refuse(&self, refusal: Response) {
         let done = self
             .pid
-            .call(move |master, _| master.refusal = Some(refusal));
+            .call(move |master, _| master.refusals.push_back(refusal));
         self.wait(done);
     }
 

@@ -7,11 +7,19 @@ pub mod driver;
 #[cfg(test)]
 mod fake_master;
 pub mod flags;
+mod framework;
+pub mod ids;
 mod mesos;
+pub mod operations;
+pub mod resources;
+mod room;
 
-pub use builders::{TaskBuilder, resources};
-pub use calls::{Calls, kill_within, launch, launch_group, refuse_for};
+pub use builders::{ExecutorBuilder, FrameworkBuilder, HealthCheckBuilder, TaskBuilder};
+pub use calls::{Calls, kill_within, refuse_for};
+pub use framework::{Framework, FrameworkError, FrameworkEvent, FrameworkEvents};
 pub use mesos::{
     ApiResult, CallError, Callbacks, ContentType, Credential, Delivery, Events, InvalidCall,
     MasterUrl, MasterUrlError, Mesos, Options, Subscribe,
 };
+pub use operations::{launch, launch_group};
+pub use room::Room;

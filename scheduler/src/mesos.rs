@@ -109,8 +109,8 @@ pub struct Options {
     pub credential: Option<Credential>,
     /// Who sends SUBSCRIBE.
     pub subscribe: Subscribe,
-    /// Longest pause before an attempt to connect; the pause is random, so that the schedulers of
-    /// a master that fails over do not all come at once.
+    /// Longest pause before an attempt to connect again; the pause is random, so that the schedulers
+    /// of a master that fails over do not all come at once. The first attempt is made at once.
     pub connection_delay_max: Duration,
     /// How many heartbeats of the master may be missing until it counts as gone.
     pub missed_heartbeats_max: u32,

@@ -5,7 +5,8 @@
 
 use libprocess::{Context, Future, Outcome, Runtime, Upid};
 
-use mesos_common::cram_md5::AttemptWindow;
+use mesos_common::cram_md5::{AttemptWindow, authenticate};
+use mesos_proto::v1;
 
 use super::process::SchedulerProcess;
 use crate::Credential;
@@ -23,6 +24,27 @@ pub trait Authenticatee: Send + 'static {
     ) -> Future<bool>;
 }
 
+/// CRAM-MD5, which every master of Mesos knows: the password itself is never sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CramMd5Authenticatee;
+
+impl Authenticatee for CramMd5Authenticatee {
+    fn authenticate(
+        &mut self,
+        runtime: &Runtime,
+        master: &Upid,
+        client: &Upid,
+        credential: &Credential,
+    ) -> Future<bool> {
+        let credential = v1::Credential {
+            principal: Some(credential.principal.clone()),
+            secret: Some(credential.secret.clone()),
+            ..Default::default()
+        };
+        authenticate(runtime, master, client, &credential)
+    }
+}
+
 impl SchedulerProcess {
     /// Authenticates with the present master, from the beginning.
     pub(super) fn authenticate_first(&mut self, ctx: &mut Context<Self>) {
@@ -36,14 +58,13 @@ impl SchedulerProcess {
     }
 
     fn authenticate(&mut self, window: AttemptWindow, ctx: &mut Context<Self>) {
-        let (Some(master), Some((credential, authenticatee))) =
-            (&self.master, &mut self.authentication)
-        else {
+        let (Some(master), Some(credential)) = (&self.master, &self.credential) else {
             return;
         };
         self.authentication_attempt += 1;
         let attempt = self.authentication_attempt;
         tracing::info!(%master, "authenticating with master");
+        let authenticatee = &mut self.authenticatee;
         let result = authenticatee.authenticate(ctx.runtime(), master, ctx.upid(), credential);
         if let Some(handle) = result.discard_handle() {
             ctx.delay(window.pick(rand::random()), move |_, _| handle.discard());

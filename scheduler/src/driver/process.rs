@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use super::{
     Acknowledgements, Authenticatee, DriverOptions, Failover, MesosSchedulerDriver, Scheduler,
-    Status,
+    Status, metrics,
 };
 use crate::Credential;
 use crate::detection::{Detected, Detection};
@@ -39,10 +39,11 @@ pub(super) struct SchedulerProcess {
     pub(super) suppressed_roles: BTreeSet<String>,
     pub(super) offer_constraints: Option<OfferConstraints>,
     pub(super) acknowledgements: Acknowledgements,
-    pub(super) authentication: Option<(Credential, Box<dyn Authenticatee>)>,
+    pub(super) credential: Option<Credential>,
+    pub(super) authenticatee: Box<dyn Authenticatee>,
     pub(super) authentication_attempt: u64,
     pub(super) flags: DriverFlags,
-    detection: Detection,
+    pub(super) detection: Detection,
     pub(super) master: Option<Upid>,
     pub(super) link: Link,
     /// Whether the next registration takes over from another driver.
@@ -78,10 +79,12 @@ impl Process for SchedulerProcess {
 
     fn initialize(&mut self, ctx: &mut Context<Self>) {
         self.install_messages(ctx);
+        metrics::install(ctx);
         self.detect(ctx);
     }
 
-    fn finalize(&mut self, _: &mut Context<Self>) {
+    fn finalize(&mut self, ctx: &mut Context<Self>) {
+        metrics::remove(ctx);
         if let Some(end) = self.end.take() {
             end.set(());
         }
@@ -116,7 +119,8 @@ impl SchedulerProcess {
             suppressed_roles: options.suppressed_roles.into_iter().collect(),
             offer_constraints: options.offer_constraints,
             acknowledgements: options.acknowledgements,
-            authentication: options.authentication,
+            credential: options.credential,
+            authenticatee: options.authenticatee,
             authentication_attempt: 0,
             flags: options.flags,
             detection: Detection::of(&options.master),
@@ -165,7 +169,7 @@ impl SchedulerProcess {
                 tracing::info!(%master, "new master detected");
                 ctx.link(&master);
                 self.stop_registering();
-                if self.authentication.is_some() {
+                if self.credential.is_some() {
                     self.authenticate_first(ctx);
                 } else {
                     tracing::info!("no credentials provided, registering without authentication");

@@ -20,6 +20,7 @@ mod calls;
 mod ending;
 mod events;
 mod registration;
+mod subscribed;
 mod updates;
 
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -8,8 +8,10 @@
 //! - Events are delivered only while subscribed, in the order of the stream.
 //!
 //! # Timers
-//! A random pause before each attempt to connect; SUBSCRIBE each second when the library sends it;
+//! A random pause before each attempt to connect but the first; SUBSCRIBE each second when the library sends it;
 //! a watch for missing heartbeats.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
@@ -66,6 +68,8 @@ pub(crate) struct MesosProcess {
     deliver: Box<dyn FnMut(Delivery) + Send>,
     detection: Detection,
     state: State,
+    /// Whether a connection was ever tried.
+    approach: Approach,
     /// Number of the current connection, or of the last one.
     attempt: u64,
     /// Number of the current search for the leading master.
@@ -74,6 +78,13 @@ pub(crate) struct MesosProcess {
     redirects: u32,
     /// Events since the last look at the heartbeats.
     events_seen: u64,
+}
+
+/// Only who comes again has to take turns with others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Approach {
+    First,
+    Again,
 }
 
 enum State {
@@ -138,6 +149,7 @@ impl MesosProcess {
             options,
             deliver,
             state: State::Disconnected,
+            approach: Approach::First,
             attempt: 0,
             search: 0,
             redirects: 0,
@@ -183,7 +195,11 @@ impl MesosProcess {
     fn connect_later(&mut self, master: Upid, ctx: &mut Context<Self>) {
         self.attempt += 1;
         let attempt = self.attempt;
-        let pause = self.options.connection_delay_max.mul_f64(rand::random());
+        let pause = match std::mem::replace(&mut self.approach, Approach::Again) {
+            // Schedulers come together only where they lost the same master together.
+            Approach::First => Duration::ZERO,
+            Approach::Again => self.options.connection_delay_max.mul_f64(rand::random()),
+        };
         ctx.delay(pause, move |process: &mut Self, ctx| {
             process.connect(attempt, &master, ctx);
         });

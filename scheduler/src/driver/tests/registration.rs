@@ -95,7 +95,8 @@ fn authenticating(outcomes: Vec<Future<bool>>) -> Pair {
             principal: "me".into(),
             secret: "secret".into(),
         };
-        options.authentication = Some((credential, Box::new(Chosen(outcomes))));
+        options.credential = Some(credential);
+        options.authenticatee = Box::new(Chosen(outcomes));
     })
 }
 

@@ -10,6 +10,8 @@ use super::*;
 use crate::fake_master::{FakeMaster, blank, framework_id, host, subscribed};
 use crate::{Calls, Credential, Delivery, Events, MasterUrl, Mesos, Subscribe};
 
+mod hostile;
+
 /// A master and the library of one scheduler.
 struct Pair {
     master: FakeMaster,
