@@ -4,6 +4,7 @@ pub mod agent;
 mod daemon;
 pub mod default_executor;
 pub mod dev;
+pub mod docker_executor;
 pub mod execute;
 pub mod executor;
 pub mod log;

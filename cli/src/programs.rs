@@ -91,9 +91,10 @@ const PROGRAMS: [Program; 22] = [
         "Run a task group (started by an agent)",
         |arguments| commands::default_executor::run(to_text(arguments)),
     ),
-    not_built(
+    built(
         "docker-executor",
         "Run one task in Docker (started by an agent)",
+        |arguments| commands::docker_executor::run(to_text(arguments)),
     ),
     not_built(
         "io-switchboard",

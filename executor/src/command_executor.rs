@@ -30,7 +30,10 @@ use mesos_api_client::ContentType;
 use mesos_proto::v1::executor::{Call, Event, call, event};
 use mesos_proto::v1::{ExecutorId, FrameworkId, FrameworkInfo, TaskStatus};
 
-pub use launch::{LaunchError, LaunchSettings, SESSION_ARGUMENT, Session, exec_in_new_session};
+pub use launch::{
+    HugePages, LaunchError, LaunchSettings, RESTORING_SESSION_ARGUMENT, SESSION_ARGUMENT, Session,
+    exec_in_new_session, exec_in_new_session_with_huge_pages, without_huge_pages,
+};
 
 use crate::updates::{Acknowledged, StatusFactory, Unacknowledged};
 use crate::{Delivery, ExecutorEnvironment, Mesos};

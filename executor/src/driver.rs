@@ -190,6 +190,8 @@ impl MesosExecutorDriver {
                 pid,
                 end: Some(end),
             };
+            // What it has become meanwhile is told by callbacks.
+            return Status::Running;
         }
         self.status()
     }

@@ -30,7 +30,7 @@ pub(crate) fn grace_period(
 }
 
 /// A negative period counts as none at all.
-fn policy_grace(policy: &KillPolicy) -> Option<Duration> {
+pub(crate) fn policy_grace(policy: &KillPolicy) -> Option<Duration> {
     let period = policy.grace_period.as_ref()?;
     Some(Duration::from_nanos(
         u64::try_from(period.nanoseconds()).unwrap_or(0),

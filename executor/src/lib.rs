@@ -5,6 +5,7 @@ pub mod checker;
 mod checks;
 pub mod command_executor;
 pub mod default_executor;
+pub mod docker_executor;
 pub mod driver;
 #[cfg(test)]
 mod fake_agent;

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use mesos_common::flags::{Row, Source, load, logging_rows, usage};
 use mesos_common::{flag, flag_struct};
-use mesos_executor::command_executor::Ending;
+use mesos_executor::command_executor::{Ending, without_huge_pages};
 use mesos_executor::default_executor::{DefaultExecutorProcess, Settings};
 use mesos_executor::{ExecutorEnvironment, required};
 use mesos_proto::v1::{ExecutorId, FrameworkId};
@@ -71,6 +71,8 @@ fn execute(variables: BTreeMap<String, String>) -> Result<Ending> {
         sandbox: PathBuf::from(required(&variables, "MESOS_SANDBOX")?),
         variables,
     };
+    // Its containers are children of the agent, not of this program.
+    let _ = without_huge_pages();
     let runtime = crate::runtime::from_environment()?;
     let (process, ending) = DefaultExecutorProcess::new(settings);
     runtime.spawn(process);

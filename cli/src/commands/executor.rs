@@ -16,8 +16,9 @@ use mesos_common::flags::{
 use mesos_common::wire::variable;
 use mesos_common::{flag, flag_struct};
 use mesos_executor::command_executor::{
-    CommandExecutorProcess, Ending, LaunchSettings, SESSION_ARGUMENT, Session, Settings,
-    exec_in_new_session,
+    CommandExecutorProcess, Ending, HugePages, LaunchSettings, RESTORING_SESSION_ARGUMENT,
+    SESSION_ARGUMENT, Session, Settings, exec_in_new_session, exec_in_new_session_with_huge_pages,
+    without_huge_pages,
 };
 use mesos_executor::{ExecutorEnvironment, NAMESPACES_ARGUMENT, exec_in_namespaces, required};
 use mesos_proto::agent::ContainerLaunchInfo;
@@ -104,6 +105,9 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
     if first.as_deref() == Some(SESSION_ARGUMENT.as_ref()) {
         return helper_failed(&exec_in_new_session(rest));
     }
+    if first.as_deref() == Some(RESTORING_SESSION_ARGUMENT.as_ref()) {
+        return helper_failed(&exec_in_new_session_with_huge_pages(rest));
+    }
     if first.as_deref() == Some(NAMESPACES_ARGUMENT.as_ref()) {
         return helper_failed(&exec_in_namespaces(rest));
     }
@@ -173,13 +177,15 @@ fn wait(runtime: &Runtime, ending: libprocess::Future<Ending>) -> Result<Ending>
 }
 
 fn launch_settings(flags: &Flags, environment: BTreeMap<String, String>) -> LaunchSettings {
-    let session = match &flags.tty_path {
-        Some(_) => Session::Terminal,
-        None => Session::Helper(PathBuf::from(SELF)),
+    let (session, huge_pages) = match &flags.tty_path {
+        // Such a task is a direct child, which would have to do without huge pages, too.
+        Some(_) => (Session::Terminal, HugePages::Untouched),
+        None => (Session::Helper(PathBuf::from(SELF)), without_huge_pages()),
     };
     LaunchSettings {
         launcher_dir: PathBuf::from(&flags.launcher_dir),
         session,
+        huge_pages,
         rootfs: flags.rootfs.clone(),
         sandbox_directory: flags.sandbox_directory.clone(),
         working_directory: flags.working_directory.clone(),

@@ -19,6 +19,32 @@ use tokio::process::{Child, Command};
 /// the task.
 pub const SESSION_ARGUMENT: &str = "--in-new-session";
 
+/// As [`SESSION_ARGUMENT`], for an executor that did without huge pages: the task gets them back.
+pub const RESTORING_SESSION_ARGUMENT: &str = "--in-new-session-with-huge-pages";
+
+/// Whether the executor has turned huge pages off for itself, which its children would inherit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HugePages {
+    /// As the system has it.
+    #[default]
+    Untouched,
+    /// Off for the executor, to be restored for the task.
+    Off,
+}
+
+/// Turns transparent huge pages off for this program, unless they are off already.
+///
+/// An executor needs a megabyte or two, and there are many of them; with huge pages its memory is a
+/// multiple of that.
+#[must_use]
+pub fn without_huge_pages() -> HugePages {
+    use nix::sys::prctl::{get_thp_disable, set_thp_disable};
+    match get_thp_disable() {
+        Ok(false) if set_thp_disable(true).is_ok() => HugePages::Off,
+        Ok(_) | Err(_) => HugePages::Untouched,
+    }
+}
+
 /// How the task is kept apart from its executor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Session {
@@ -39,6 +65,8 @@ pub struct LaunchSettings {
     pub launcher_dir: PathBuf,
     /// How the task is kept apart.
     pub session: Session,
+    /// What the executor did with huge pages; only a task of [`Session::Helper`] gets them back.
+    pub huge_pages: HugePages,
     /// The root filesystem of the task.
     pub rootfs: Option<String>,
     /// Where the sandbox is mounted in the root filesystem.
@@ -206,8 +234,12 @@ impl LaunchSettings {
             Session::Helper(helper) => {
                 let mut command = std::process::Command::new(helper);
                 command.arg0("mesos-executor");
+                let argument = match self.huge_pages {
+                    HugePages::Untouched => SESSION_ARGUMENT,
+                    HugePages::Off => RESTORING_SESSION_ARGUMENT,
+                };
                 command
-                    .arg(SESSION_ARGUMENT)
+                    .arg(argument)
                     .arg(&program.path)
                     .args(&program.arguments);
                 command
@@ -258,6 +290,14 @@ impl LaunchSettings {
         nix::unistd::chown(".", Some(known.uid), Some(known.gid))
             .map_err(|errno| failed(errno.into()))
     }
+}
+
+/// As [`exec_in_new_session`], with huge pages as the system has them.
+#[must_use]
+pub fn exec_in_new_session_with_huge_pages(arguments: impl Iterator<Item = OsString>) -> io::Error {
+    // Where it cannot be undone it was not done either.
+    let _ = nix::sys::prctl::set_thp_disable(false);
+    exec_in_new_session(arguments)
 }
 
 /// Makes this process the leader of a new session and replaces it by the program that `arguments`

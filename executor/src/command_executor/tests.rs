@@ -368,6 +368,41 @@ fn check_result_is_delivered_and_every_status_carries_the_type() {
     pair.agent.expect_status(TaskState::TaskKilled);
 }
 
+/// Mirrors: CommandExecutorTest.NoTransitionFromKillingToRunning
+#[test]
+fn task_that_is_being_killed_never_runs_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let dying = folder.path().join("dying").display().to_string();
+    let mut pair = Pair::start_on(&Clock::real(), killing_framework());
+    // Once the task is told to end the check would fail.
+    let command = CommandInfo {
+        value: Some(format!("test ! -e {dying}")),
+        ..Default::default()
+    };
+    let check = HealthCheck {
+        delay_seconds: Some(0.0),
+        interval_seconds: Some(0.0),
+        grace_period_seconds: Some(0.0),
+        command: Some(command.into()),
+        ..Default::default()
+    };
+    let command =
+        format!("trap 'touch {dying}; sleep 0.5; exit 0' TERM; while true; do sleep 0.1; done");
+    pair.run(mesos_proto::v1::TaskInfo {
+        health_check: Some(check.into()),
+        ..task("t", &command)
+    });
+    let healthy = pair.agent.expect_status(TaskState::TaskRunning);
+
+    pair.agent.send(kill("t"));
+    pair.agent.expect_status(TaskState::TaskKilling);
+    let killed = pair.agent.expect_status(TaskState::TaskKilled);
+
+    assert_eq!(healthy.healthy, Some(true));
+    assert_eq!(killed.message(), "Command exited with status 0");
+    assert_eq!(pair.ending(), Ending::Done);
+}
+
 #[test]
 fn group_is_not_for_this_executor() {
     let pair = Pair::start();
