@@ -5,6 +5,7 @@
 mod exit;
 mod flags;
 mod job;
+mod package;
 mod report;
 mod scheduler;
 mod task;
@@ -81,7 +82,8 @@ fn order(flags: &Flags) -> Result<Order> {
     } else if let Some(whole) = &flags.task {
         Job::Task(Box::new(task::whole_task(whole)?))
     } else {
-        Job::Task(Box::new(task::task(flags)?))
+        let package = package::upload(flags, &user.name)?;
+        Job::Task(Box::new(task::task(flags, package)?))
     };
     let credential = flags.principal.clone().zip(flags.secret.clone());
     Ok(Order {

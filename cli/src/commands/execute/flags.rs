@@ -89,23 +89,19 @@ const WHERE: &[Row<Flags>] = &[
     flag!(
         Flags.hadoop = "hadoop",
         "The `hadoop` program that copies packages."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.hdfs = "localhost:9000",
         "Address of the HDFS name node."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.package,
         "Package to copy into HDFS and from there into the sandbox of the task."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.overwrite = "false",
         "Replaces the package when HDFS has it already."
-    )
-    .not_yet(),
+    ),
 ];
 
 const CONTAINER: &[Row<Flags>] = &[

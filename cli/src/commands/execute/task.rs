@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use mesos_common::flags::{FlagType, JsonObject, JsonValue};
 use mesos_common::resources::Resources;
+use mesos_proto::v1::command_info::Uri;
 use mesos_proto::v1::environment::Variable;
 use mesos_proto::v1::framework_info::{Capability, capability};
 use mesos_proto::v1::{
@@ -88,7 +89,9 @@ pub(super) fn framework(flags: &Flags, user: &str) -> Result<FrameworkInfo> {
 }
 
 /// The task that `--name`, `--command` and their companions describe.
-pub(super) fn task(flags: &Flags) -> Result<TaskInfo> {
+///
+/// `package` is the address of a file that the task finds in its sandbox.
+pub(super) fn task(flags: &Flags, package: Option<String>) -> Result<TaskInfo> {
     let name = flags
         .name
         .clone()
@@ -102,13 +105,13 @@ pub(super) fn task(flags: &Flags) -> Result<TaskInfo> {
         }),
         name: Some(name),
         resources: resources.to_proto(),
-        command: Some(command(flags)?.into()),
+        command: Some(command(flags, package)?.into()),
         container: container(flags)?.map(Into::into),
         ..Default::default()
     })
 }
 
-fn command(flags: &Flags) -> Result<CommandInfo> {
+fn command(flags: &Flags, package: Option<String>) -> Result<CommandInfo> {
     let mut variables = Vec::new();
     for (name, value) in flags.env.iter().flat_map(|object| object.members()) {
         let value = value
@@ -128,8 +131,16 @@ fn command(flags: &Flags) -> Result<CommandInfo> {
         shell: Some(flags.shell),
         value: flags.command.clone().filter(|_| flags.shell),
         environment,
+        uris: package.into_iter().map(uri).collect(),
         ..Default::default()
     })
+}
+
+fn uri(address: String) -> Uri {
+    Uri {
+        value: Some(address),
+        ..Default::default()
+    }
 }
 
 fn volumes(flags: &Flags) -> Result<Vec<Volume>> {
@@ -295,7 +306,7 @@ mod tests {
 
     #[test]
     fn plain_command_has_no_container() {
-        let task = task(&flags(&[])).unwrap();
+        let task = task(&flags(&[]), None).unwrap();
 
         assert_eq!(task.task_id().value(), "hello");
         assert_eq!(task.command().value(), "echo hello");
@@ -305,7 +316,11 @@ mod tests {
 
     #[test]
     fn environment_and_networks_reach_the_task() {
-        let task = task(&flags(&[r#"--env={"A":"1"}"#, "--networks=net1,net2"])).unwrap();
+        let task = task(
+            &flags(&[r#"--env={"A":"1"}"#, "--networks=net1,net2"]),
+            None,
+        )
+        .unwrap();
 
         assert_eq!(task.command().environment().variables[0].name(), "A");
         let networks: Vec<_> = task
@@ -320,7 +335,10 @@ mod tests {
 
     #[track_caller]
     fn fails(arguments: &[&str], message: &str) {
-        assert_eq!(task(&flags(arguments)).unwrap_err().to_string(), message);
+        assert_eq!(
+            task(&flags(arguments), None).unwrap_err().to_string(),
+            message
+        );
     }
 
     #[test]
