@@ -3,11 +3,14 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use mesos_integration::cluster::Cluster;
 use mesos_integration::eventually::eventually;
+use mesos_integration::fake_scheduler::{FakeScheduler, resources};
 use mesos_integration::http_client::get_json;
 use mesos_integration::leftovers;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The interpreter of the environment that `./test` made, with pymesos in it.
 fn python() -> String {
@@ -65,4 +68,37 @@ fn pymesos_runs_twenty_tasks_to_their_end_and_kills_one() {
             .then_some(())
     })
     .unwrap();
+}
+
+/// The executor of pymesos, which nobody here wrote, under our agent.
+#[test]
+fn pymesos_executor_runs_two_tasks_and_greets() {
+    let mut cluster = Cluster::start().unwrap();
+    cluster.add_agent().unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/pymesos_executor.py");
+    let mut scheduler = FakeScheduler::subscribe(cluster.master.address).unwrap();
+    let offer = scheduler.wait_for_offer().unwrap();
+    let executor = json!({
+        "executor_id": {"value": "pymesos"},
+        "command": {"value": format!("exec {} {}", python(), script.display())},
+    });
+    let task = |id: &str| {
+        json!({
+            "name": id, "task_id": {"value": id}, "agent_id": offer.get("agent_id"),
+            "resources": resources(0.1, 16.0), "executor": executor,
+        })
+    };
+
+    scheduler.launch(&offer, &[task("a"), task("b")]).unwrap();
+
+    for id in ["a", "b"] {
+        scheduler
+            .wait_for_state(id, "TASK_FINISHED")
+            .unwrap_or_else(|error| panic!("{error}\n{}", cluster.logs()));
+    }
+    let message = scheduler.wait_for("MESSAGE").unwrap();
+    let data = message.pointer("/message/data").and_then(Value::as_str);
+    let data = data.and_then(|text| STANDARD.decode(text).ok());
+    let text = String::from_utf8(data.unwrap_or_default()).unwrap();
+    assert!(text.starts_with("hello from "), "{message}");
 }

@@ -1,9 +1,11 @@
 //! The v1 executor API of an agent process: negotiation, refusals, and an executor's life.
 
 use mesos_integration::cluster::Cluster;
+use mesos_integration::descriptors;
 use mesos_integration::fake_executor::FakeExecutor;
 use mesos_integration::fake_scheduler::{FakeScheduler, resources};
 use mesos_integration::http_client::{self, Answer, Request};
+use mesos_integration::record_stream::RecordStream;
 use serde_json::{Value, json};
 
 const PATH: &str = "/slave(1)/api/v1/executor";
@@ -267,6 +269,57 @@ fn executor_that_subscribes_learns_who_and_where_it_is() {
         subscribed.pointer("/container_id/value").is_some(),
         "{subscribed}"
     );
+}
+
+/// Opens the stream of the executor with these headers and returns the type of its records.
+fn content_type(kind: &str, accept: Option<&str>) -> String {
+    let cluster = cluster();
+    let scheduler = with_custom_executor(&cluster);
+    let agent = cluster.agents.first().expect("an agent was started");
+    let call = json!({
+        "type": "SUBSCRIBE", "framework_id": {"value": scheduler.framework_id},
+        "executor_id": {"value": "custom"}, "subscribe": {},
+    });
+    let body = if kind == "application/json" {
+        call.to_string().into_bytes()
+    } else {
+        descriptors::to_bytes("mesos.v1.executor.Call", &call).expect("a valid call")
+    };
+    let mut request = Request::new("POST", PATH)
+        .header("Content-Type", kind)
+        .body(body);
+    if let Some(accept) = accept {
+        request = request.header("Accept", accept);
+    }
+    let stream = mesos_integration::eventually::eventually("a stream", || {
+        RecordStream::open(agent.address, &request).ok()
+    })
+    .expect("the agent expects the executor");
+    stream
+        .head
+        .header("Content-Type")
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// Mirrors: ExecutorHttpApiTest.DefaultAccept
+#[test]
+fn executor_that_takes_anything_gets_json() {
+    for kind in ["application/json", "application/x-protobuf"] {
+        assert_eq!(
+            content_type(kind, Some("*/*")),
+            "application/json",
+            "{kind}"
+        );
+    }
+}
+
+/// Mirrors: ExecutorHttpApiTest.NoAcceptHeader
+#[test]
+fn executor_that_names_no_type_gets_json() {
+    for kind in ["application/json", "application/x-protobuf"] {
+        assert_eq!(content_type(kind, None), "application/json", "{kind}");
+    }
 }
 
 /// Mirrors: MasterTest.TaskRunning

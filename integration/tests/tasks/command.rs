@@ -140,3 +140,17 @@ fn find_sandbox(cluster: &Cluster) -> std::path::PathBuf {
     }
     folder
 }
+
+/// The executor turns them off for itself, and children inherit that.
+#[test]
+fn task_has_huge_pages_as_the_system_has_them() {
+    let own = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = own.lines().find(|line| line.starts_with("THP_enabled:"));
+    let expected = line.unwrap_or("no such line").to_owned();
+    let cluster = cluster();
+
+    let command = format!("grep -F '{expected}' /proc/self/status || ! grep THP /proc/self/status");
+    let statuses = run(&cluster, &command);
+
+    assert_eq!(statuses.last().unwrap()["state"], "TASK_FINISHED");
+}

@@ -1,0 +1,126 @@
+//! A cluster, a framework, and its statuses.
+
+use mesos_integration::cluster::Cluster;
+use mesos_integration::fake_scheduler::{FakeScheduler, command_task, resources};
+use serde_json::{Value, json};
+
+/// A cluster with one agent, and a framework on it.
+pub(crate) struct Stage {
+    pub(crate) cluster: Cluster,
+    pub(crate) scheduler: FakeScheduler,
+    pub(crate) offer: Value,
+}
+
+impl Stage {
+    pub(crate) fn start() -> Self {
+        let mut cluster = Cluster::start().expect("the master starts");
+        cluster.add_agent().expect("the agent registers");
+        let mut scheduler =
+            FakeScheduler::subscribe(cluster.master.address).expect("it subscribes");
+        let offer = scheduler.wait_for_offer().expect("an offer comes");
+        Self {
+            cluster,
+            scheduler,
+            offer,
+        }
+    }
+
+    /// A task with further fields.
+    pub(crate) fn task(&self, id: &str, command: &str, more: &Value) -> Value {
+        let mut task = command_task(id, command, &self.offer);
+        for (name, value) in more.as_object().into_iter().flatten() {
+            task[name] = value.clone();
+        }
+        task
+    }
+
+    /// Launches one task on the command executor.
+    pub(crate) fn launch(&self, task: Value) {
+        self.scheduler
+            .launch(&self.offer, &[task])
+            .expect("the launch is accepted");
+    }
+
+    /// Launches tasks together on the default executor.
+    pub(crate) fn launch_group(&self, tasks: &[Value]) {
+        let mut all = resources(0.1, 32.0);
+        if let Some(all) = all.as_array_mut() {
+            all.push(json!({"name": "disk", "type": "SCALAR", "scalar": {"value": 32.0}}));
+        }
+        let executor = json!({
+            "type": "DEFAULT",
+            "executor_id": {"value": "default"},
+            "framework_id": {"value": self.scheduler.framework_id},
+            "resources": all,
+        });
+        let operation = json!({
+            "type": "LAUNCH_GROUP",
+            "launch_group": {"executor": executor, "task_group": {"tasks": tasks}},
+        });
+        self.scheduler
+            .accept(&self.offer, &[operation])
+            .expect("the launch is accepted");
+    }
+
+    /// The next status, which must be of a running task, and have this reason.
+    #[track_caller]
+    pub(crate) fn running(&mut self, reason: Option<&str>) -> Value {
+        loop {
+            let status = self.scheduler.wait_for_update().unwrap_or_else(|error| {
+                panic!("{error}\n{}", self.cluster.logs());
+            });
+            if status["state"] == "TASK_STARTING" {
+                continue;
+            }
+            assert_eq!(status["state"], "TASK_RUNNING", "{status}");
+            assert_eq!(
+                status.get("reason").and_then(Value::as_str),
+                reason,
+                "{status}"
+            );
+            return status;
+        }
+    }
+
+    /// The next result of a check.
+    #[track_caller]
+    pub(crate) fn checked(&mut self) -> Value {
+        self.running(Some("REASON_TASK_CHECK_STATUS_UPDATED"))
+    }
+
+    /// The next result of a health check.
+    #[track_caller]
+    pub(crate) fn health_checked(&mut self) -> Value {
+        self.running(Some("REASON_TASK_HEALTH_CHECK_STATUS_UPDATED"))
+    }
+
+    /// The port of the agent, which answers `/health` with 200.
+    pub(crate) fn port(&self) -> u16 {
+        let agent = self.cluster.agents.first().expect("an agent was started");
+        agent.address.port()
+    }
+}
+
+/// A command check without pauses.
+pub(crate) fn command_check(command: &str) -> Value {
+    json!({
+        "type": "COMMAND", "delay_seconds": 0, "interval_seconds": 0,
+        "command": {"command": {"value": command}},
+    })
+}
+
+/// An HTTP check without pauses.
+pub(crate) fn http_check(port: u16, path: &str) -> Value {
+    json!({
+        "type": "HTTP", "delay_seconds": 0, "interval_seconds": 0,
+        "http": {"port": port, "path": path},
+    })
+}
+
+/// A TCP check without pauses.
+pub(crate) fn tcp_check(port: u16) -> Value {
+    json!({
+        "type": "TCP", "delay_seconds": 0, "interval_seconds": 0, "timeout_seconds": 1,
+        "tcp": {"port": port},
+    })
+}
