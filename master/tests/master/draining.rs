@@ -308,3 +308,19 @@ fn next_master_goes_on_draining() {
     reactivate(&stage, &agent);
     assert_offered(&stage, &agent, &mut scheduler);
 }
+
+#[test]
+fn next_master_keeps_a_deactivated_agent_out_of_offers() {
+    let (mut stage, mut agent) = idle();
+    ok(&stage, &on_agent("DEACTIVATE_AGENT", &agent.id));
+
+    stage.fail_over(|_| {});
+    agent.come_back(&stage, &[]);
+    let mut scheduler = stage.subscribe(framework("*"));
+    stage.advance(Duration::from_secs(1));
+    let before = stage.metric("master/outstanding_offers");
+    reactivate(&stage, &agent);
+
+    assert!(before.abs() < 1e-9);
+    assert_offered(&stage, &agent, &mut scheduler);
+}

@@ -134,6 +134,21 @@ fn machine_that_is_down_stays_scheduled() {
 }
 
 #[test]
+fn machine_that_is_down_keeps_its_agents_out_of_the_next_master() {
+    let mut stage = Stage::start();
+    let agent = stage.agent("cpus:2;mem:1024");
+    accepted(&schedule(&stage, &[window(&[here()])]));
+    accepted(&bring(&stage, "down", &[here()]));
+
+    stage.fail_over(|_| {});
+    let again = Peer::start(&stage.runtime, "slave");
+    stage.send(&again, &registration(&agent));
+
+    let refused: ShutdownMessage = again.expect();
+    assert_eq!(refused.message(), "Machine is `DOWN`");
+}
+
+#[test]
 fn schedule_survives_the_master() {
     let mut stage = Stage::start();
     let [one, two, _] = machines();
