@@ -37,6 +37,36 @@ fn task_finishes_with_an_executor_on_the_v1_api() {
 }
 
 #[test]
+fn task_group_finishes_whose_executor_calls_the_api_of_its_agent() {
+    let mut place = Place::new(&[("REQUIRE_CLIENT_CERT", "true"), ("VERIFY_IPADD", "true")]);
+    let master = place.start_master();
+    place.start_agent(master, &[]);
+    let resources = r#"[{"name":"cpus","type":"SCALAR","scalar":{"value":0.1}},
+                        {"name":"mem","type":"SCALAR","scalar":{"value":32}}]"#;
+    let group = format!(
+        r#"--task_group={{"tasks":[{{"name":"one","task_id":{{"value":"one"}},
+           "agent_id":{{"value":""}},"resources":{resources},"command":{{"value":"echo hello"}}}}]}}"#
+    );
+
+    let text = place.run(master, Plain::No, &[&group]);
+
+    assert!(text.contains("TASK_FINISHED"), "{text}\n{}", place.logs());
+}
+
+#[test]
+fn cluster_of_one_program_speaks_tls_too() {
+    let place = Place::new(&[("REQUIRE_CLIENT_CERT", "true"), ("VERIFY_IPADD", "true")]);
+
+    let (code, text) = place.dev("echo hello from a task");
+
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.lines().any(|line| line == "hello from a task"),
+        "{text}"
+    );
+}
+
+#[test]
 fn plain_framework_and_plain_client_work_where_downgrade_is_supported() {
     let mut place = Place::new(&[("SUPPORT_DOWNGRADE", "true")]);
     let master = place.start_master();

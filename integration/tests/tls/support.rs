@@ -135,18 +135,20 @@ impl Place {
         self.agent(master, &variables, &[]);
     }
 
-    /// Runs one task by a framework and gives what that printed.
+    /// Runs one command as a task and gives what the framework printed.
     pub(crate) fn execute(&self, master: SocketAddr, plain: Plain) -> String {
+        self.run(master, plain, &["--name=one", "--command=echo hello"])
+    }
+
+    /// Runs a framework with these flags and gives what it printed.
+    pub(crate) fn run(&self, master: SocketAddr, plain: Plain, flags: &[&str]) -> String {
         let mut command = self.program("execute");
         if let Plain::No = plain {
             command.envs(self.variables.clone());
         }
-        command.args([
-            "execute".to_owned(),
-            format!("--master={master}"),
-            "--name=one".to_owned(),
-            "--command=echo hello".to_owned(),
-        ]);
+        command
+            .args(["execute".to_owned(), format!("--master={master}")])
+            .args(flags);
         let mut child = command.spawn().expect("the binary runs");
         let ended = eventually("the end of the framework", || {
             child.try_wait().ok().flatten()
@@ -156,6 +158,20 @@ impl Place {
             let _ended = child.wait();
         }
         self.log("execute")
+    }
+
+    /// Runs a command in a cluster of one program, and gives its status and what it printed.
+    pub(crate) fn dev(&self, command: &str) -> (Option<i32>, String) {
+        let address = free_address().expect("a port");
+        let status = self
+            .program("dev")
+            .envs(self.variables.clone())
+            .env("TMPDIR", self.folder.path())
+            .args(["dev", &format!("--port={}", address.port())])
+            .args(["--execute", command])
+            .status()
+            .expect("the binary runs");
+        (status.code(), self.log("dev"))
     }
 
     /// Waits for a line in a log.
