@@ -1,6 +1,7 @@
 //! One module for each program.
 
 pub mod agent;
+pub mod bench;
 mod daemon;
 pub mod default_executor;
 pub mod dev;

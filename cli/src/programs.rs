@@ -38,7 +38,7 @@ enum Run {
 }
 
 /// All programs of Mesos, and `dev`, which is ours.
-const PROGRAMS: [Program; 22] = [
+const PROGRAMS: [Program; 23] = [
     built("master", "Run a master", commands::master::run),
     built("agent", "Run an agent", commands::agent::run),
     built(
@@ -50,6 +50,11 @@ const PROGRAMS: [Program; 22] = [
         "execute",
         "Run one command on a cluster and wait for it",
         |arguments| commands::execute::run(to_text(arguments)),
+    ),
+    built(
+        "bench",
+        "Measure a master under the load of a large cluster",
+        |arguments| commands::bench::run(to_text(arguments)),
     ),
     built(
         "resolve",

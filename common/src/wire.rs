@@ -81,6 +81,13 @@ pub mod variable {
     pub const AGENT_ID: &str = "MESOS_SLAVE_ID";
     /// Id of the agent's actor, unless `MESOS_SLAVE_PID` names another.
     pub const AGENT_PROCESS_ID: &str = "slave(1)";
+
+    /// Id of one of many agents' actors at one address.
+    #[must_use]
+    pub fn agent_process_id(number: usize) -> String {
+        format!("slave({number})")
+    }
+
     /// Flag of the command executor: the terminal of its task.
     pub const TTY_PATH_FLAG: &str = "tty_slave_path";
 }
