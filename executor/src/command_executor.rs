@@ -151,6 +151,7 @@ impl CommandExecutorProcess {
         match delivery {
             Delivery::Connected => {
                 self.link = Link::Connected;
+                self.unacknowledged.connect();
                 self.subscribe_reliably(ctx);
             }
             Delivery::Disconnected => self.link = Link::Disconnected,
@@ -185,6 +186,9 @@ impl CommandExecutorProcess {
                 let framework = event.subscribed().framework_info().clone();
                 self.framework = Some(Box::new(framework));
                 self.link = Link::Subscribed;
+                for update in self.unacknowledged.untold() {
+                    self.send(self.update_call(update.clone()));
+                }
             }
             event::Type::Launch => {
                 if let Some(task) = event
@@ -241,12 +245,15 @@ impl CommandExecutorProcess {
             status: Some(status.into()),
             ..Default::default()
         };
-        let call = Call {
+        self.send(self.update_call(update));
+    }
+
+    fn update_call(&self, update: call::Update) -> Call {
+        Call {
             r#type: Some(call::Type::Update.into()),
             update: Some(update),
             ..self.blank_call()
-        };
-        self.send(call);
+        }
     }
 
     fn blank_call(&self) -> Call {

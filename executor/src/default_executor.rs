@@ -156,6 +156,7 @@ impl DefaultExecutorProcess {
         match delivery {
             Delivery::Connected => {
                 self.link = Link::Connected;
+                self.unacknowledged.connect();
                 self.subscribe_reliably(ctx);
             }
             Delivery::Disconnected => {
@@ -224,6 +225,9 @@ impl DefaultExecutorProcess {
         self.container_id.clone_from(&subscribed.container_id);
         self.subscriptions += 1;
         self.link = Link::Subscribed(self.subscriptions);
+        for update in self.unacknowledged.untold() {
+            self.send(self.update_call(update.clone()));
+        }
         for container in self.containers.iter() {
             container.resume_checks();
         }
@@ -271,12 +275,15 @@ impl DefaultExecutorProcess {
             status: Some(status.into()),
             ..Default::default()
         };
-        let call = Call {
+        self.send(self.update_call(update));
+    }
+
+    fn update_call(&self, update: call::Update) -> Call {
+        Call {
             r#type: Some(call::Type::Update.into()),
             update: Some(update),
             ..self.blank_call()
-        };
-        self.send(call);
+        }
     }
 
     fn blank_call(&self) -> Call {

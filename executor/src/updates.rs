@@ -94,6 +94,8 @@ fn random_uuid() -> Bytes {
 #[derive(Debug, Default)]
 pub(crate) struct Unacknowledged {
     updates: Vec<Update>,
+    /// How many of them are older than the connection to the agent: its first SUBSCRIBE told them.
+    told: usize,
 }
 
 /// What an acknowledgement was for.
@@ -123,6 +125,16 @@ impl Unacknowledged {
         self.updates.is_empty()
     }
 
+    /// A connection begins.
+    pub(crate) fn connect(&mut self) {
+        self.told = self.updates.len();
+    }
+
+    /// Updates that were made between the connection and the subscription, when nothing but SUBSCRIBE can be sent.
+    pub(crate) fn untold(&self) -> impl Iterator<Item = &Update> {
+        self.updates.iter().skip(self.told)
+    }
+
     pub(crate) fn acknowledge(&mut self, uuid: &Bytes) -> Acknowledged {
         let position = self
             .updates
@@ -132,6 +144,9 @@ impl Unacknowledged {
             return Acknowledged::Unknown;
         };
         let update = self.updates.remove(position);
+        if position < self.told {
+            self.told -= 1;
+        }
         if is_terminal(update.status().state()) {
             Acknowledged::Terminal
         } else {
@@ -221,5 +236,24 @@ mod tests {
         assert_eq!(waiting.acknowledge(running.uuid()), Acknowledged::Unknown);
         assert_eq!(waiting.acknowledge(finished.uuid()), Acknowledged::Terminal);
         assert!(waiting.is_empty());
+    }
+
+    #[test]
+    fn updates_made_while_nothing_can_be_sent_are_told_later() {
+        let now = Clock::paused().now();
+        let mut unacknowledged = Unacknowledged::default();
+        let starting = factory().fresh(&task(), TaskState::TaskStarting, now);
+        let running = factory().fresh(&task(), TaskState::TaskRunning, now);
+        let finished = factory().fresh(&task(), TaskState::TaskFinished, now);
+        unacknowledged.push(starting.clone());
+        unacknowledged.push(running);
+        unacknowledged.connect();
+
+        unacknowledged.push(finished.clone());
+        let acknowledged = unacknowledged.acknowledge(starting.uuid());
+
+        assert_eq!(acknowledged, Acknowledged::Ongoing);
+        let untold: Vec<_> = unacknowledged.untold().map(Update::status).collect();
+        assert_eq!(untold, [&finished]);
     }
 }

@@ -101,7 +101,9 @@ fn respond(
     let content = match call.r#type() {
         call::Type::Subscribe => accepted(request)?,
         call::Type::Heartbeat => return Ok(Response::accepted()),
-        call::Type::Update | call::Type::Message | call::Type::Unknown => {
+        // An executor that came back during recovery would never send the update again: see decision 71.
+        call::Type::Update => ContentType::Json,
+        call::Type::Message | call::Type::Unknown => {
             if agent.state.is_recovering() {
                 return Err(Response::service_unavailable(NOT_RECOVERED).into());
             }

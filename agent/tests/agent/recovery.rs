@@ -271,3 +271,23 @@ fn task_that_was_never_delivered_is_dropped_when_its_executor_comes() {
     assert_eq!(status.reason(), Reason::ReasonAgentRestarted);
     assert_eq!(status.message(), "Task launched during agent restart");
 }
+
+/// Mesos answers 503 here, and executors on the v1 API do not repeat an update that is refused.
+#[test]
+fn update_reaches_an_agent_that_still_waits_for_other_executors() {
+    let mut cluster = Cluster::registered();
+    running(&mut cluster);
+
+    cluster.restart();
+    let mut executor = cluster.subscribe_when_open("t");
+    executor.expect(&cluster, event::Type::Subscribed);
+    cluster.report("t", "t", TaskState::TaskFinished);
+    executor.expect(&cluster, event::Type::Acknowledged);
+    let message = cluster.reregister();
+
+    let [task] = message.tasks.as_slice() else {
+        panic!("one task")
+    };
+    assert_eq!(task.state(), TaskState::TaskFinished);
+    cluster.expect_update_to(TaskState::TaskFinished);
+}

@@ -77,7 +77,7 @@ impl Lane {
                 }
                 last.is_finished().then_some(())
             })
-            .unwrap_or_else(|error| panic!("{call} {moment}: {error}\n{}", cluster.logs()));
+            .unwrap_or_else(|error| panic!("{call} {moment}: {error}\n{}", all_logs(cluster)));
             (last.join().expect("the scheduler goes on"), died)
         });
         let died = self.settle(died);
@@ -106,9 +106,27 @@ impl Lane {
             let is_quiet = left.iter().all(|process| is_daemon(&process.command));
             (is_quiet && cluster.active_agents() == Some(1)).then_some(())
         });
-        settled.unwrap_or_else(|error| panic!("{error}\n{}", cluster.logs()));
+        settled.unwrap_or_else(|error| panic!("{error}\n{}", all_logs(cluster)));
         died
     }
+}
+
+/// The logs of the daemons and of all executors.
+fn all_logs(cluster: &Cluster) -> String {
+    let mut text = cluster.logs();
+    let mut folders = vec![cluster.folder().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if is_folder {
+                folders.push(entry.path());
+            } else if entry.file_name() == "stderr" {
+                let log = std::fs::read_to_string(entry.path()).unwrap_or_default();
+                text.push_str(&format!("\n--- {} ---\n{log}", entry.path().display()));
+            }
+        }
+    }
+    text
 }
 
 fn is_daemon(command: &str) -> bool {
