@@ -312,3 +312,27 @@ fn a_truncation_over_six_hundred_million_holes_costs_nothing() {
     assert!(watch.elapsed() < std::time::Duration::from_secs(1));
     assert_eq!(storage.read(600_020_000).expect("reads"), action);
 }
+
+/// The value and its being learned are two writes; the second is the newest of all, and as large
+/// as this it ends a block of the table that the journal becomes.
+#[test]
+fn the_newest_value_is_read_after_reopening_however_large_it_is() {
+    for size in [10, 3_000, 5_000, 70_000, 200_000] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let learned = append(1, &"x".repeat(size));
+        let mut written = learned.clone();
+        written.learned = None;
+        let mut storage = LevelDbStorage::open(folder.path()).expect("opens");
+        storage.persist_action(&written).expect("stores");
+        storage.persist_action(&learned).expect("stores");
+        drop(storage);
+
+        let mut storage = LevelDbStorage::open(folder.path()).expect("opens again");
+        storage.restore().expect("scans");
+
+        assert!(
+            matches!(storage.read(1), Ok(read) if read == learned),
+            "{size} bytes"
+        );
+    }
+}
