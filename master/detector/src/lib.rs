@@ -6,6 +6,7 @@
 pub mod contender;
 pub mod detector;
 pub mod master_info;
+mod waiting;
 pub mod zookeeper;
 
 pub use contender::{ContendError, Contender, StandaloneContender, ZooKeeperContender};

@@ -22,6 +22,15 @@ impl std::fmt::Debug for StandaloneContender {
     }
 }
 
+impl Drop for StandaloneContender {
+    /// Who is gone does not contend any more.
+    fn drop(&mut self) {
+        if let Some(candidacy) = self.candidacy.take() {
+            candidacy.set(Ok(()));
+        }
+    }
+}
+
 impl Contender for StandaloneContender {
     fn initialize(&mut self, _info: &v1::MasterInfo) {
         self.initialized = true;

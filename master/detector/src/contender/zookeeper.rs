@@ -28,10 +28,17 @@ impl ZooKeeperContender {
     /// Opens a session of its own; nothing is written before [`Contender::contend`].
     #[must_use]
     pub fn start(runtime: &Runtime, options: GroupOptions) -> Self {
+        Self::in_group(runtime, Group::start(runtime, options))
+    }
+
+    /// Takes part in a group, which ends with the contender.
+    #[must_use]
+    pub fn in_group(runtime: &Runtime, group: Group) -> Self {
         let process = ZooKeeperMasterContenderProcess {
-            group: Group::start(runtime, options),
+            group,
             info: None,
             contender: None,
+            entering: None,
         };
         Self {
             process: runtime.spawn(process),
@@ -63,6 +70,8 @@ pub(crate) struct ZooKeeperMasterContenderProcess {
     group: Group,
     info: Option<v1::MasterInfo>,
     contender: Option<LeaderContender>,
+    /// Those who asked while the group is being joined: they share the candidacy.
+    entering: Option<Vec<Answer>>,
 }
 
 type Answer = Promise<Result<Candidacy, ContendError>>;
@@ -74,25 +83,30 @@ impl ZooKeeperMasterContenderProcess {
             return Future::ready(Err(ContendError::NotInitialized));
         };
         let (promise, future) = Promise::new();
+        if let Some(waiting) = &mut self.entering {
+            waiting.push(promise);
+            return future;
+        }
+        self.entering = Some(vec![promise]);
         match self.contender.take() {
-            None => self.enter(&info, promise, ctx),
+            None => self.enter(&info, ctx),
             Some(previous) => {
                 let withdrawn = previous.withdraw();
                 ctx.on_any(withdrawn, move |contender, _, ctx| {
                     previous.terminate();
-                    contender.enter(&info, promise, ctx);
+                    contender.enter(&info, ctx);
                 });
             }
         }
         future
     }
 
-    fn enter(&mut self, info: &v1::MasterInfo, promise: Answer, ctx: &mut Context<Self>) {
+    fn enter(&mut self, info: &v1::MasterInfo, ctx: &mut Context<Self>) {
         let data = match candidate_data(info) {
             Ok(data) => data,
             Err(error) => {
                 let reason = format!("failed to write the master's information: {error}");
-                promise.set(Err(ContendError::Service { reason }));
+                self.refuse(&ContendError::Service { reason });
                 return;
             }
         };
@@ -103,11 +117,31 @@ impl ZooKeeperMasterContenderProcess {
         let contender = LeaderContender::start(ctx.runtime(), self.group.clone(), request);
         let candidacy = contender.contend();
         self.contender = Some(contender);
-        ctx.on_ready(candidacy, move |_, entered, _| {
-            promise.set(match entered {
-                Ok(cancelled) => Ok(cancelled.map(|_: Cancelled| Ok(()))),
-                Err(error) => Err(service_error(&error)),
-            });
+        ctx.on_ready(candidacy, |contender, entered, _| match entered {
+            Ok(cancelled) => contender.share(cancelled),
+            Err(error) => contender.refuse(&service_error(&error)),
+        });
+    }
+
+    fn refuse(&mut self, error: &ContendError) {
+        for answer in self.entering.take().unwrap_or_default() {
+            answer.set(Err(error.clone()));
+        }
+    }
+
+    fn share(&mut self, cancelled: Future<Cancelled>) {
+        let mut ends = Vec::new();
+        for answer in self.entering.take().unwrap_or_default() {
+            let (end, candidacy) = Promise::new();
+            ends.push(end);
+            answer.set(Ok(candidacy));
+        }
+        cancelled.on_any(move |outcome| {
+            if outcome.ready().is_some() {
+                for end in ends {
+                    end.set(Ok(()));
+                }
+            }
         });
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! Mirrors `src/master/detector/standalone.cpp`.
 
-use libprocess::{Future, Pid, Process, ProcessId, Promise, Runtime};
+use libprocess::{Context, Future, Pid, Process, ProcessId, Runtime};
 use mesos_proto::v1;
 
 use super::{DetectError, Detector};
-use crate::master_info::same_leader;
+use crate::{master_info::same_leader, waiting::Waiting};
 
 type Answer = Result<Option<v1::MasterInfo>, DetectError>;
 
@@ -28,7 +28,7 @@ impl StandaloneDetector {
     pub fn start(runtime: &Runtime, leader: Option<v1::MasterInfo>) -> Self {
         let process = StandaloneDetectorProcess {
             leader,
-            waiting: Vec::new(),
+            waiting: Waiting::default(),
         };
         Self {
             process: runtime.spawn(process),
@@ -50,14 +50,14 @@ impl StandaloneDetector {
 impl Detector for StandaloneDetector {
     fn detect(&self, previous: Option<v1::MasterInfo>) -> Future<Answer> {
         self.process
-            .call_future(move |detector, _| detector.detect(previous.as_ref()))
+            .call_future(move |detector, ctx| detector.detect(previous.as_ref(), ctx))
     }
 }
 
 /// The actor behind [`StandaloneDetector`], id `standalone-master-detector(N)`.
 pub struct StandaloneDetectorProcess {
     leader: Option<v1::MasterInfo>,
-    waiting: Vec<Promise<Answer>>,
+    waiting: Waiting<Answer>,
 }
 
 impl std::fmt::Debug for StandaloneDetectorProcess {
@@ -77,17 +77,13 @@ impl Process for StandaloneDetectorProcess {
 impl StandaloneDetectorProcess {
     fn appoint(&mut self, leader: Option<v1::MasterInfo>) {
         self.leader = leader;
-        for promise in self.waiting.drain(..) {
-            promise.set(Ok(self.leader.clone()));
-        }
+        self.waiting.answer(&Ok(self.leader.clone()));
     }
 
-    fn detect(&mut self, previous: Option<&v1::MasterInfo>) -> Future<Answer> {
+    fn detect(&mut self, previous: Option<&v1::MasterInfo>, ctx: &Context<Self>) -> Future<Answer> {
         if !same_leader(self.leader.as_ref(), previous) {
             return Future::ready(Ok(self.leader.clone()));
         }
-        let (promise, future) = Promise::new();
-        self.waiting.push(promise);
-        future
+        self.waiting.add(ctx, |detector| &mut detector.waiting)
     }
 }

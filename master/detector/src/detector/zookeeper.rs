@@ -2,7 +2,7 @@
 //!
 //! Mirrors `ZooKeeperMasterDetectorProcess` of `src/master/detector/zookeeper.cpp`.
 
-use libprocess::{Context, Future, Pid, Process, ProcessId, Promise, Runtime, Upid};
+use libprocess::{Context, Future, Pid, Process, ProcessId, Runtime, Upid};
 use mesos_proto::v1;
 use mesos_proto_codec::{Dialect, Json, decode};
 
@@ -10,6 +10,7 @@ use super::{DetectError, Detector};
 use crate::{
     contender::zookeeper::LABEL,
     master_info::{master_info_from_pid, same_leader},
+    waiting::Waiting,
     zookeeper::{Group, GroupError, GroupOptions, LeaderDetector, Membership},
 };
 
@@ -25,14 +26,19 @@ impl ZooKeeperDetector {
     /// Opens a session of its own and follows the election.
     #[must_use]
     pub fn start(runtime: &Runtime, options: GroupOptions) -> Self {
-        let group = Group::start(runtime, options);
+        Self::in_group(runtime, Group::start(runtime, options))
+    }
+
+    /// Follows the election of a group, which ends with the detector.
+    #[must_use]
+    pub fn in_group(runtime: &Runtime, group: Group) -> Self {
         let detector = LeaderDetector::start(runtime, group.clone());
         let process = ZooKeeperMasterDetectorProcess {
             group,
             detector,
             leader: None,
             failed: None,
-            waiting: Vec::new(),
+            waiting: Waiting::default(),
         };
         Self {
             process: runtime.spawn(process),
@@ -48,7 +54,7 @@ impl ZooKeeperDetector {
 impl Detector for ZooKeeperDetector {
     fn detect(&self, previous: Option<v1::MasterInfo>) -> Future<Answer> {
         self.process
-            .call_future(move |detector, _| detector.detect(previous.as_ref()))
+            .call_future(move |detector, ctx| detector.detect(previous.as_ref(), ctx))
     }
 }
 
@@ -93,20 +99,18 @@ pub(crate) struct ZooKeeperMasterDetectorProcess {
     detector: LeaderDetector,
     leader: Option<v1::MasterInfo>,
     failed: Option<DetectError>,
-    waiting: Vec<Promise<Answer>>,
+    waiting: Waiting<Answer>,
 }
 
 impl ZooKeeperMasterDetectorProcess {
-    fn detect(&mut self, previous: Option<&v1::MasterInfo>) -> Future<Answer> {
+    fn detect(&mut self, previous: Option<&v1::MasterInfo>, ctx: &Context<Self>) -> Future<Answer> {
         if let Some(error) = &self.failed {
             return Future::ready(Err(error.clone()));
         }
         if !same_leader(self.leader.as_ref(), previous) {
             return Future::ready(Ok(self.leader.clone()));
         }
-        let (promise, future) = Promise::new();
-        self.waiting.push(promise);
-        future
+        self.waiting.add(ctx, |detector| &mut detector.waiting)
     }
 
     fn follow(&mut self, previous: Option<Membership>, ctx: &mut Context<Self>) {
@@ -142,9 +146,7 @@ impl ZooKeeperMasterDetectorProcess {
         if let Some(leader) = &self.leader {
             tracing::info!("A new leading master ({}) is detected", leader.pid());
         }
-        for promise in std::mem::take(&mut self.waiting) {
-            promise.set(answer.clone());
-        }
+        self.waiting.answer(&answer);
     }
 
     fn fail(&mut self, error: &GroupError) {
@@ -153,9 +155,7 @@ impl ZooKeeperMasterDetectorProcess {
         };
         self.leader = None;
         self.failed = Some(error.clone());
-        for promise in std::mem::take(&mut self.waiting) {
-            promise.set(Err(error.clone()));
-        }
+        self.waiting.answer(&Err(error));
     }
 }
 

@@ -23,7 +23,7 @@ mod requests;
 use std::{collections::BTreeSet, time::Duration};
 
 use libprocess::{Context, Future, Pid, Process, ProcessId, Promise, Runtime, Timer};
-use zookeeper_client::{Error, SessionState, StateWatcher};
+use zookeeper_client::{Error, SessionInfo, SessionState, StateWatcher};
 
 use self::requests::{Cancel, Data, Join, Pending, Request};
 use super::{
@@ -181,6 +181,16 @@ impl Group {
     ) -> Future<Result<BTreeSet<Membership>, GroupError>> {
         self.process
             .call_future(move |group, _| group.watch(expected))
+    }
+
+    /// The session, while there is one: whoever has it can take it over, or end it.
+    pub fn session(&self) -> Future<Option<SessionInfo>> {
+        self.process.call(|group, _| match &group.phase {
+            Phase::Ready { session } | Phase::Busy { session } => {
+                Some(session.client.session().clone())
+            }
+            Phase::Connecting | Phase::Aborted { .. } => None,
+        })
     }
 
     /// Ends the group and its session, and with it all own memberships.

@@ -1,3 +1,3 @@
-//! Groups and elections on a real ZooKeeper server.
-
+//! Who leads: alone, and through a real ZooKeeper.
 mod needs_zookeeper;
+mod standalone;

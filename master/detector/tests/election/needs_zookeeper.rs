@@ -1,5 +1,9 @@
 //! Each test has a server of its own.
 
+mod client;
+mod election;
+mod group;
+
 use std::{collections::BTreeSet, time::Duration};
 
 use libprocess::{Future, Runtime, Upid};
@@ -8,6 +12,7 @@ use mesos_detector::{
     zookeeper::{Cancelled, Group, GroupOptions, JoinRequest, Joined, Membership},
 };
 use mesos_integration::zookeeper_server::ZooKeeperServer;
+use zookeeper_client::{Client, Error};
 
 fn runtime() -> Runtime {
     let loopback = "127.0.0.1".parse().expect("an address");
@@ -24,6 +29,23 @@ fn options(server: &ZooKeeperServer, credentials: &str) -> GroupOptions {
 
 fn wait<T: Send + 'static>(runtime: &Runtime, future: Future<T>) -> T {
     runtime.block_on(future).ready().expect("an answer")
+}
+
+/// Ends a session as ZooKeeper does when it expires: whoever holds its secret may close it.
+fn expire(runtime: &Runtime, server: &ZooKeeperServer, group: &Group) {
+    let address = server.address().to_string();
+    // Its owner wants to keep the session, so it may take more than one attempt to take it over.
+    let over = mesos_integration::eventually::eventually("the end of the session", || {
+        let session = wait(runtime, group.session())?;
+        let taken = runtime.block_on(async {
+            let twin = Client::connector()
+                .with_session_timeout(Duration::from_secs(2))
+                .with_session(session);
+            twin.connect(&address).await.map(drop)
+        });
+        matches!(taken, Ok(()) | Err(Error::SessionExpired)).then_some(())
+    });
+    over.expect("the session is taken over");
 }
 
 fn join(runtime: &Runtime, group: &Group, data: &str) -> Joined {
