@@ -386,6 +386,7 @@ impl RegistrarProcess {
                 (result, promise)
             })
             .collect();
+        crate::registry::close_holes(&mut registry);
         let value = Bytes::from(registry.encode_to_vec());
         let limit = self.options.store_timeout;
         let timer = ctx.delay(limit, move |registrar, _| {

@@ -1,5 +1,6 @@
 //! Tests of the registrar actor, after `RegistrarTest` of Mesos.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use libprocess::{Clock, Future, Outcome, Runtime};
@@ -10,6 +11,11 @@ use uuid::Uuid;
 
 use super::*;
 use crate::registry::admit_agent::AdmitAgent;
+use crate::registry::mark_gone::MarkGone;
+use crate::registry::mark_reachable::MarkReachable;
+use crate::registry::mark_unreachable::MarkUnreachable;
+use crate::registry::prune::Prune;
+use crate::registry::quota::UpdateQuota;
 
 const OPTIONS: RegistrarOptions = RegistrarOptions {
     fetch_timeout: Duration::from_secs(60),
@@ -179,6 +185,147 @@ fn fetch_that_takes_too_long_fails_recovery() {
     assert_eq!(
         error.to_string(),
         "failed to recover registrar: Failed to perform fetch within 1mins"
+    );
+    runtime.shutdown();
+}
+
+/// A storage that is empty and takes for ever to store.
+struct Slow;
+
+impl Storage for Slow {
+    fn get(&self, _name: &str) -> Future<Result<Option<Entry>, StorageError>> {
+        Future::ready(Ok(None))
+    }
+
+    fn set(&self, _entry: Entry, _version: Uuid) -> Future<Result<bool, StorageError>> {
+        let (promise, future) = Promise::new();
+        std::mem::forget(promise);
+        future
+    }
+
+    fn expunge(&self, _entry: Entry) -> Future<Result<bool, StorageError>> {
+        Future::ready(Ok(false))
+    }
+
+    fn names(&self) -> Future<Result<Vec<String>, StorageError>> {
+        Future::ready(Ok(Vec::new()))
+    }
+}
+
+/// Mirrors: RegistrarTest.StoreTimeout
+#[test]
+fn store_that_takes_too_long_ends_the_registrar_for_good() {
+    let runtime = runtime();
+    let registrar = Registrar::start(&runtime, State::new(Slow), OPTIONS);
+    let recovered = registrar.recover(master());
+    runtime.clock().settle();
+    assert!(recovered.is_pending());
+
+    runtime.clock().advance(OPTIONS.store_timeout);
+
+    let error = get(&runtime, recovered).expect_err("too late").to_string();
+    assert!(
+        error.ends_with("Failed to perform store within 20secs"),
+        "{error}"
+    );
+    let later = get(&runtime, registrar.apply(admit("a")));
+    assert!(later.expect_err("aborted").is_fatal());
+    runtime.shutdown();
+}
+
+/// Mirrors: RegistrarTest.Bootstrap
+#[test]
+fn unknown_agent_that_comes_back_is_in_the_next_registry() {
+    let runtime = runtime();
+    let state = State::new(InMemoryStorage::start(&runtime));
+    let first = Registrar::start(&runtime, state.clone(), OPTIONS);
+    get(&runtime, first.recover(master())).expect("recovered");
+    let info = admit("a").info;
+    let reachable = MarkReachable { info: info.clone() };
+    assert_eq!(get(&runtime, first.apply(reachable)), Ok(Applied::Stored));
+    first.terminate();
+
+    let second = Registrar::start(&runtime, state, OPTIONS);
+    let registry = get(&runtime, second.recover(master())).expect("recovered");
+
+    let agents = &registry.agents().agents;
+    assert_eq!(agents.len(), 1);
+    assert_eq!(agents.first().map(|agent| agent.info().clone()), Some(info));
+    runtime.shutdown();
+}
+
+/// Mirrors: RegistrarTest.Prune
+#[test]
+fn pruned_agents_can_be_admitted_again() {
+    let runtime = runtime();
+    let state = State::new(InMemoryStorage::start(&runtime));
+    let registrar = Registrar::start(&runtime, state, OPTIONS);
+    get(&runtime, registrar.recover(master())).expect("recovered");
+    let stored = |operation: Operation| {
+        assert_eq!(
+            get(&runtime, registrar.apply(operation)),
+            Ok(Applied::Stored)
+        );
+    };
+    let time = v1::TimeInfo {
+        nanoseconds: Some(1),
+        ..Default::default()
+    };
+    let set = |id: &str| HashSet::from([id.to_owned()]);
+
+    for _ in 0..2 {
+        for id in ["1", "2", "3"] {
+            stored(admit(id).into());
+        }
+        for id in ["1", "2"] {
+            let unreachable = MarkUnreachable {
+                agent_id: id.to_owned(),
+                time: time.clone(),
+            };
+            stored(unreachable.into());
+        }
+        let gone = MarkGone {
+            agent_id: "3".to_owned(),
+            time: time.clone(),
+        };
+        stored(gone.into());
+        for (unreachable, gone) in [
+            (set("1"), HashSet::new()),
+            (set("2"), HashSet::new()),
+            (HashSet::new(), set("3")),
+        ] {
+            stored(Prune { unreachable, gone }.into());
+        }
+    }
+    runtime.shutdown();
+}
+
+/// Mirrors: RegistrarTest.UpdateQuotaInvalid
+#[test]
+fn quota_of_more_than_an_exabyte_is_refused() {
+    let runtime = runtime();
+    let state = State::new(InMemoryStorage::start(&runtime));
+    let registrar = Registrar::start(&runtime, state, OPTIONS);
+    let registry = get(&runtime, registrar.recover(master())).expect("recovered");
+    let largest_megabytes = 1024.0_f64.powi(4);
+    let limit = v1::value::Scalar {
+        value: Some(largest_megabytes + 1.0),
+        ..Default::default()
+    };
+    let mut config = v1::quota::QuotaConfig {
+        role: Some("role1".to_owned()),
+        ..Default::default()
+    };
+    config.limits.insert("mem".to_owned(), limit);
+
+    let configs = vec![config];
+    let applied = get(&runtime, registrar.apply(UpdateQuota { configs }));
+
+    assert!(registry.quota_configs.is_empty());
+    assert!(registry.minimum_capabilities.is_empty());
+    assert!(
+        matches!(applied, Err(RegistrarError::Refused(_))),
+        "{applied:?}"
     );
     runtime.shutdown();
 }

@@ -65,6 +65,12 @@ pub enum Mutation {
 /// Why an operation was refused; the registry is as it was.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OperationError {
+    /// A quota configuration breaks a rule.
+    #[error("Invalid quota config: {reason}")]
+    InvalidQuota {
+        /// Which rule.
+        reason: String,
+    },
     /// The agent is in the registry already.
     #[error("agent {agent_id} is already admitted")]
     AlreadyAdmitted {
@@ -166,7 +172,7 @@ impl Operation {
             Self::UpdateSchedule(operation) => Ok(operation.apply(registry)),
             Self::StartMaintenance(operation) => Ok(operation.apply(registry)),
             Self::StopMaintenance(operation) => Ok(operation.apply(registry)),
-            Self::UpdateQuota(operation) => Ok(operation.apply(registry)),
+            Self::UpdateQuota(operation) => operation.apply(registry),
             Self::UpdateWeights(operation) => Ok(operation.apply(registry)),
         }
     }

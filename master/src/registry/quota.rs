@@ -5,7 +5,7 @@
 use mesos_proto::internal::Registry;
 use mesos_proto::v1::quota::QuotaConfig;
 
-use super::operation::Mutation;
+use super::operation::{Mutation, OperationError};
 use super::{QUOTA_V2, release_capability, require_capability};
 
 /// Replaces the quota of the named roles.
@@ -16,7 +16,13 @@ pub struct UpdateQuota {
 }
 
 impl UpdateQuota {
-    pub(super) fn apply(&self, registry: &mut Registry) -> Mutation {
+    pub(super) fn apply(&self, registry: &mut Registry) -> Result<Mutation, OperationError> {
+        for config in &self.configs {
+            crate::quota::validate_config(config).map_err(|invalid| {
+                let reason = invalid.to_string();
+                OperationError::InvalidQuota { reason }
+            })?;
+        }
         for config in &self.configs {
             registry
                 .quotas
@@ -41,6 +47,6 @@ impl UpdateQuota {
         } else {
             require_capability(registry, QUOTA_V2);
         }
-        Mutation::Changed
+        Ok(Mutation::Changed)
     }
 }

@@ -28,7 +28,9 @@ struct Book {
 impl Book {
     fn apply(&mut self, operation: impl Into<Operation>) -> Result<Mutation, OperationError> {
         let operation = operation.into();
-        operation.apply(&mut self.registry, &mut self.admitted)
+        let applied = operation.apply(&mut self.registry, &mut self.admitted);
+        close_holes(&mut self.registry);
+        applied
     }
 
     fn with_agents(ids: &[&str]) -> Self {
