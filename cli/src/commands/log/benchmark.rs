@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
 use libprocess::{Runtime, Time};
 use mesos_common::bytes::ByteSize;
-use mesos_common::flags::{Row, logging_rows};
+use mesos_common::flags::{Access, FlagValue, Preset, Row, is_boolean, logging_rows, type_name_of};
 use mesos_common::{duration, flag, flag_struct};
 use mesos_log::{Log, LogWriter};
 
@@ -30,7 +30,7 @@ flag_struct! {
         znode: Option<String>,
         input: Option<PathBuf>,
         output: Option<PathBuf>,
-        r#type: String,
+        kind: String,
         initialize: bool,
     }
     groups: [ROWS, &logging_rows::<Flags>()]
@@ -49,9 +49,17 @@ const ROWS: &[Row<Flags>] = &[
         "Path of the trace: each line is the size of one append (100B, 2MB)."
     ),
     flag!(Flags.output, "Path of the file with the measurements."),
-    flag!(
-        Flags.r#type = "random",
-        "What is written: `zero` or `one` for all bits, `random` for random bytes."
+    // A word of Rust, so the field has another name than the flag.
+    Row::new(
+        "type",
+        Preset::Text("random"),
+        "What is written: `zero` or `one` for all bits, `random` for random bytes.",
+        Access {
+            load: |flags, text, context| FlagValue::load(&mut flags.kind, text, context),
+            print: |flags| FlagValue::print(&flags.kind),
+            type_name: type_name_of(|flags: &Flags| &flags.kind),
+            boolean: is_boolean(|flags: &Flags| &flags.kind),
+        },
     ),
     flag!(
         Flags.initialize = "true",
@@ -85,7 +93,7 @@ pub(super) fn run(arguments: &[String]) -> Result<()> {
     let measured = runtime.block_on(async {
         let writer = LogWriter::start(&runtime, &log);
         elect(&writer).await?;
-        replay(&runtime, &writer, &trace(&input)?, &flags.r#type).await
+        replay(&runtime, &writer, &trace(&input)?, &flags.kind).await
     });
     runtime.shutdown();
     report(&output, &measured?)
