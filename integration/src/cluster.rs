@@ -80,6 +80,11 @@ impl Daemon {
         self.child.id()
     }
 
+    /// Returns what it was started with.
+    pub(crate) fn arguments(&self) -> &[String] {
+        &self.arguments
+    }
+
     /// Tells whether the process still runs.
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))

@@ -7,7 +7,7 @@
 //! - Dropping the group ends every process that it or its agents started.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
 use serde_json::Value;
@@ -68,6 +68,8 @@ pub struct MasterGroup {
 pub struct Setup {
     /// Further flags of every master.
     pub flags: Vec<String>,
+    /// Further flags of every agent.
+    pub agent_flags: Vec<String>,
     /// Hosts of their own: the first for ZooKeeper, three for the masters, the rest for agents.
     pub hosts: Option<Hosts>,
     /// How large the disk of each master is; root alone can limit it.
@@ -293,10 +295,32 @@ impl MasterGroup {
             "--registration_backoff_factor=100ms".to_owned(),
             "--resources=cpus:4;mem:1024;disk:1024;ports:[31000-32000]".to_owned(),
         ];
+        let arguments = [arguments, self.setup.agent_flags.clone()].concat();
         let command = self.command(host)?;
         let agent = launch_as(&name, address, arguments, command, self.folder.path())?;
         self.agents.push(agent);
         Ok(())
+    }
+
+    /// Kills an agent with SIGKILL and starts it again on its directory and port.
+    ///
+    /// # Errors
+    /// [`GroupError`] with its log when it does not come up.
+    pub fn crash_agent(&mut self, index: usize) -> Result<(), GroupError> {
+        let command = self.command(FIRST_AGENT + index)?;
+        let folder = self.folder.path();
+        let agent = self.agents.get_mut(index);
+        let agent = agent.ok_or(GroupError::NoSuchDaemon(index))?;
+        agent.kill()?;
+        let (name, arguments) = (agent.name.clone(), agent.arguments().to_vec());
+        *agent = launch_as(&name, agent.address, arguments, command, folder)?;
+        Ok(())
+    }
+
+    /// A folder that ends with the group.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Waits until a master leads and has read the registry; answers its number.

@@ -1,5 +1,7 @@
 //! Three masters with a replicated log on a real ZooKeeper; each test has its own.
 
+mod scenario;
+
 use std::net::SocketAddr;
 
 use mesos_integration::fake_scheduler::{FakeScheduler, command_task};
@@ -7,7 +9,7 @@ use mesos_integration::http_client::{self, Request};
 use mesos_integration::master_group::MasterGroup;
 use mesos_integration::registry_probe::admitted_agents;
 use mesos_integration::workload::framework;
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn metric(master: SocketAddr, name: &str) -> Option<f64> {
     let all = http_client::get_json(master, "/metrics/snapshot").ok()?;

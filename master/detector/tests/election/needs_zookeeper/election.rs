@@ -58,7 +58,7 @@ fn a_lone_candidate_leads_until_its_session_ends() {
 
     let leader = detected(&runtime, &detector, None);
     assert!(is(leader.as_ref(), &candidate.info), "{leader:?}");
-    let waiting = detector.detect(leader.clone());
+    let waiting = detector.detect(leader);
     assert!(waiting.is_pending());
     waiting.discard();
     assert!(matches!(runtime.block_on(waiting), Outcome::Discarded));
