@@ -7,8 +7,9 @@
 //! Log shippers parse it. Times are UTC.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use libprocess_otlp::{Otlp, OtlpError};
 use mesos_common::flags::LoggingFlags;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
@@ -40,9 +41,20 @@ pub enum LoggingError {
         #[source]
         source: io::Error,
     },
+    /// The variables of OpenTelemetry make no sense.
+    #[error("Could not initialize tracing")]
+    Traces(#[from] OtlpError),
     /// Logging was set up before.
     #[error("Could not initialize logging")]
     Twice(#[source] tracing_subscriber::util::TryInitError),
+}
+
+/// The way of traces to a collector: as global as the subscriber that it belongs to.
+static TRACES: OnceLock<Otlp> = OnceLock::new();
+
+/// The way of traces to a collector, when the variables of OpenTelemetry name one.
+pub(crate) fn traces() -> Option<&'static Otlp> {
+    TRACES.get()
 }
 
 /// Makes a running program log more or less.
@@ -79,11 +91,16 @@ pub fn initialize(program: &str, flags: &LoggingFlags) -> Result<Verbosity, Logg
     }
     let usual = usual_level(&flags.logging_level);
     let (filter, handle) = reload::Layer::new(filter(usual));
+    let traces = Otlp::from_environment(program)?;
     tracing_subscriber::registry()
-        .with(layers)
-        .with(filter)
+        .with(layers.with_filter(filter))
+        .with(traces.as_ref().map(Otlp::layer))
         .try_init()
         .map_err(LoggingError::Twice)?;
+    if let Some(traces) = traces {
+        // The subscriber was not set before, so this was not either.
+        let _ = TRACES.set(traces);
+    }
     Ok(Verbosity(Arc::new(move |verbosity| {
         let level = match verbosity {
             0 => usual,

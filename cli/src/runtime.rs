@@ -5,17 +5,28 @@ use anyhow::{Context, Result};
 use libprocess::tls::Tls;
 use libprocess::{Runtime, RuntimeBuilder};
 
+use crate::logging;
+
 /// Starts a runtime as the `LIBPROCESS_` variables say, those of TLS too.
 ///
 /// A framework or executor needs few threads.
 pub(crate) fn from_environment() -> Result<Runtime> {
     let variables = variables().collect();
     let builder = Runtime::builder().arbiters(1).environment(&variables)?;
-    with_tls(builder)?.start().context("start the runtime")
+    equip(builder)?.start().context("start the runtime")
+}
+
+/// Adds what only the environment says: TLS, and where traces go.
+pub(crate) fn equip(builder: RuntimeBuilder) -> Result<RuntimeBuilder> {
+    let builder = with_tls(builder)?;
+    Ok(match logging::traces() {
+        Some(traces) => builder.propagator(traces.propagator()),
+        None => builder,
+    })
 }
 
 /// Adds TLS when the `LIBPROCESS_SSL_` variables enable it.
-pub(crate) fn with_tls(builder: RuntimeBuilder) -> Result<RuntimeBuilder> {
+fn with_tls(builder: RuntimeBuilder) -> Result<RuntimeBuilder> {
     Ok(match Tls::from_variables(variables())? {
         Some(tls) => builder.tls(tls),
         None => builder,

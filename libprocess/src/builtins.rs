@@ -2,6 +2,7 @@
 
 mod help;
 mod logging;
+mod memory_profiler;
 mod metrics;
 mod processes;
 mod profiler;
@@ -20,6 +21,15 @@ pub(crate) struct Settings {
     pub(crate) readonly_realm: Option<String>,
     pub(crate) readwrite_realm: Option<String>,
     pub(crate) metrics_rate_limit: Option<RateLimit>,
+    pub(crate) memory_profiler: MemoryProfiler,
+}
+
+/// Whether `/memory-profiler` is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum MemoryProfiler {
+    #[default]
+    Absent,
+    Present,
 }
 
 /// Starts them, all on one thread because none has much to do, and waits until they have their routes.
@@ -28,6 +38,7 @@ pub(crate) fn spawn(runtime: &Runtime, settings: Settings) {
         readonly_realm,
         readwrite_realm,
         metrics_rate_limit,
+        memory_profiler,
     } = settings;
     let here = Arbiter::Main(0);
     runtime.spawn_on(here.clone(), help::HelpProcess);
@@ -40,6 +51,12 @@ pub(crate) fn spawn(runtime: &Runtime, settings: Settings) {
         here.clone(),
         logging::LoggingProcess::new(readwrite_realm.clone()),
     );
+    if memory_profiler == MemoryProfiler::Present {
+        runtime.spawn_on(
+            here.clone(),
+            memory_profiler::MemoryProfilerProcess::new(readwrite_realm.clone()),
+        );
+    }
     runtime.spawn_on(
         here.clone(),
         profiler::ProfilerProcess::new(readwrite_realm),

@@ -20,6 +20,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use tokio::task::JoinSet;
+use tracing::{Instrument, Span};
 
 use crate::event::{Event, Message};
 use crate::event_queue::{EventQueue, Next};
@@ -32,6 +33,7 @@ use crate::socket_manager::RemoteConnection;
 use crate::testing::filter::Filters;
 use crate::time::Time;
 use crate::timer::Timer;
+use crate::trace;
 use crate::tracked::Tracked;
 
 type MessageHandler<P> = Rc<dyn Fn(&mut P, &Upid, Bytes, &mut Context<P>)>;
@@ -184,13 +186,18 @@ impl<P: Process> Context<P> {
         let queue = Arc::clone(&self.queue);
         let local = Rc::clone(&self.local);
         let activity = Arc::clone(self.runtime.clock().activity());
-        tasks.spawn_local(Tracked::new(activity, async move {
+        let work = Tracked::new(activity, async move {
             let result = work.await;
             local
                 .borrow_mut()
                 .push_back(Box::new(move |process, ctx| then(process, result, ctx)));
             queue.push(Event::Local);
-        }));
+        });
+        if trace::is_on() {
+            tasks.spawn_local(work.in_current_span());
+        } else {
+            tasks.spawn_local(work);
+        }
     }
 
     /// Runs `work` on a thread that may block and goes on with `then` when it has returned.
@@ -213,9 +220,11 @@ impl<P: Process> Context<P> {
         then: impl FnOnce(&mut P, &mut Self) + Send + 'static,
     ) -> Timer {
         let pid = self.pid();
-        self.runtime
-            .clock()
-            .timer(after, move || pid.dispatch(then))
+        let span = trace::is_on().then(Span::current);
+        self.runtime.clock().timer(after, move || match span {
+            Some(span) => span.in_scope(|| pid.dispatch(then)),
+            None => pid.dispatch(then),
+        })
     }
 
     /// Runs `f` inside this actor after everything that is queued now.
@@ -304,6 +313,7 @@ impl<P: Process> Context<P> {
 
 fn describe<P: Process>(event: &Event<P>) -> serde_json::Value {
     match event {
+        Event::Caused(caused) => describe(&caused.event),
         Event::Message(message) => describe_message(message),
         Event::Http(exchange) => serde_json::json!({
             "method": exchange.method(), "type": "HTTP", "url": exchange.url(),

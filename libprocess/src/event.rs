@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::http::Exchange;
 use crate::pid::Upid;
 use crate::process::Process;
+use crate::trace::Cause;
 
 /// A named message from one actor to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,14 @@ pub(crate) enum Event<P: Process> {
     Http(Box<Exchange>),
     Exited(Box<Upid>),
     Terminate,
+    /// One of the others, and the span it comes from.
+    Caused(Box<Caused<P>>),
+}
+
+/// An event, and the span it comes from.
+pub(crate) struct Caused<P: Process> {
+    pub(crate) cause: Cause,
+    pub(crate) event: Event<P>,
 }
 
 impl<P: Process> fmt::Debug for Event<P> {
@@ -56,6 +65,7 @@ impl<P: Process> fmt::Debug for Event<P> {
             Self::Http(_) => "HTTP",
             Self::Exited(_) => "EXITED",
             Self::Terminate => "TERMINATE",
+            Self::Caused(caused) => return caused.event.fmt(f),
         })
     }
 }

@@ -18,11 +18,12 @@ use actix::Addr;
 pub(crate) use self::schedule::Next;
 use self::schedule::Schedule;
 use crate::clock::Activity;
-use crate::event::{Event, Message, Termination};
+use crate::event::{Caused, Event, Message, Termination};
 use crate::host::{Host, Wake};
 use crate::http::Exchange;
 use crate::pid::Upid;
 use crate::process::Process;
+use crate::trace::{self, Cause};
 
 /// The sending half, shared by every handle of the actor.
 pub(crate) struct EventQueue<P: Process> {
@@ -74,6 +75,11 @@ impl<P: Process> EventQueue<P> {
 
     /// Puts an event at the end; false, and the event is dropped, when the actor has ended.
     pub(crate) fn push(&self, event: Event<P>) -> bool {
+        let event = if trace::is_on() {
+            trace::caused(event)
+        } else {
+            event
+        };
         if self.sender.send(event).is_err() {
             return false;
         }
@@ -127,6 +133,8 @@ pub(crate) trait AnyQueue: Send + Sync {
     fn upid(&self) -> &Upid;
     fn arbiter(&self) -> usize;
     fn message(&self, message: Box<Message>) -> bool;
+    /// A message that a peer sent within a span.
+    fn traced_message(&self, message: Box<Message>, traceparent: Option<Box<str>>) -> bool;
     fn http(&self, exchange: Box<Exchange>) -> bool;
     fn exited(&self, pid: &Upid) -> bool;
     fn terminate(&self, how: Termination);
@@ -145,6 +153,17 @@ impl<P: Process> AnyQueue for EventQueue<P> {
 
     fn message(&self, message: Box<Message>) -> bool {
         self.push(Event::Message(message))
+    }
+
+    fn traced_message(&self, message: Box<Message>, traceparent: Option<Box<str>>) -> bool {
+        let event = Event::Message(message);
+        self.push(match traceparent {
+            Some(text) => Event::Caused(Box::new(Caused {
+                cause: Cause::Elsewhere(text),
+                event,
+            })),
+            None => event,
+        })
     }
 
     fn http(&self, exchange: Box<Exchange>) -> bool {

@@ -19,6 +19,7 @@ use crate::event::{Event, Message};
 use crate::event_queue::{EventQueue, Next};
 use crate::process::Process;
 use crate::testing::filter::{Kind, Verdict};
+use crate::trace;
 
 /// How many events an actor handles before it yields.
 const BATCH: usize = 64;
@@ -76,6 +77,25 @@ impl<P: Process> Host<P> {
     }
 
     fn serve(&mut self, event: Event<P>) {
+        if !trace::is_on() {
+            return self.serve_untraced(event);
+        }
+        let (cause, event) = if let Event::Caused(caused) = event {
+            (Some(caused.cause), caused.event)
+        } else {
+            (None, event)
+        };
+        // What nothing traced has caused is only worth a span when it is a message.
+        if cause.is_none() && !matches!(event, Event::Message(_)) {
+            return self.serve_untraced(event);
+        }
+        let actor = &self.queue().upid().id;
+        let propagator = self.context.runtime().inner().propagator.as_deref();
+        let span = trace::span(actor, &event, cause, propagator);
+        span.in_scope(|| self.serve_untraced(event));
+    }
+
+    fn serve_untraced(&mut self, event: Event<P>) {
         let event = if self.context.filters().active() {
             match self.filtered(event) {
                 Some(event) => event,
@@ -92,6 +112,8 @@ impl<P: Process> Host<P> {
             Event::Http(exchange) => context.serve_http(process, *exchange),
             Event::Exited(pid) => process.exited(&pid, context),
             Event::Terminate => context.terminate(),
+            // Tracing was switched off meanwhile.
+            Event::Caused(caused) => self.serve_untraced(caused.event),
         }
     }
 
@@ -113,7 +135,7 @@ impl<P: Process> Host<P> {
             Event::Dispatch(_) | Event::Local => Kind::Dispatch,
             Event::Http(exchange) => Kind::Http(exchange.path()),
             Event::Exited(pid) => Kind::Exited(pid),
-            Event::Terminate => return Some(event),
+            Event::Terminate | Event::Caused(_) => return Some(event),
         };
         match self.context.filters().judge(upid, &kind) {
             Verdict::Deliver => Some(event),

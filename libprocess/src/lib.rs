@@ -47,6 +47,7 @@ mod repeat;
 mod runtime;
 mod sequence;
 mod socket_manager;
+mod state_machine;
 mod sync;
 mod time;
 mod timer;
@@ -62,6 +63,7 @@ pub mod simulation;
 pub mod subprocess;
 pub mod testing;
 pub mod tls;
+pub mod trace;
 
 #[doc(hidden)]
 pub use transport::fuzzing;
@@ -88,5 +90,6 @@ pub use runtime::{
 };
 pub use sequence::Sequence;
 pub use socket_manager::RemoteConnection;
+pub use state_machine::{InvalidState, StateMachine};
 pub use time::Time;
 pub use timer::Timer;

@@ -48,6 +48,7 @@ use crate::simulation::{self, Host};
 use crate::socket_manager::{RemoteConnection, SocketManager};
 use crate::testing::filter::Filters;
 use crate::tls::Tls;
+use crate::trace::Propagator;
 use crate::tracked::Tracked;
 use crate::transport::{Listener, Listening};
 
@@ -125,6 +126,7 @@ pub(crate) struct Inner {
     pub(crate) accepted: AtomicU64,
     pub(crate) tls: Option<Tls>,
     pub(crate) network: Option<Host>,
+    pub(crate) propagator: Option<Arc<dyn Propagator>>,
 }
 
 impl Runtime {

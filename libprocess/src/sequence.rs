@@ -212,6 +212,40 @@ mod tests {
         assert_eq!(first.now(), Some(Outcome::Ready(1)));
     }
 
+    /// Mirrors: SequenceTest.Random
+    #[test]
+    fn what_is_added_never_sees_another_one_half_done() {
+        let mut random = crate::simulation::Random::new(5);
+        let (sequence, halves) = (Sequence::new(), Arc::new(Mutex::new(Vec::new())));
+        let results: Vec<Future<bool>> = (0..100)
+            .map(|_| {
+                let halves = Arc::clone(&halves);
+                let slow = random.chance(500);
+                sequence.add(move || {
+                    let mut open = halves.lock().expect("a lock");
+                    let alone = open.is_empty();
+                    if slow {
+                        let (promise, done) = Promise::new();
+                        open.push(promise);
+                        done.map(move |()| alone)
+                    } else {
+                        Future::ready(alone)
+                    }
+                })
+            })
+            .collect();
+
+        loop {
+            let half = halves.lock().expect("a lock").pop();
+            let Some(half) = half else { break };
+            half.set(());
+        }
+
+        for result in results {
+            assert_eq!(result.now(), Some(Outcome::Ready(true)));
+        }
+    }
+
     #[test]
     fn a_discard_of_what_has_started_goes_to_its_future() {
         let (sequence, log) = (Sequence::new(), Log::default());

@@ -27,9 +27,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
+use tracing::Span;
 
-use self::encode::Encoder;
 pub(crate) use self::encode::put_hex;
+use self::encode::{Encoder, Outgoing};
 use self::link::Links;
 use self::outbox::Outbox;
 use self::peers::{Peers, Plan};
@@ -39,6 +40,7 @@ use crate::future::Future;
 use crate::metrics::{Counter, Metrics};
 use crate::pid::Upid;
 use crate::runtime::{Runtime, Transport};
+use crate::trace;
 
 /// What a link does with the connection that is there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +132,16 @@ impl SocketManager {
 
     /// Queues a message for a remote actor, over a temporary socket when there is none.
     pub(crate) fn send(&self, runtime: &Runtime, from: &Upid, to: &Upid, name: &str, body: &Bytes) {
+        let propagator = runtime.inner().propagator.as_ref();
+        let message = Outgoing {
+            from,
+            to,
+            name,
+            body,
+            trace: propagator
+                .filter(|_| trace::is_on())
+                .and_then(|propagator| propagator.inject(&Span::current())),
+        };
         let mut tables = self.lock();
         if tables.closed {
             return;
@@ -144,7 +156,7 @@ impl SocketManager {
             }
         };
         // Within the lock: a temporary socket is given up under it, and only when its queue is empty.
-        let overflow = socket.push(|outbox| self.encoder.message(outbox, from, to, name, body));
+        let overflow = socket.push(|outbox| self.encoder.message(outbox, &message));
         drop(tables);
         if overflow {
             self.gauges.overflows.increment();

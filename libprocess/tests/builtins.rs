@@ -290,6 +290,60 @@ fn system_and_profiler_answer_as_in_mesos() {
         let disabled = "Perftools is disabled. To enable perftools, configure libprocess with --enable-perftools.\n";
         assert_eq!(get(&runtime, path), (400, disabled.to_owned()));
     }
+    assert_eq!(get(&runtime, "/memory-profiler/state").0, 404);
+    runtime.shutdown();
+}
+
+#[test]
+fn the_memory_profiler_says_that_there_is_no_jemalloc() {
+    let runtime = builder().memory_profiler().start().expect("a runtime");
+
+    for path in ["start?duration=5mins", "stop", "statistics"] {
+        let (status, text) = get(&runtime, &format!("/memory-profiler/{path}"));
+        assert_eq!(status, 400);
+        let begin = "\nThe current binary doesn't seem to be linked against jemalloc,\n";
+        assert!(text.starts_with(begin), "{text}");
+        assert!(text.ends_with("configuration option.\n"), "{text}");
+    }
+    let refused = get(&runtime, "/memory-profiler/download/raw");
+    let text = "Cannot access raw profile: Not yet generated.\n";
+    assert_eq!(refused, (400, text.to_owned()));
+    assert_eq!(
+        json(&runtime, "/memory-profiler/state"),
+        serde_json::json!({ "memory_profiler": {
+            "current_run": { "id": null },
+            "jemalloc_detected": false,
+            "tmp_dir": "Not yet generated",
+        }})
+    );
+    runtime.shutdown();
+}
+
+/// Mirrors: Metrics_BENCHMARK_Test.Scalability
+#[test]
+#[expect(clippy::doc_markdown, reason = "the name is that of the mirrored test")]
+fn many_counters_are_added_shown_and_removed() {
+    let runtime = builder().start().expect("a runtime");
+    for count in [1, 100, 10_000] {
+        let name = |number| {
+            format!(
+                "metrics/keys/can/be/somewhat/long/so/we/use/a/fairly/long/key/here/to/test/a/more/pathological/case/{number}"
+            )
+        };
+        for number in 0..count {
+            runtime.metrics().counter(&name(number)).increment();
+        }
+
+        let snapshot = json(&runtime, "/metrics/snapshot");
+
+        for number in 0..count {
+            assert_eq!(snapshot[name(number)], 1.0);
+            assert!(runtime.metrics().remove(&name(number)));
+        }
+    }
+    let snapshot = json(&runtime, "/metrics/snapshot");
+    let left = snapshot.as_object().expect("an object");
+    assert!(left.keys().all(|key| !key.starts_with("metrics/keys")));
     runtime.shutdown();
 }
 

@@ -42,6 +42,9 @@ impl<F: FlagSet + HasLogging> Daemon<F> {
         let served = self
             .prepare(&flags, &warnings)
             .and_then(|verbosity| serve(flags, verbosity));
+        if let Some(traces) = logging::traces() {
+            traces.flush();
+        }
         served.unwrap_or_else(|error| {
             eprintln!("{error:#}");
             ExitCode::FAILURE
@@ -131,7 +134,11 @@ impl Addresses<'_> {
         if matches!(check.as_deref(), Ok("true" | "1")) {
             builder = builder.require_peer_address_ip_match(PeerCheck::RequireSameIp);
         }
-        crate::runtime::with_tls(builder)
+        let profiling = std::env::var("LIBPROCESS_MEMORY_PROFILING");
+        if matches!(profiling.as_deref(), Ok("true" | "1")) {
+            builder = builder.memory_profiler();
+        }
+        crate::runtime::equip(builder)
     }
 
     fn listen_ip(&self) -> Result<Option<IpAddr>> {

@@ -23,11 +23,16 @@ impl<P: Process> Context<P> {
         }
         let mut queued = QueuedEvents::default();
         for event in &self.pending {
+            let event = if let Event::Caused(caused) = event {
+                &caused.event
+            } else {
+                event
+            };
             match event {
                 Event::Message(_) => queued.messages += 1,
                 Event::Dispatch(_) | Event::Local => queued.dispatches += 1,
                 Event::Http(_) => queued.http_requests += 1,
-                Event::Exited(_) | Event::Terminate => {}
+                Event::Exited(_) | Event::Terminate | Event::Caused(_) => {}
             }
         }
         queued

@@ -35,7 +35,13 @@ impl Statistics {
     /// The statistics of a series; there are none for fewer than two samples.
     #[must_use]
     pub fn of(series: &TimeSeries) -> Option<Self> {
-        let mut values: Vec<f64> = series.values().collect();
+        Self::of_values(series.values())
+    }
+
+    /// The statistics of some values, in any order; there are none for fewer than two.
+    #[must_use]
+    pub fn of_values(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let mut values: Vec<f64> = values.into_iter().collect();
         if values.len() < 2 {
             return None;
         }
@@ -116,6 +122,27 @@ mod tests {
     fn fewer_than_two_samples_have_no_statistics() {
         assert_eq!(Statistics::of(&series([])), None);
         assert_eq!(Statistics::of(&series([1.0])), None);
+    }
+
+    /// Mirrors: StatisticsTest.StatisticsFromDurationList
+    #[test]
+    fn durations_have_statistics_too() {
+        let durations = (0..=10).rev().map(|tens| Duration::from_secs(10 * tens));
+
+        let statistics = Statistics::of_values(durations.map(|span| span.as_secs_f64()));
+
+        let statistics = statistics.expect("statistics");
+        assert_eq!(statistics.count, 11);
+        for (found, expected) in [
+            (statistics.min, 0.0),
+            (statistics.p25, 25.0),
+            (statistics.p50, 50.0),
+            (statistics.p75, 75.0),
+            (statistics.p90, 90.0),
+            (statistics.max, 100.0),
+        ] {
+            assert!((found - expected).abs() < 1e-9, "{found} for {expected}");
+        }
     }
 
     /// Mirrors: StatisticsTest.StatisticsFromTimeSeries

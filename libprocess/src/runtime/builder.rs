@@ -29,6 +29,7 @@ use crate::simulation::{Host, Net};
 use crate::socket_manager::SocketManager;
 use crate::testing::filter::Filters;
 use crate::tls::Tls;
+use crate::trace::Propagator;
 use crate::transport::app::Configure;
 use crate::transport::{Listener, Listening};
 
@@ -64,6 +65,8 @@ pub struct RuntimeBuilder {
     services: Services,
     tls: Option<Tls>,
     network: Option<Arc<Net>>,
+    propagator: Option<Arc<dyn Propagator>>,
+    memory_profiler: builtins::MemoryProfiler,
 }
 
 impl Default for RuntimeBuilder {
@@ -89,6 +92,8 @@ impl Default for RuntimeBuilder {
             services: Services::new(),
             tls: None,
             network: None,
+            propagator: None,
+            memory_profiler: builtins::MemoryProfiler::default(),
         }
     }
 }
@@ -219,6 +224,20 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Serves `/memory-profiler`, which says that no jemalloc is built in. By default it is not there.
+    #[must_use]
+    pub const fn memory_profiler(mut self) -> Self {
+        self.memory_profiler = builtins::MemoryProfiler::Present;
+        self
+    }
+
+    /// Lets traces follow messages to other machines, see [`trace`](crate::trace). By default they end here.
+    #[must_use]
+    pub fn propagator(mut self, propagator: Arc<dyn Propagator>) -> Self {
+        self.propagator = Some(propagator);
+        self
+    }
+
     /// Puts the runtime on a simulated network instead of the machine's.
     pub(crate) fn simulated(mut self, network: Arc<Net>) -> Self {
         self.network = Some(network);
@@ -273,11 +292,13 @@ impl RuntimeBuilder {
             accepted: AtomicU64::new(0),
             tls: self.tls,
             network,
+            propagator: self.propagator,
         });
         let settings = builtins::Settings {
             readonly_realm: self.readonly_realm,
             readwrite_realm: self.readwrite_realm,
             metrics_rate_limit: self.metrics_rate_limit,
+            memory_profiler: self.memory_profiler,
         };
         builtins::spawn(&runtime, settings);
         runtime

@@ -13,6 +13,7 @@ use super::outbox::Outbox;
 use super::socket::Wire;
 use crate::address::Address;
 use crate::pid::Upid;
+use crate::trace;
 use crate::transport::envelope::{self, Envelope};
 
 /// Bodies from this size on are sent from where they are instead of being copied.
@@ -23,6 +24,17 @@ const COPY_LIMIT: usize = 16 * 1024;
 enum Length {
     None,
     Chunked,
+}
+
+/// A message to send.
+#[derive(Clone, Debug)]
+pub(super) struct Outgoing<'m> {
+    pub(super) from: &'m Upid,
+    pub(super) to: &'m Upid,
+    pub(super) name: &'m str,
+    pub(super) body: &'m Bytes,
+    /// The `traceparent`, when it is sent within a trace.
+    pub(super) trace: Option<String>,
 }
 
 /// The head of the last message with a body: the next one to the same actor has the same.
@@ -65,21 +77,21 @@ impl Encoder {
     }
 
     /// Appends one message to an outbox, for the wire that the outbox is for.
-    pub(super) fn message(
-        &self,
-        outbox: &mut Outbox,
-        from: &Upid,
-        to: &Upid,
-        name: &str,
-        body: &Bytes,
-    ) {
+    pub(super) fn message(&self, outbox: &mut Outbox, message: &Outgoing<'_>) {
         match outbox.wire() {
-            Wire::Legacy => self.legacy(outbox, from, to, name, body),
-            Wire::Grpc => self.envelope(outbox, from, &to.id, name, body),
+            Wire::Legacy => self.legacy(outbox, message),
+            Wire::Grpc => self.envelope(outbox, message),
         }
     }
 
-    fn envelope(&self, outbox: &mut Outbox, from: &Upid, to: &str, name: &str, body: &Bytes) {
+    fn envelope(&self, outbox: &mut Outbox, message: &Outgoing<'_>) {
+        let Outgoing {
+            from,
+            to,
+            name,
+            body,
+            trace,
+        } = message;
         let foreign;
         let head = envelope::Head {
             from_id: &from.id,
@@ -89,15 +101,16 @@ impl Encoder {
                 foreign = from.address.to_string();
                 foreign.as_str()
             },
-            to,
+            to: &to.id,
             name,
+            trace: trace.as_deref().unwrap_or_default(),
             body: body.len(),
         };
         head.write(outbox.buffer());
         if body.len() < COPY_LIMIT {
             outbox.buffer().put_slice(body);
         } else {
-            outbox.append(body.clone());
+            outbox.append((*body).clone());
         }
     }
 
@@ -115,29 +128,46 @@ impl Encoder {
                 to,
                 name,
                 body,
+                trace,
                 acknowledged: _,
             } = envelope;
             let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
             let from = text(&from).parse().unwrap_or_default();
             let to = Upid::new(text(&to), Address::NONE);
-            self.legacy(&mut outbox, &from, &to, &text(&name), &body);
+            let message = Outgoing {
+                from: &from,
+                to: &to,
+                name: &text(&name),
+                body: &body,
+                trace: (!trace.is_empty()).then(|| text(&trace)),
+            };
+            self.legacy(&mut outbox, &message);
             outbox.count();
         }
         outbox
     }
 
-    fn legacy(&self, outbox: &mut Outbox, from: &Upid, to: &Upid, name: &str, body: &Bytes) {
+    fn legacy(&self, outbox: &mut Outbox, message: &Outgoing<'_>) {
+        let Outgoing {
+            from,
+            to,
+            name,
+            body,
+            trace,
+        } = message;
         if body.is_empty() {
-            self.head(outbox.buffer(), from, to, name, Length::None);
+            self.head(outbox.buffer(), message, Length::None);
             return;
         }
         let (out, last) = outbox.buffer_and_last();
-        if last.is_for(from, to, name) {
+        if trace.is_some() {
+            self.head(out, message, Length::Chunked);
+        } else if last.is_for(from, to, name) {
             out.reserve(last.bytes.len() + body.len() + 32);
             out.put_slice(&last.bytes);
         } else {
             let start = out.len();
-            self.head(out, from, to, name, Length::Chunked);
+            self.head(out, message, Length::Chunked);
             last.remember(from, to, name, out.get(start..).unwrap_or_default());
         }
         put_hex(out, body.len());
@@ -145,13 +175,14 @@ impl Encoder {
         if body.len() < COPY_LIMIT {
             outbox.buffer().put_slice(body);
         } else {
-            outbox.append(body.clone());
+            outbox.append((*body).clone());
         }
         outbox.buffer().put_slice(b"\r\n0\r\n\r\n");
     }
 
     /// Writes everything up to the body, or to its length.
-    fn head(&self, out: &mut BytesMut, from: &Upid, to: &Upid, name: &str, length: Length) {
+    fn head(&self, out: &mut BytesMut, message: &Outgoing<'_>, length: Length) {
+        let Outgoing { from, to, name, .. } = message;
         let foreign;
         let address = if from.address == self.own {
             self.own_text.as_str()
@@ -175,6 +206,12 @@ impl Encoder {
         out.put_u8(b'@');
         out.put_slice(address.as_bytes());
         out.put_slice(b"\r\nConnection: Keep-Alive\r\nHost: \r\n");
+        if let Some(trace) = &message.trace {
+            out.put_slice(trace::HEADER.as_bytes());
+            out.put_slice(b": ");
+            out.put_slice(trace.as_bytes());
+            out.put_slice(b"\r\n");
+        }
         match length {
             Length::None => out.put_slice(b"\r\n"),
             Length::Chunked => out.put_slice(b"Transfer-Encoding: chunked\r\n\r\n"),
@@ -207,13 +244,14 @@ mod tests {
         let from: Upid = from.parse().expect("a pid");
         let to: Upid = to.parse().expect("a pid");
         let mut outbox = Outbox::default();
-        Encoder::new(from.address).message(
-            &mut outbox,
-            &from,
-            &to,
+        let message = Outgoing {
+            from: &from,
+            to: &to,
             name,
-            &Bytes::from_static(body),
-        );
+            body: &Bytes::from_static(body),
+            trace: None,
+        };
+        Encoder::new(from.address).message(&mut outbox, &message);
         let bytes: Vec<u8> = outbox.take().into_iter().flatten().collect();
         String::from_utf8(bytes).expect("text")
     }
@@ -267,8 +305,15 @@ mod tests {
         let bodies = [Bytes::new(), Bytes::from_static(b"short"), long];
         let [mut direct, mut envelopes] = [Outbox::new(Wire::Legacy), Outbox::new(Wire::Grpc)];
         for body in &bodies {
-            encoder.message(&mut direct, &from, &to, "note", body);
-            encoder.message(&mut envelopes, &from, &to, "note", body);
+            let message = Outgoing {
+                from: &from,
+                to: &to,
+                name: "note",
+                body,
+                trace: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
+            };
+            encoder.message(&mut direct, &message);
+            encoder.message(&mut envelopes, &message);
         }
 
         let mut rewritten = encoder.rewrite(&mut envelopes);
@@ -276,6 +321,33 @@ mod tests {
         let text = |outbox: &mut Outbox| outbox.take().into_iter().flatten().collect::<Vec<u8>>();
         assert_eq!(rewritten.messages(), bodies.len());
         assert!(text(&mut rewritten) == text(&mut direct), "the same bytes");
+    }
+
+    #[test]
+    fn a_trace_is_a_header_more_and_is_not_repeated() {
+        let (from, to): (Upid, Upid) = (
+            "a@1.2.3.4:5".parse().expect("a pid"),
+            "b@1.2.3.4:6".parse().expect("a pid"),
+        );
+        let mut outbox = Outbox::default();
+        for trace in [None, Some("00-1-2-01".to_owned()), None] {
+            let message = Outgoing {
+                from: &from,
+                to: &to,
+                name: "note",
+                body: &Bytes::from_static(b"x"),
+                trace,
+            };
+            Encoder::new(from.address).message(&mut outbox, &message);
+        }
+
+        let bytes: Vec<u8> = outbox.take().into_iter().flatten().collect();
+
+        let text = String::from_utf8(bytes).expect("text");
+        let traced = "Host: \r\ntraceparent: 00-1-2-01\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx";
+        assert_eq!(text.matches("traceparent").count(), 1, "{text}");
+        assert!(text.contains(traced), "{text}");
+        assert_eq!(text.matches("POST /b/note HTTP/1.1\r\n").count(), 3);
     }
 
     #[test]

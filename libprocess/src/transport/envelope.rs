@@ -15,6 +15,7 @@ const FROM: u8 = 0x0a;
 const TO: u8 = 0x12;
 const NAME: u8 = 0x1a;
 const BODY: u8 = 0x22;
+const TRACE: u8 = 0x2a;
 const ACKNOWLEDGED: u8 = 0x30;
 
 /// The bytes of a stream of envelopes make no sense.
@@ -31,6 +32,8 @@ pub(crate) struct Envelope {
     pub(crate) to: Bytes,
     pub(crate) name: Bytes,
     pub(crate) body: Bytes,
+    /// The span it was sent in, as `traceparent`.
+    pub(crate) trace: Bytes,
     /// So many messages of the other direction have been delivered.
     pub(crate) acknowledged: u64,
 }
@@ -42,6 +45,7 @@ pub(crate) struct Head<'h> {
     pub(crate) from_address: &'h str,
     pub(crate) to: &'h str,
     pub(crate) name: &'h str,
+    pub(crate) trace: &'h str,
     pub(crate) body: usize,
 }
 
@@ -52,6 +56,7 @@ impl Head<'_> {
         let len = field_len(from)
             + field_len(self.to.len())
             + field_len(self.name.len())
+            + field_len(self.trace.len())
             + field_len(self.body);
         out.reserve(PREFIX + len);
         put_prefix(out, len);
@@ -59,7 +64,7 @@ impl Head<'_> {
         out.put_slice(self.from_id.as_bytes());
         out.put_u8(b'@');
         out.put_slice(self.from_address.as_bytes());
-        for (tag, text) in [(TO, self.to), (NAME, self.name)] {
+        for (tag, text) in [(TO, self.to), (NAME, self.name), (TRACE, self.trace)] {
             if !text.is_empty() {
                 put_tag(out, tag, text.len());
                 out.put_slice(text.as_bytes());
@@ -159,6 +164,7 @@ fn decode(mut bytes: Bytes) -> Result<Envelope, MalformedEnvelope> {
                     Ok(TO) => envelope.to = field,
                     Ok(NAME) => envelope.name = field,
                     Ok(BODY) => envelope.body = field,
+                    Ok(TRACE) => envelope.trace = field,
                     // Of a newer peer.
                     _ => {}
                 }
@@ -205,6 +211,7 @@ mod tests {
             from_address,
             to,
             name,
+            trace: "",
             body: body.len(),
         }
         .write(&mut out);

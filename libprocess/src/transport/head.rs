@@ -75,6 +75,17 @@ pub(crate) struct Head<'b> {
     headers: &'b [httparse::Header<'b>],
 }
 
+impl<'b> Head<'b> {
+    /// The value of a header, when it is there.
+    pub(crate) fn header(&self, name: &str) -> Option<&'b [u8]> {
+        let found = self
+            .headers
+            .iter()
+            .find(|h| h.name.eq_ignore_ascii_case(name));
+        found.map(|header| header.value.trim_ascii())
+    }
+}
+
 /// What the framing headers say.
 struct Framer {
     length: Option<u64>,

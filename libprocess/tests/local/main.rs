@@ -3,5 +3,6 @@
 mod calls;
 mod life;
 mod messages;
+mod queue;
 mod scheduling;
 mod support;

@@ -245,3 +245,56 @@ fn a_slow_request_does_not_hold_up_messages_behind_it() {
     assert!(answers.starts_with("HTTP/1.1 200 OK"), "{answers}");
     there.shutdown();
 }
+
+#[test]
+fn heads_that_repeat_are_still_looked_at_one_by_one() {
+    let there = runtime();
+    let (one, one_seen) = Probe::spawn(&there);
+    let (two, two_seen) = Probe::spawn(&there);
+    let post = |pid: &Upid, body: &str| {
+        let id = &pid.id;
+        format!(
+            "POST /{id}/note HTTP/1.1\r\nLibprocess-From: a@1.2.3.4:5\r\nContent-Length: 1\r\n\r\n{body}"
+        )
+    };
+    let (first, second) = (one.upid().clone(), two.upid().clone());
+    let requests = [
+        post(&first, "1"),
+        post(&first, "2"),
+        post(&second, "3"),
+        post(&second, "4"),
+        post(&first, "5"),
+        post(&first, "6").replace("a@1.2.3.4:5", "b@1.2.3.4:5"),
+    ];
+
+    let answers = exchange(&there, requests.concat().as_bytes(), 6);
+
+    assert_eq!(
+        answers.matches("HTTP/1.1 202 Accepted").count(),
+        6,
+        "{answers}"
+    );
+    let bodies = [(); 3].map(|()| next_body(&one_seen));
+    assert_eq!(bodies, ["1", "2", "5"]);
+    assert_eq!([(); 2].map(|()| next_body(&two_seen)), ["3", "4"]);
+    match next(&one_seen) {
+        Seen::Message(from, body) => assert_eq!((&*from.id, &body[..]), ("b", &b"6"[..])),
+        Seen::Exited(pid) => panic!("{pid} exited"),
+    }
+
+    two.terminate();
+    there.block_on(there.wait(two.upid()));
+    let requests = [post(&first, "7"), post(&second, "8"), post(&second, "9")];
+    let answers = exchange(&there, requests.concat().as_bytes(), 3);
+    assert_eq!(
+        answers.matches("HTTP/1.1 202 Accepted").count(),
+        1,
+        "{answers}"
+    );
+    assert_eq!(
+        answers.matches("HTTP/1.1 404 Not Found").count(),
+        2,
+        "{answers}"
+    );
+    there.shutdown();
+}

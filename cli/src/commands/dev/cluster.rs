@@ -233,7 +233,7 @@ fn count(agents: usize) -> f64 {
 }
 
 fn runtime_at(ip: IpAddr, port: u16) -> Result<RuntimeBuilder> {
-    crate::runtime::with_tls(Runtime::builder().ip(ip).port(port).arbiters(1))
+    crate::runtime::equip(Runtime::builder().ip(ip).port(port).arbiters(1))
 }
 
 /// What executors need besides what agents tell them: the agents' variables of TLS.

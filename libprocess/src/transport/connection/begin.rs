@@ -9,6 +9,7 @@ use crate::event_queue::AnyQueue;
 use crate::http::{Request, Response, decode};
 use crate::pid::Upid;
 use crate::runtime::PeerCheck;
+use crate::trace;
 use crate::transport::body::{Framing, Malformed};
 use crate::transport::head::{Coding, Head, KeepAlive};
 use crate::transport::router;
@@ -42,7 +43,10 @@ pub(super) struct Envelope {
     pub(super) to: Option<Arc<dyn AnyQueue>>,
     pub(super) id: String,
     pub(super) name: Arc<str>,
+    /// The span it was sent in.
+    pub(super) trace: Option<Box<str>>,
 }
+
 /// What the last message said: the next one mostly says the same.
 #[derive(Default)]
 pub(super) struct Last {
@@ -85,6 +89,7 @@ impl Last {
                 to: Some(Arc::clone(self.target.as_ref()?)),
                 id: String::new(),
                 name: Arc::clone(self.name.as_ref()?),
+                trace: None,
             },
             framing: head.framing,
             coding: head.coding,
@@ -97,7 +102,12 @@ impl Last {
     pub(super) fn remember(&mut self, begin: &Begin, bytes: &[u8]) {
         self.head.bytes.clear();
         if let Begin::Message {
-            envelope: Envelope { to: Some(_), .. },
+            envelope:
+                Envelope {
+                    to: Some(_),
+                    trace: None,
+                    ..
+                },
             framing,
             coding,
             keep_alive,
@@ -128,12 +138,17 @@ pub(super) fn begin(
         && head.target.starts_with('/')
     {
         return Ok(match envelope(connection, last, head.target, sender) {
-            Ok(envelope) => Begin::Message {
-                envelope,
-                framing: head.framing,
-                coding: head.coding,
-                keep_alive,
-            },
+            Ok(mut envelope) => {
+                if trace::is_on() {
+                    envelope.trace = head.header(trace::HEADER).and_then(trace::received);
+                }
+                Begin::Message {
+                    envelope,
+                    framing: head.framing,
+                    coding: head.coding,
+                    keep_alive,
+                }
+            }
             Err(response) => Begin::Refused {
                 response: *response,
                 framing: head.framing,
@@ -215,6 +230,7 @@ fn envelope(
             to: Some(Arc::clone(known)),
             id: String::new(),
             name,
+            trace: None,
         });
     }
     let id = decode(segment).map_err(|error| {
@@ -224,5 +240,11 @@ fn envelope(
     })?;
     let to = inner.processes.get(&id);
     last.target.clone_from(&to);
-    Ok(Envelope { from, to, id, name })
+    Ok(Envelope {
+        from,
+        to,
+        id,
+        name,
+        trace: None,
+    })
 }

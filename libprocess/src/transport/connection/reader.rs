@@ -388,7 +388,13 @@ impl Reader<'_> {
     }
 
     fn deliver(&mut self, envelope: Envelope, body: Bytes, keep_alive: KeepAlive) {
-        let Envelope { from, to, id, name } = envelope;
+        let Envelope {
+            from,
+            to,
+            id,
+            name,
+            trace,
+        } = envelope;
         let delivered = match to {
             Some(queue) => {
                 let message = Message {
@@ -397,7 +403,7 @@ impl Reader<'_> {
                     name,
                     body,
                 };
-                queue.message(Box::new(message))
+                queue.traced_message(Box::new(message), trace)
             }
             None => {
                 // It may have been spawned while the body came.

@@ -16,6 +16,7 @@ use crate::pid::Upid;
 use crate::runtime::{PeerCheck, Runtime};
 use crate::simulation::yield_now;
 use crate::socket_manager::Socket;
+use crate::trace;
 use crate::transport::envelope::{self, Envelope, MalformedEnvelope};
 use crate::transport::router;
 
@@ -140,6 +141,7 @@ impl<'r> Receiver<'r> {
             to,
             name,
             body,
+            trace,
             acknowledged,
         } = envelope;
         if acknowledged > 0
@@ -163,7 +165,7 @@ impl<'r> Receiver<'r> {
                 shared
             }
         };
-        self.deliver(from, to, name, body);
+        self.deliver(from, to, name, body, trace::received(&trace));
         Ok(1)
     }
 
@@ -183,7 +185,14 @@ impl<'r> Receiver<'r> {
         Ok(from)
     }
 
-    fn deliver(&mut self, from: Upid, to: &str, name: Arc<str>, body: Bytes) {
+    fn deliver(
+        &mut self,
+        from: Upid,
+        to: &str,
+        name: Arc<str>,
+        body: Bytes,
+        trace: Option<Box<str>>,
+    ) {
         if !matches!(&self.last.target, Some(known) if *known.upid().id == *to) {
             self.last.target = self.runtime.inner().processes.get(to);
         }
@@ -196,7 +205,7 @@ impl<'r> Receiver<'r> {
             name,
             body,
         };
-        if !queue.message(Box::new(message)) {
+        if !queue.traced_message(Box::new(message), trace) {
             self.last.target = None;
         }
     }
