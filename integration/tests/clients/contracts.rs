@@ -1,10 +1,17 @@
 //! Undocumented behaviour that real clients break without, one test each.
 
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::time::Duration;
+
+use mesos_integration::binary;
 use mesos_integration::cluster::Cluster;
+use mesos_integration::eventually::Stopwatch;
 use mesos_integration::fake_agent::FakeAgent;
 use mesos_integration::fake_scheduler::{FakeScheduler, command_task};
 use mesos_integration::http_client::{self, Connection, Request, get_json};
 use mesos_integration::record_stream::RecordStream;
+use mesos_integration::stage::Stage;
 use serde_json::{Value, json};
 
 const PATH: &str = "/api/v1/scheduler";
@@ -270,4 +277,90 @@ fn task_in_the_state_has_the_keys_that_readers_need() {
         task.pointer("/statuses/0/state"),
         Some(&json!("TASK_RUNNING"))
     );
+}
+
+/// Readers that wait for the length of the next record see SUBSCRIBED only then.
+#[test]
+fn heartbeat_follows_subscribed_at_once_and_then_every_fifteen_seconds() {
+    let cluster = Cluster::start().unwrap();
+    let mut scheduler = FakeScheduler::subscribe(cluster.master.address).unwrap();
+    let watch = Stopwatch::start();
+
+    let first = scheduler.next_event().unwrap();
+    let at_once = watch.elapsed();
+    let second = scheduler.next_event().unwrap();
+    let later = watch.elapsed();
+
+    assert_eq!(first["type"], "HEARTBEAT");
+    assert!(at_once < Duration::from_secs(5), "{at_once:?}");
+    assert_eq!(second["type"], "HEARTBEAT");
+    assert!(later > Duration::from_secs(14), "{later:?}");
+    assert_eq!(
+        scheduler
+            .subscribed
+            .pointer("/subscribed/heartbeat_interval_seconds"),
+        Some(&json!(15.0))
+    );
+}
+
+/// clusterd-cli reads numbers; C++ prints 64-bit integers as numbers too.
+#[test]
+fn integers_in_the_operator_api_are_numbers() {
+    let cluster = Cluster::start().unwrap();
+    let ports = json!({"name": "ports", "type": "RANGES", "role": "*",
+        "ranges": {"range": [{"begin": 31000, "end": 32000}]}});
+    let _agent = FakeAgent::register_with(cluster.master.address, &json!([ports])).unwrap();
+    let call = Request::post_json("/api/v1", &json!({"type": "GET_AGENTS"}));
+
+    let answer = http_client::send(cluster.master.address, &call).unwrap();
+
+    let answer = answer.json().unwrap();
+    let agent = answer.pointer("/get_agents/agents/0").unwrap();
+    let range = agent
+        .pointer("/total_resources/0/ranges/range/0")
+        .unwrap_or_else(|| panic!("{agent}"));
+    assert_eq!(range, &json!({"begin": 31000, "end": 32000}));
+    assert!(
+        agent
+            .pointer("/registered_time/nanoseconds")
+            .is_some_and(Value::is_u64),
+        "{agent}"
+    );
+}
+
+/// mesoshttp puts `slave_id` into tasks, Go clients send what newer versions know.
+#[test]
+fn unknown_members_of_a_task_are_ignored() {
+    let mut stage = Stage::start().unwrap();
+    let unknown = json!({
+        "slave_id": {"value": "nobody"},
+        "slave_ids": 7,
+        "from_the_future": [{"a": null}, "b", 1.5],
+    });
+
+    let run = stage.launch_with("t1", &unknown).unwrap();
+
+    assert_eq!(run.pointer("/task/task_id/value"), Some(&json!("t1")));
+    assert_eq!(
+        run.pointer("/task/slave_id/value"),
+        Some(&json!(stage.agent.agent_id))
+    );
+}
+
+/// Toil, Singularity and Cook have the number of the port in their code.
+#[test]
+fn dev_listens_on_port_5050_unless_told_otherwise() {
+    // Either this test or somebody else holds the port, so that the cluster cannot start.
+    let _holder = TcpListener::bind(("127.0.0.1", 5050));
+
+    let output = binary::command("contract-20")
+        .unwrap()
+        .args(["dev", "--execute", "true"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("5050"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! pymesos 0.3.15 from the Python index: a client that nobody here wrote.
+//! pymesos 0.3.15 and mesoshttp 0.4.2 from the Python index: clients that nobody here wrote.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -12,27 +12,39 @@ use mesos_integration::http_client::get_json;
 use mesos_integration::leftovers;
 use serde_json::{Value, json};
 
-/// The interpreter of the environment that `./test` made, with pymesos in it.
+/// The interpreter of the environment that `./test` made, with the clients in it.
 fn python() -> String {
     std::env::var("MESOS_TEST_PYTHON").expect("./test sets MESOS_TEST_PYTHON")
+}
+
+/// Runs a script against the master of `cluster` with the interpreter that `./test` prepared.
+fn run_script(cluster: &Cluster, script: &str) -> (Value, String) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/clients")
+        .join(script);
+    let output = Command::new(python())
+        .arg(script)
+        .arg(cluster.master.address.to_string())
+        .stdin(Stdio::null())
+        .output()
+        .expect("the interpreter runs");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    let result = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{error}\n{}", cluster.logs()));
+    (result, error)
+}
+
+fn last_state(result: &Value, task: &str) -> Option<Value> {
+    result["states"][task].as_array()?.last().cloned()
 }
 
 #[test]
 fn pymesos_runs_twenty_tasks_to_their_end_and_kills_one() {
     let mut cluster = Cluster::start().unwrap();
     cluster.add_agent().unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/pymesos_twenty.py");
 
-    let output = Command::new(python())
-        .arg(script)
-        .arg(cluster.master.address.to_string())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let (result, error) = run_script(&cluster, "pymesos_twenty.py");
 
-    let error = String::from_utf8_lossy(&output.stderr);
-    let result: Value = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|_| panic!("{error}\n{}", cluster.logs()));
     assert_eq!(
         result["in_time"],
         Value::from(true),
@@ -41,20 +53,18 @@ fn pymesos_runs_twenty_tasks_to_their_end_and_kills_one() {
     );
     assert_eq!(result["errors"], Value::Array(Vec::new()));
     assert_eq!(result["version"], "1.11.0");
-    let last = |task: &str| {
-        result["states"][task]
-            .as_array()
-            .and_then(|all| all.last())
-            .cloned()
-    };
     for number in 0..20 {
         assert_eq!(
-            last(&format!("task-{number}")),
+            last_state(&result, &format!("task-{number}")),
             Some("TASK_FINISHED".into()),
             "{result}"
         );
     }
-    assert_eq!(last("task-20"), Some("TASK_KILLED".into()), "{result}");
+    assert_eq!(
+        last_state(&result, "task-20"),
+        Some("TASK_KILLED".into()),
+        "{result}"
+    );
     eventually("the end of the framework", || {
         let state = get_json(cluster.master.address, "/master/state").ok()?;
         (state["completed_frameworks"].as_array()?.len() == 1).then_some(())
@@ -101,4 +111,36 @@ fn pymesos_executor_runs_two_tasks_and_greets() {
     let data = data.and_then(|text| STANDARD.decode(text).ok());
     let text = String::from_utf8(data.unwrap_or_default()).unwrap();
     assert!(text.starts_with("hello from "), "{message}");
+}
+
+/// mesoshttp reads lines, so it sees each event when the next one comes.
+#[test]
+fn mesoshttp_runs_four_tasks_to_their_end_and_kills_one() {
+    let mut cluster = Cluster::start().unwrap();
+    cluster.add_agent().unwrap();
+
+    let (result, error) = run_script(&cluster, "mesoshttp_tasks.py");
+
+    assert_eq!(
+        result["in_time"],
+        Value::from(true),
+        "{result}\n{error}\n{}",
+        cluster.logs()
+    );
+    assert_eq!(result["errors"], Value::Array(Vec::new()));
+    assert_eq!(result["master"], "1.11.0");
+    assert!(result["heartbeats"].as_u64() > Some(0), "{result}");
+    for number in 0..4 {
+        assert_eq!(
+            last_state(&result, &format!("task-{number}")),
+            Some("TASK_FINISHED".into()),
+            "{result}"
+        );
+    }
+    assert_eq!(last_state(&result, "task-4"), Some("TASK_KILLED".into()));
+    eventually("the end of the framework", || {
+        let state = get_json(cluster.master.address, "/master/state").ok()?;
+        (state["completed_frameworks"].as_array()?.len() == 1).then_some(())
+    })
+    .unwrap();
 }
