@@ -337,3 +337,6 @@ async fn look_up(ip: IpAddr) -> Option<String> {
         Err(_ended) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

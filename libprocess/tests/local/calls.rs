@@ -169,3 +169,51 @@ fn an_actor_that_waits_for_another_holds_nobody_up() {
     );
     runtime.shutdown();
 }
+
+/// Is one too many between the two halves of a pulse.
+#[derive(Default)]
+struct Pulsing {
+    value: u32,
+}
+
+impl libprocess::Process for Pulsing {
+    fn id(&self) -> libprocess::ProcessId {
+        libprocess::ProcessId::generated("pulsing")
+    }
+}
+
+impl Pulsing {
+    fn pulse(&mut self, ctx: &libprocess::Context<Self>) -> Future<u32> {
+        self.value += 1;
+        let (promise, future) = Promise::new();
+        ctx.dispatch_self(move |pulsing, _| {
+            pulsing.value -= 1;
+            promise.set(pulsing.value);
+        });
+        future
+    }
+}
+
+/// Mirrors: SequenceTest.Random
+#[test]
+fn a_sequence_shows_nobody_what_is_half_done() {
+    let runtime = runtime();
+    let pid = runtime.spawn(Pulsing::default());
+    let sequence = libprocess::Sequence::new();
+
+    let results: Vec<_> = (0..100_u32)
+        .map(|number| {
+            let pid = pid.clone();
+            // As good as random: neither kind comes in a pattern.
+            if number.wrapping_mul(2_654_435_761) >> 31 == 0 {
+                sequence.add(move || pid.call_future(|pulsing, ctx| pulsing.pulse(ctx)))
+            } else {
+                sequence.add(move || pid.call(|pulsing, _| pulsing.value))
+            }
+        })
+        .collect();
+
+    let values = runtime.block_on(libprocess::collect(results));
+    assert_eq!(values, Outcome::Ready(vec![0; 100]));
+    runtime.shutdown();
+}
