@@ -1,8 +1,12 @@
-//! gRPC on the one port.
+//! gRPC on the one port, and a client for it.
 //!
 //! A runtime serves the health and reflection services, the streams of linked runtimes, and the [`Services`] that it
 //! was given. A service is either one of tonic's, or an [`HttpService`]: methods that stand for HTTP routes of actors,
 //! so that both ways lead to the same handler.
+//!
+//! [`client`] calls the services of others.
+
+pub mod client;
 
 mod builtin;
 mod codec;
@@ -21,7 +25,7 @@ use tokio::sync::OnceCell;
 use tonic::body::Body;
 use tonic::server::NamedService;
 
-pub use tonic::{Code, Status};
+pub use tonic::{Code, Request, Response, Status, Streaming};
 
 use self::builtin::BuiltIn;
 pub use self::codec::{BytesCodec, MessageCodec};

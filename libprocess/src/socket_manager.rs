@@ -87,14 +87,21 @@ pub(crate) struct Gauges {
 
 /// The nearest double.
 #[expect(clippy::cast_precision_loss, reason = "metrics are doubles")]
-const fn number(bytes: usize) -> f64 {
-    bytes as f64
+const fn number(count: usize) -> f64 {
+    count as f64
 }
 
 /// Bytes that wait to be sent, over all peers.
 fn queued_bytes(tables: &Mutex<Tables>) -> f64 {
     let tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
     number(tables.all().map(|socket| socket.queued_bytes()).sum())
+}
+
+/// Connections that messages to peers take on this wire.
+fn connections(tables: &Mutex<Tables>, wire: Wire) -> f64 {
+    let tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
+    let speaking = |socket: &&Arc<Socket>| socket.was_connected() && socket.wire() == wire;
+    number(tables.all().filter(speaking).count())
 }
 
 /// An actor, and the one of its linked actors that is gone.
@@ -111,6 +118,19 @@ impl SocketManager {
                     .map_or(0.0, |tables| queued_bytes(&tables)),
             )
         });
+        for (key, wire) in [
+            ("libprocess/grpc_connections", Wire::Grpc),
+            ("libprocess/legacy_connections", Wire::Legacy),
+        ] {
+            let watched = Arc::downgrade(&tables);
+            metrics.pull_gauge(key, move || {
+                Future::ready(
+                    watched
+                        .upgrade()
+                        .map_or(0.0, |tables| connections(&tables, wire)),
+                )
+            });
+        }
         Self {
             tables,
             encoder: Encoder::new(address),

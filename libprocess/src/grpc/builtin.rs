@@ -7,6 +7,7 @@ use tonic_health::server::{HealthReporter, HealthService};
 use tonic_reflection::server::Builder;
 
 use super::{Serve, Services};
+use crate::transport::link;
 
 /// What every runtime serves. It is made at the first call for it: descriptors take a while to index.
 pub(super) struct BuiltIn {
@@ -25,6 +26,9 @@ impl BuiltIn {
             }
             for name in services.names() {
                 builder = builder.with_service_name(name);
+            }
+            if !services.descriptors.is_empty() {
+                builder = builder.with_service_name(link::SERVICE);
             }
             builder
         };

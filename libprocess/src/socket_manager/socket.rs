@@ -252,6 +252,11 @@ impl Socket {
         overflow
     }
 
+    /// The wire that its messages are written for.
+    pub(super) fn wire(&self) -> Wire {
+        self.lock().outbox.wire()
+    }
+
     /// Bytes that are not written yet.
     pub(super) fn queued_bytes(&self) -> usize {
         self.lock().queued
