@@ -8,6 +8,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for folder in [
         "mesos",
         "csi",
+        "grpc",
         "master",
         "messages",
         "resource_provider",

@@ -2,6 +2,7 @@
 
 pub mod attributes;
 pub mod bytes;
+pub mod call_type;
 pub mod cram_md5;
 pub mod credentials;
 pub mod duration;

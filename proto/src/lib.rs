@@ -19,6 +19,7 @@
 //! | `AgentInfo` | v0 has field 7 besides | one type; JSON v1 leaves the field out |
 //! | `quota.QuotaRequest` | v0 declares a default | one type without the default |
 //! | `scheduler.APIResult` | v1 only | one type |
+//! | `grpc.Accepted` | ours, v1 only | one type |
 //! | `MasterInfo.Capability.Type` | v0 has `QUOTA_V2` besides | one enum; JSON v1 leaves the value out |
 //!
 //! Packages without a v1 twin keep their place: `mesos.internal` is [`internal`], and so on. Rust

@@ -24,12 +24,13 @@ pub enum Exception {
 }
 
 /// Every v1 message or enum that is not the same as its v0 twin.
-pub const EXCEPTIONS: [(&str, Exception); 6] = [
+pub const EXCEPTIONS: [(&str, Exception); 7] = [
     ("mesos.v1.scheduler.Call.Subscribe", Exception::Split),
     ("mesos.v1.master.Call.DrainAgent", Exception::Split),
     ("mesos.v1.AgentInfo", Exception::Superset),
     ("mesos.v1.quota.QuotaRequest", Exception::Default),
     ("mesos.v1.scheduler.APIResult", Exception::V1Only),
+    ("mesos.v1.grpc.Accepted", Exception::V1Only),
     ("mesos.v1.MasterInfo.Capability.Type", Exception::Superset),
 ];
 
