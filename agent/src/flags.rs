@@ -44,6 +44,7 @@ flag_struct! {
         advertise_ip: Option<String>,
         advertise_port: Option<String>,
         ip_discovery_command: Option<String>,
+        transport: Option<String>,
         ip6_discovery_command: Option<String>,
         memory_profiling: bool,
         master: Option<SecureValue>,

@@ -14,6 +14,7 @@ pub mod constants;
 pub mod container_logger;
 pub mod flags;
 pub mod gc;
+pub mod grpc;
 pub(crate) mod http;
 pub mod metrics;
 pub mod modules;

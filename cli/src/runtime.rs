@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 use libprocess::tls::Tls;
-use libprocess::{Runtime, RuntimeBuilder};
+use libprocess::{Runtime, RuntimeBuilder, Transport};
 
 use crate::logging;
 
@@ -12,7 +12,10 @@ use crate::logging;
 /// A framework or executor needs few threads.
 pub(crate) fn from_environment() -> Result<Runtime> {
     let variables = variables().collect();
-    let builder = Runtime::builder().arbiters(1).environment(&variables)?;
+    let builder = Runtime::builder()
+        .arbiters(1)
+        .transport(Transport::Auto)
+        .environment(&variables)?;
     equip(builder)?.start().context("start the runtime")
 }
 
@@ -23,6 +26,14 @@ pub(crate) fn equip(builder: RuntimeBuilder) -> Result<RuntimeBuilder> {
         Some(traces) => builder.propagator(traces.propagator()),
         None => builder,
     })
+}
+
+/// Which wire messages take: that of `LIBPROCESS_TRANSPORT`, else gRPC with whoever takes it.
+pub(crate) fn transport() -> Result<Transport> {
+    match std::env::var("LIBPROCESS_TRANSPORT") {
+        Ok(text) => Ok(text.parse()?),
+        Err(_unset) => Ok(Transport::Auto),
+    }
 }
 
 /// Adds TLS when the `LIBPROCESS_SSL_` variables enable it.

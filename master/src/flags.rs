@@ -38,6 +38,7 @@ flag_struct! {
         advertise_ip: Option<String>,
         advertise_port: Option<String>,
         ip_discovery_command: Option<String>,
+        transport: Option<String>,
         memory_profiling: bool,
         domain: Option<JsonMessage<v1::DomainInfo>>,
         // registry

@@ -7,6 +7,7 @@ pub mod authentication;
 pub mod constants;
 pub mod flags;
 pub mod framework_message;
+pub mod grpc;
 pub mod http;
 pub mod master;
 pub mod metrics;

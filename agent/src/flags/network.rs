@@ -4,7 +4,7 @@ use mesos_common::flag;
 use mesos_common::flags::Row;
 
 use super::Flags;
-use super::rules::{has_fault_domain, registration_backoff_at_most_one_minute};
+use super::rules::{has_fault_domain, has_transport, registration_backoff_at_most_one_minute};
 
 pub(super) const ROWS: &[Row<Flags>] = &[
     flag!(Flags.version = "false", "Print the version and exit."),
@@ -52,6 +52,13 @@ pub(super) const ROWS: &[Row<Flags>] = &[
          Cannot be given together with `--ip6`.\n"
     )
     .not_yet(),
+    flag!(
+        Flags.transport,
+        "How messages leave this agent: `auto`, `legacy` or `grpc`.\n\
+         `auto` uses gRPC with peers that take it and else the wire of C++ libprocess.\n\
+         Without it `LIBPROCESS_TRANSPORT` decides, and without that `auto`."
+    )
+    .rule(has_transport),
     flag!(
         Flags.memory_profiling = "false",
         "Whether to serve the memory profiler. It needs a build with jemalloc."

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use libprocess::Transport;
 use mesos_common::duration;
 use mesos_common::flags::JsonValue;
 use mesos_proto::internal::container_dns_info::docker_info::NetworkMode as DockerMode;
@@ -71,6 +72,13 @@ impl Flags {
             return Err(FlagRuleError::NoExecutorKey);
         }
         Ok(())
+    }
+}
+
+pub(super) fn has_transport(flags: &Flags) -> Result<(), String> {
+    match flags.transport.as_deref().map(str::parse::<Transport>) {
+        Some(Err(error)) => Err(error.to_string()),
+        Some(Ok(_)) | None => Ok(()),
     }
 }
 

@@ -38,9 +38,11 @@ fn serve(flags: Flags, verbosity: Verbosity) -> Result<ExitCode> {
         port: flags.port,
         advertise_ip: flags.advertise_ip.as_deref(),
         advertise_port: flags.advertise_port.as_deref(),
+        transport: flags.transport.as_deref(),
     }
     .builder()?
     .delegate(AGENT_PROCESS_ID)
+    .grpc(mesos_agent::grpc::services())
     .realms("mesos-agent-readonly", "mesos-agent-readwrite");
     let runtime = daemon::start(builder)?;
     runtime.on_log_level(move |level| verbosity.set(level));

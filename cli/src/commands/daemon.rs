@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, anyhow, bail};
-use libprocess::{PeerCheck, Runtime, RuntimeBuilder, StartError};
+use libprocess::{PeerCheck, Runtime, RuntimeBuilder, StartError, Transport};
 use mesos_common::flags::{FlagSet, HasLogging, Source, Warning, load, usage};
 
 use crate::logging::{self, Verbosity};
@@ -112,6 +112,7 @@ pub(crate) struct Addresses<'a> {
     pub(crate) port: u16,
     pub(crate) advertise_ip: Option<&'a str>,
     pub(crate) advertise_port: Option<&'a str>,
+    pub(crate) transport: Option<&'a str>,
 }
 
 impl Addresses<'_> {
@@ -127,6 +128,8 @@ impl Addresses<'_> {
         if let Some(port) = parse_or_variable(self.advertise_port, "advertise_port")? {
             builder = builder.advertise_port(port);
         }
+        let transport = parse_or_variable(self.transport, "transport")?;
+        builder = builder.transport(transport.unwrap_or(Transport::Auto));
         if let Some(threads) = parse_or_variable(None, "num_worker_threads")? {
             builder = builder.arbiters(threads);
         }
@@ -209,6 +212,7 @@ mod tests {
             port,
             advertise_ip: None,
             advertise_port: None,
+            transport: None,
         }
     }
 

@@ -36,10 +36,12 @@ fn serve(flags: Flags, verbosity: Verbosity) -> Result<ExitCode> {
         port: flags.port,
         advertise_ip: flags.advertise_ip.as_deref(),
         advertise_port: flags.advertise_port.as_deref(),
+        transport: flags.transport.as_deref(),
     }
     .builder()?
     .reserved_arbiters(mesos_master::constants::RESERVED_ARBITERS)
     .delegate(ID)
+    .grpc(mesos_master::grpc::services())
     .realms("mesos-master-readonly", "mesos-master-readwrite");
     let runtime = daemon::start(builder)?;
     runtime.on_log_level(move |level| verbosity.set(level));

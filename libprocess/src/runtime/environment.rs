@@ -52,6 +52,9 @@ impl RuntimeBuilder {
         if let Some(port) = parse(variables, "LIBPROCESS_ADVERTISE_PORT")? {
             self = self.advertise_port(port);
         }
+        if let Some(transport) = parse(variables, "LIBPROCESS_TRANSPORT")? {
+            self = self.transport(transport);
+        }
         Ok(self)
     }
 }

@@ -4,7 +4,7 @@ use mesos_common::flag;
 use mesos_common::flags::Row;
 
 use super::Flags;
-use super::rules::has_fault_domain;
+use super::rules::{has_fault_domain, has_transport};
 
 pub(super) const ROWS: &[Row<Flags>] = &[
     flag!(Flags.version = "false", "Print the version and exit."),
@@ -40,6 +40,13 @@ pub(super) const ROWS: &[Row<Flags>] = &[
         "Command whose output is the address to listen on.\n\
          Cannot be given together with `--ip`."
     ),
+    flag!(
+        Flags.transport,
+        "How messages leave this master: `auto`, `legacy` or `grpc`.\n\
+         `auto` uses gRPC with peers that take it and else the wire of C++ libprocess.\n\
+         Without it `LIBPROCESS_TRANSPORT` decides, and without that `auto`."
+    )
+    .rule(has_transport),
     flag!(
         Flags.memory_profiling = "false",
         "Whether to serve the memory profiler. It needs a build with jemalloc."

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use libprocess::Transport;
 use mesos_common::duration;
 
 use super::Flags;
@@ -62,6 +63,13 @@ impl Flags {
             return Err(FlagRuleError::NoQuorum);
         }
         Ok(())
+    }
+}
+
+pub(super) fn has_transport(flags: &Flags) -> Result<(), String> {
+    match flags.transport.as_deref().map(str::parse::<Transport>) {
+        Some(Err(error)) => Err(error.to_string()),
+        Some(Ok(_)) | None => Ok(()),
     }
 }
 

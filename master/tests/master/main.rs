@@ -11,6 +11,7 @@ mod authentication;
 mod draining;
 mod drivers;
 mod endpoints;
+mod grpc;
 mod group_rules;
 mod maintenance;
 mod operation_reconciliation;

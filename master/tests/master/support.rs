@@ -60,6 +60,7 @@ fn start_runtime(clock: Clock) -> Runtime {
     Runtime::builder()
         .ip([127, 0, 0, 1].into())
         .delegate("master")
+        .grpc(mesos_master::grpc::services())
         .clock(clock)
         .start()
         .expect("a free port")

@@ -64,6 +64,7 @@ impl Cluster {
         let builder = runtime_at(ip, flags.port)?
             .reserved_arbiters(mesos_master::constants::RESERVED_ARBITERS)
             .delegate("master")
+            .grpc(mesos_master::grpc::services())
             .realms("mesos-master-readonly", "mesos-master-readwrite");
         // First of all the port: nothing needs to be undone when it is taken.
         let master = daemon::start(builder)?;
@@ -233,7 +234,9 @@ fn count(agents: usize) -> f64 {
 }
 
 fn runtime_at(ip: IpAddr, port: u16) -> Result<RuntimeBuilder> {
-    crate::runtime::equip(Runtime::builder().ip(ip).port(port).arbiters(1))
+    let transport = crate::runtime::transport()?;
+    let builder = Runtime::builder().ip(ip).port(port).arbiters(1);
+    crate::runtime::equip(builder.transport(transport))
 }
 
 /// What executors need besides what agents tell them: the agents' variables of TLS.
@@ -250,6 +253,7 @@ fn executor_variables() -> String {
 fn start_agent_runtime(ip: IpAddr, port: u16) -> Result<Runtime> {
     let builder = runtime_at(ip, port)?
         .delegate(variable::AGENT_PROCESS_ID)
+        .grpc(mesos_agent::grpc::services())
         .realms("mesos-agent-readonly", "mesos-agent-readwrite");
     match builder.clone().start() {
         Err(StartError::Bind { .. }) if port != 0 => daemon::start(builder.port(0)),
