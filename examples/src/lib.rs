@@ -6,6 +6,7 @@
 //! | program | idea |
 //! |---|---|
 //! | `hello_framework` | subscribe, launch, acknowledge: the v1 API in one page |
+//! | `grpc_framework` | the same API over gRPC, without a library in between |
 //! | `legacy_framework`, `legacy_executor` | the legacy drivers: a scheduler and its own executor |
 //! | `command_tasks` | the legacy driver without an executor |
 //! | `services` | instances that live long, are checked, and come back when they die |

@@ -239,3 +239,10 @@ fn framework_that_was_killed_finds_its_tasks_again() {
     assert!(text.contains("task-0 is TASK_FINISHED"), "{text}");
     assert!(text.contains("task-1 is TASK_FINISHED"), "{text}");
 }
+
+#[test]
+fn grpc_framework_runs_its_task_to_the_end() {
+    let text = run(env!("CARGO_BIN_EXE_grpc_framework"));
+
+    assert!(text.contains("hello-grpc is TASK_FINISHED"), "{text}");
+}
