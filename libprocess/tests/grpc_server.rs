@@ -1,9 +1,4 @@
 //! Services of a port: methods that stand for HTTP routes, health, reflection.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "helpers of tests fail by panicking"
-)]
 
 use std::sync::mpsc;
 use std::time::Duration;

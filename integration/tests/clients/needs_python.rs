@@ -144,3 +144,31 @@ fn mesoshttp_runs_four_tasks_to_their_end_and_kills_one() {
     })
     .unwrap();
 }
+
+/// grpcio from the Python index, with nothing of ours: the messages come from the server's reflection.
+#[test]
+fn grpcio_schedules_by_what_reflection_tells() {
+    let mut cluster = Cluster::start().unwrap();
+    cluster.add_agent().unwrap();
+
+    let (result, _) = run_script(&cluster, "grpc_scheduler.py");
+
+    // 1 is SERVING.
+    assert_eq!(result["health"], 1);
+    assert_eq!(result["version"], "1.11.0");
+    let services = result["services"].to_string();
+    for service in ["mesos.v1.grpc.Master", "mesos.v1.grpc.Scheduler"] {
+        assert!(services.contains(service), "{services}");
+    }
+    assert_eq!(
+        result["refused"],
+        serde_json::json!([
+            "INVALID_ARGUMENT",
+            "All non-subscribe calls should include the 'Mesos-Stream-Id' header"
+        ])
+    );
+    assert_eq!(
+        result["states"],
+        serde_json::json!(["TASK_STARTING", "TASK_RUNNING", "TASK_FINISHED"])
+    );
+}

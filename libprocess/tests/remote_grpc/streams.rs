@@ -3,7 +3,10 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use libprocess::{Runtime, Transport, Upid};
+use futures::StreamExt;
+use libprocess::grpc::client::{CallOptions, Client, Connection};
+use libprocess::grpc::{Code, Request, Status};
+use libprocess::{Limits, PeerCheck, Runtime, Transport, Upid};
 
 use crate::support::{
     FakePeer, Probe, builder, link, next_body, next_exited, read_message, relink, runtime, send,
@@ -201,4 +204,132 @@ fn a_stale_stream_exits_its_links_and_a_relink_delivers_again() {
     assert_eq!(next_body(&seen), "after");
     here.shutdown();
     again.shutdown();
+}
+
+/// The envelope as `proto/grpc/transport.proto` declares it.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Envelope {
+    #[prost(string, tag = "1")]
+    from: String,
+    #[prost(string, tag = "2")]
+    to: String,
+    #[prost(string, tag = "3")]
+    name: String,
+    #[prost(bytes = "vec", tag = "4")]
+    body: Vec<u8>,
+    #[prost(string, tag = "5")]
+    traceparent: String,
+    #[prost(uint64, tag = "6")]
+    acknowledged: u64,
+}
+
+/// Opens a stream as somebody at `address`, sends these and gives what comes back.
+fn exchange(
+    runtime: &Runtime,
+    to: &Runtime,
+    address: &str,
+    sent: Vec<Envelope>,
+) -> Result<Envelope, Status> {
+    let client = Client::new(runtime);
+    let connection = Connection::new(to.address().to_string().parse().expect("a target"));
+    let mut request = Request::new(futures::stream::iter(sent).chain(futures::stream::pending()));
+    request
+        .metadata_mut()
+        .insert("libprocess-address", address.parse().expect("a value"));
+    let answer = client.stream(
+        &connection,
+        "/libprocess.Transport/Link",
+        request,
+        CallOptions::default(),
+    );
+    runtime.block_on(async {
+        let mut answers = answer.await.ready().expect("an answer")?.into_inner();
+        Ok(answers.message().await?.expect("an envelope"))
+    })
+}
+
+fn envelope(from: &str, to: &Upid, name: &str) -> Envelope {
+    Envelope {
+        from: from.to_owned(),
+        to: to.id.to_string(),
+        name: name.to_owned(),
+        body: b"hello".to_vec(),
+        ..Envelope::default()
+    }
+}
+
+#[test]
+fn any_client_of_grpc_can_send_envelopes_and_hear_the_answers() {
+    let (here, there) = (runtime(), runtime());
+    let (theirs, _) = Probe::spawn(&there);
+    let from = "me@192.0.2.1:7";
+
+    let sent = vec![envelope(from, theirs.upid(), "ping")];
+    let answer = exchange(&here, &there, "192.0.2.1:7", sent).expect("an answer");
+
+    let expected = Envelope {
+        from: theirs.upid().to_string(),
+        to: "me".to_owned(),
+        name: "note".to_owned(),
+        body: b"hello".to_vec(),
+        ..Envelope::default()
+    };
+    assert_eq!(answer, expected);
+    here.shutdown();
+    there.shutdown();
+}
+
+#[test]
+fn a_sender_at_another_ip_is_refused_when_asked_for() {
+    let here = runtime();
+    let there = builder()
+        .require_peer_address_ip_match(PeerCheck::RequireSameIp)
+        .start()
+        .expect("a runtime");
+    let (theirs, seen) = Probe::spawn(&there);
+    let refused = |address: &str, from: &str| {
+        let sent = vec![envelope(from, theirs.upid(), "note")];
+        exchange(&here, &there, address, sent).expect_err("refused")
+    };
+
+    let claimed = refused("192.0.2.1:7", "me@127.0.0.1:7");
+    let sent = refused("127.0.0.1:7", "me@192.0.2.1:7");
+
+    assert_eq!(
+        (claimed.code(), sent.code()),
+        (Code::PermissionDenied, Code::PermissionDenied)
+    );
+    assert_eq!(
+        sent.message(),
+        "UPID IP address validation failed: Message from me@192.0.2.1:7 was sent from IP 127.0.0.1"
+    );
+    assert!(seen.try_recv().is_err());
+    here.shutdown();
+    there.shutdown();
+}
+
+#[test]
+fn a_message_beyond_the_limit_ends_the_stream_and_not_the_runtime() {
+    let here = runtime();
+    let limits = Limits {
+        message_body: 1024,
+        ..Limits::default()
+    };
+    let there = builder().limits(limits).start().expect("a runtime");
+    let (theirs, seen) = Probe::spawn(&there);
+    let long = Envelope {
+        body: vec![0; 1 << 20],
+        ..envelope("me@127.0.0.1:7", theirs.upid(), "note")
+    };
+
+    let status = exchange(&here, &there, "127.0.0.1:7", vec![long]).expect_err("refused");
+
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert_eq!(status.message(), "malformed envelope: it is too long");
+    assert!(seen.try_recv().is_err());
+    let (ours, answers) = Probe::spawn(&here);
+    send(&ours, theirs.upid(), "ping", "x");
+    assert_eq!(next_body(&answers), "x");
+    here.shutdown();
+    there.shutdown();
 }

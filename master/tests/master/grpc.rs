@@ -144,8 +144,8 @@ fn subscriber_over_grpc_hears_offers_and_declines_them() {
         ..Default::default()
     };
     let answer = caller.send(Call {
-        framework_id: Some(subscribed.subscribed().framework_id().clone().into()),
-        decline: Some(decline.into()),
+        framework_id: Some(subscribed.subscribed().framework_id().clone()),
+        decline: Some(decline),
         ..of_kind(call::Type::Decline)
     });
 
@@ -166,7 +166,7 @@ fn bad_calls_are_refused_with_the_texts_of_http() {
     let id = subscribed.subscribed().framework_id().clone();
     let without_stream = Caller::to(&stage);
     let revive = Call {
-        framework_id: Some(id.into()),
+        framework_id: Some(id),
         ..of_kind(call::Type::Revive)
     };
 
@@ -192,7 +192,7 @@ fn bad_calls_are_refused_with_the_texts_of_http() {
         assert_eq!(refused(answer), (Code::InvalidArgument, text.to_owned()));
     }
     let not_a_subscription = without_stream.open::<_, Event>(SUBSCRIBE, revive.clone());
-    let status = not_a_subscription.err().expect("refused");
+    let status = not_a_subscription.expect_err("refused");
     assert_eq!(status.message(), "Expecting a call of type SUBSCRIBE");
     assert!(caller.send(revive).is_ok(), "the stream stays");
 }
@@ -217,7 +217,7 @@ fn calls_authenticate_as_requests_do() {
     info.principal = Some("alice".to_owned());
     let mut known = caller.subscribe(info);
 
-    let status = stranger.err().expect("refused");
+    let status = stranger.expect_err("refused");
     assert_eq!(over_http.status, 401);
     assert_eq!(status.code(), Code::Unauthenticated);
     assert_eq!(status.message(), over_http.text());
@@ -296,7 +296,7 @@ fn subscriber_that_does_not_read_is_disconnected_and_others_notice_nothing() {
     let mut other = stage.subscribe(framework("ops"));
     let message = ExecutorToFrameworkMessage {
         agent_id: agent.info.id.clone(),
-        framework_id: Some(subscribed.subscribed().framework_id().clone().into()),
+        framework_id: Some(subscribed.subscribed().framework_id().clone()),
         executor_id: Some(mesos_proto::v1::ExecutorId {
             value: Some("e".to_owned()),
             ..Default::default()
