@@ -1,6 +1,7 @@
 //! How many messages per second, against the goals and against C++ libprocess 1.11 on a like machine.
 //!
 //! `cargo bench -p libprocess` prints the table; with `-- --check` it exits 1 when a row falls short.
+//! Words after `--` choose the rows whose names contain one of them: `-- one-way dispatch`.
 //! Answers `Process_BENCHMARK_ClientServer`, `Process_BENCHMARK_ThroughputPerformance`,
 //! `Process_BENCHMARK_DispatchDefer` and `Process_BENCHMARK_LargeNumberOfLinks`.
 
@@ -16,7 +17,7 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use libprocess::{Arbiter, Context, Pid, Process, ProcessId, Runtime, Upid};
+use libprocess::{Arbiter, Clock, Context, Pid, Process, ProcessId, Runtime, Upid};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -29,8 +30,8 @@ struct Row {
     name: &'static str,
     cpp: Option<f64>,
     goal: Option<f64>,
-    ours: f64,
     unit: &'static str,
+    run: fn() -> f64,
 }
 
 fn runtime() -> Runtime {
@@ -143,8 +144,21 @@ fn serve(from: &Pid<Counter>, to: &Upid) {
 
 /// One message going back and forth between two actors of one thread.
 fn ping_pong_local() -> f64 {
+    ping_pong_beside_timers(0)
+}
+
+/// The same while a million timers are pending.
+fn ping_pong_among_timers() -> f64 {
+    ping_pong_beside_timers(1_000_000)
+}
+
+fn ping_pong_beside_timers(timers: u64) -> f64 {
     const COUNT: u64 = 1_000_000;
     let runtime = runtime();
+    for number in 0..timers {
+        let after = Duration::from_secs(3600) + Duration::from_millis(number);
+        runtime.clock().timer(after, || {});
+    }
     let (done, wait) = mpsc::channel();
     let client = runtime.spawn_on(Arbiter::Main(0), Counter::new(COUNT, done));
     let server = runtime.spawn_on(Arbiter::Main(0), Counter::echo());
@@ -238,7 +252,16 @@ fn resident_bytes() -> f64 {
     pages * 4096.0
 }
 
-/// Starting a hundred thousand actors that all have handled one event: microseconds and bytes of each.
+/// Starting a hundred thousand actors that all have handled one event: microseconds of each.
+fn spawn_time() -> f64 {
+    spawn_many().0
+}
+
+/// The same: bytes of each.
+fn spawn_memory() -> f64 {
+    spawn_many().1
+}
+
 fn spawn_many() -> (f64, f64) {
     const COUNT: u64 = 100_000;
     let runtime = runtime();
@@ -312,8 +335,37 @@ impl Process for Linked {
     }
 }
 
+/// Setting and cancelling a timer while a million others are pending.
+fn timers() -> f64 {
+    const COUNT: u64 = 1_000_000;
+    let clock = Clock::paused();
+    let set = |number| {
+        clock.timer(
+            Duration::from_micros(number) + Duration::from_secs(1),
+            || {},
+        )
+    };
+    for number in 0..COUNT {
+        set(number * 1000);
+    }
+    let start = Instant::now();
+    for number in 0..COUNT {
+        set(number * 777).cancel();
+    }
+    per_second(COUNT, start.elapsed())
+}
+
 /// Round trips over TCP while the link carries half of its peak: microseconds that 999 of 1000 stay below.
-fn latency_under_load(peak: f64) -> f64 {
+fn latency_under_load() -> f64 {
+    round_trips_at(repeat(one_way_remote) / 2.0)
+}
+
+/// The same on a link without other messages: what the machine itself costs.
+fn latency_alone() -> f64 {
+    round_trips_at(0.0)
+}
+
+fn round_trips_at(load: f64) -> f64 {
     const SAMPLES: usize = 3_000;
     const TICK: Duration = Duration::from_millis(1);
     let (here, there) = (runtime(), runtime());
@@ -329,11 +381,13 @@ fn latency_under_load(peak: f64) -> f64 {
     let mut last = Instant::now();
     while figures.len() < SAMPLES {
         let now = Instant::now();
-        credit += peak / 2.0 * now.duration_since(last).as_secs_f64();
+        credit += load * now.duration_since(last).as_secs_f64();
         last = now;
         let burst = Duration::from_secs_f64(credit).as_secs();
         credit -= burst as f64;
-        send_many(&sender, sink.upid().clone(), burst.max(1));
+        if burst > 0 {
+            send_many(&sender, sink.upid().clone(), burst);
+        }
         let to = echo.upid().clone();
         let start = Instant::now();
         probe.dispatch(move |_, ctx| ctx.send(&to, "ping", Bytes::from_static(BODY)));
@@ -367,105 +421,91 @@ impl Process for Probe {
     }
 }
 
-fn measure() -> Vec<Row> {
-    let row = |name, cpp, goal, ours, unit| Row {
+/// The table. Spawning comes first, while the memory is still the kernel's.
+const ROWS: [Row; 12] = [
+    report("spawn of 100,000 actors, bytes each", "bytes", spawn_memory),
+    report("spawn of 100,000 actors, time each", "us", spawn_time),
+    promise("one-way messages over one TCP link", 57e3, 800e3, || {
+        repeat(one_way_remote)
+    }),
+    promise("ping-pong over TCP, one in flight", 7.5e3, 20e3, || {
+        repeat(ping_pong_remote)
+    }),
+    promise("ping-pong between two local actors", 270e3, 3e6, || {
+        repeat(ping_pong_local)
+    }),
+    promise("dispatch to a local actor", 2.3e6, 8e6, || {
+        repeat(dispatch_local)
+    }),
+    report("local ping-pong, 1,000,000 timers", "/s", || {
+        repeat(ping_pong_among_timers)
+    }),
+    report("timers set and cancelled among 1,000,000", "/s", || {
+        repeat(timers)
+    }),
+    report("fan-in from 1,000 remote actors", "/s", || {
+        repeat(fan_in_remote)
+    }),
+    report("exit of a peer with 50,000 links", "ms", || {
+        repeat(exit_of_a_peer)
+    }),
+    report(
+        "p99.9 of a round trip at half load",
+        "us",
+        latency_under_load,
+    ),
+    report("p99.9 of a round trip without load", "us", latency_alone),
+];
+
+/// A row with a goal.
+const fn promise(name: &'static str, cpp: f64, goal: f64, run: fn() -> f64) -> Row {
+    Row {
         name,
-        cpp,
-        goal,
-        ours,
+        cpp: Some(cpp),
+        goal: Some(goal),
+        unit: "/s",
+        run,
+    }
+}
+
+/// A row that is only told.
+const fn report(name: &'static str, unit: &'static str, run: fn() -> f64) -> Row {
+    Row {
+        name,
+        cpp: None,
+        goal: None,
         unit,
-    };
-    // First, while the memory is still the kernel's.
-    let (spawn_micros, spawn_bytes) = spawn_many();
-    let one_way = repeat(one_way_remote);
-    vec![
-        row(
-            "one-way messages over one TCP link",
-            Some(57e3),
-            Some(800e3),
-            one_way,
-            "/s",
-        ),
-        row(
-            "ping-pong over TCP, one in flight",
-            Some(7.5e3),
-            Some(20e3),
-            repeat(ping_pong_remote),
-            "/s",
-        ),
-        row(
-            "ping-pong between two local actors",
-            Some(270e3),
-            Some(3e6),
-            repeat(ping_pong_local),
-            "/s",
-        ),
-        row(
-            "dispatch to a local actor",
-            Some(2.3e6),
-            Some(8e6),
-            repeat(dispatch_local),
-            "/s",
-        ),
-        row(
-            "fan-in from 1,000 remote actors",
-            None,
-            None,
-            repeat(fan_in_remote),
-            "/s",
-        ),
-        row(
-            "spawn of 100,000 actors, each",
-            None,
-            None,
-            spawn_micros,
-            "us",
-        ),
-        row(
-            "spawn of 100,000 actors, each",
-            None,
-            None,
-            spawn_bytes,
-            "bytes",
-        ),
-        row(
-            "exit of a peer with 50,000 links",
-            None,
-            None,
-            exit_of_a_peer(),
-            "ms",
-        ),
-        row(
-            "p99.9 of a round trip at half load",
-            None,
-            None,
-            latency_under_load(one_way),
-            "us",
-        ),
-    ]
+        run,
+    }
 }
 
 fn main() -> ExitCode {
-    let check = std::env::args().any(|argument| argument == "--check");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let check = arguments.iter().any(|argument| argument == "--check");
+    let words: Vec<&String> = arguments.iter().filter(|a| !a.starts_with("--")).collect();
     let mut short = false;
     println!(
-        "{:<36} {:>12} {:>12} {:>12} {:>6}",
+        "{:<41} {:>10} {:>10} {:>10} {:>6}",
         "", "C++", "goal", "ours", "ratio"
     );
     for Row {
         name,
         cpp,
         goal,
-        ours,
         unit,
-    } in measure()
+        run,
+    } in ROWS
     {
+        if !words.is_empty() && !words.iter().any(|word| name.contains(word.as_str())) {
+            continue;
+        }
+        let ours = run();
         let figure =
             |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.0}"));
         let ratio = goal.map_or_else(|| "-".to_owned(), |goal| format!("{:.2}", ours / goal));
         short |= goal.is_some_and(|goal| ours < goal);
         println!(
-            "{name:<36} {:>12} {:>12} {ours:>12.0} {ratio:>6} {unit}",
+            "{name:<41} {:>10} {:>10} {ours:>10.0} {ratio:>6} {unit}",
             figure(cpp),
             figure(goal)
         );

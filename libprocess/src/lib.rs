@@ -15,6 +15,8 @@
 //! Messages between runtimes are HTTP requests on the one port of each, byte for byte those of C++ libprocess.
 //! The same port serves the actors' HTTP routes, and [`grpc`] services over HTTP/2.
 //! What a peer may make a runtime remember is bounded, see [`Limits`].
+//!
+//! The [`manual`] explains all of this chapter by chapter.
 
 mod abort;
 mod address;
@@ -57,6 +59,7 @@ mod transport;
 pub mod grpc;
 pub mod http;
 pub mod io;
+pub mod manual;
 pub mod metrics;
 pub mod req_res;
 pub mod simulation;

@@ -2,7 +2,7 @@
 //!
 //! Has no counterpart in C++ libprocess.
 //!
-//! Each host of a [`Simulation`] is a whole [`Runtime`](crate::Runtime): its messages are encoded, cut into segments,
+//! Each host of a [`Simulation`] is a whole [`Runtime`]: its messages are encoded, cut into segments,
 //! delayed, lost and sent again, decoded and delivered by the code that serves real sockets; only the sockets are
 //! simulated. Its HTTP routes and clients work as well.
 //!
