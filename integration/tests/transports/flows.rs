@@ -2,6 +2,7 @@
 
 use mesos_integration::eventually::eventually;
 use mesos_integration::fake_scheduler::{FakeScheduler, command_task};
+use serde_json::json;
 
 use super::{cluster, connections, runs_to_its_end};
 
@@ -36,7 +37,9 @@ fn task_runs_to_its_end(wire: &str) {
 
 /// A framework with a task that runs until it is killed.
 fn running(cluster: &mesos_integration::cluster::Cluster) -> FakeScheduler {
-    let mut scheduler = FakeScheduler::subscribe(cluster.master.address).expect("it subscribes");
+    let info = json!({"user": "root", "name": "n", "checkpoint": true, "failover_timeout": 600.0});
+    let mut scheduler =
+        FakeScheduler::subscribe_as(cluster.master.address, &info).expect("it subscribes");
     let offer = scheduler.wait_for_offer().expect("an offer");
     scheduler
         .launch(&offer, &[command_task("t", "sleep 1000", &offer)])
@@ -76,6 +79,10 @@ fn task_survives_the_restart_of_its_agent(wire: &str) {
 
     cluster.agents[0].kill().expect("killed");
     cluster.restart_agent(0).expect("it comes back");
+    eventually("the return of the agent", || {
+        (cluster.active_agents() == Some(1)).then_some(())
+    })
+    .expect("it registers again");
     scheduler.kill("t").expect("taken");
 
     scheduler
