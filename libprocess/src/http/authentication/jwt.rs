@@ -1,6 +1,8 @@
 //! Signed claims in the `Authorization` header.
 //!
-//! Mirrors `3rdparty/libprocess/src/jwt.cpp` and `jwt_authenticator.cpp`, without RSA.
+//! Mirrors `3rdparty/libprocess/src/jwt.cpp` and `jwt_authenticator.cpp`.
+
+mod rsa;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,6 +12,7 @@ use serde_json::{Map, Value};
 use sha2::Sha256;
 use thiserror::Error;
 
+pub use self::rsa::{RsaKeyError, RsaPrivateKey, RsaPublicKey};
 use super::basic::{base64_decode, same};
 use super::{Authentication, Authenticator, Principal};
 use crate::clock::Clock;
@@ -79,6 +82,7 @@ pub enum JwtError {
 enum Algorithm {
     None,
     Hs256,
+    Rs256,
 }
 
 impl Algorithm {
@@ -86,6 +90,7 @@ impl Algorithm {
         match self {
             Self::None => "none",
             Self::Hs256 => "HS256",
+            Self::Rs256 => "RS256",
         }
     }
 }
@@ -121,6 +126,40 @@ impl Jwt {
             claims,
             text: format!("{message}.{signature}"),
         }
+    }
+
+    /// Makes a token signed with a key of RSA (RS256).
+    ///
+    /// # Errors
+    /// When the key does not sign.
+    pub fn sign_rs256(
+        claims: Map<String, Value>,
+        key: &RsaPrivateKey,
+    ) -> Result<Self, RsaKeyError> {
+        let message = message(Algorithm::Rs256, &claims);
+        let signature = base64_url(&key.sign(message.as_bytes())?);
+        Ok(Self {
+            claims,
+            text: format!("{message}.{signature}"),
+        })
+    }
+
+    /// Reads a token that was signed with the private half of this key and has not expired.
+    ///
+    /// # Errors
+    /// When it is malformed, expired, or signed otherwise.
+    pub fn parse_rs256(token: &str, key: &RsaPublicKey, now: Time) -> Result<Self, JwtError> {
+        let [header, payload, signature] = components(token)?;
+        check_header(header, Algorithm::Rs256)?;
+        let claims = read_payload(payload, now)?;
+        let signature = base64_decode(signature).ok_or(JwtError::Signature)?;
+        if !key.has_signed(format!("{header}.{payload}").as_bytes(), &signature) {
+            return Err(JwtError::Mismatch);
+        }
+        Ok(Self {
+            claims,
+            text: token.to_owned(),
+        })
     }
 
     /// Makes a token without a signature.
