@@ -285,3 +285,31 @@ fn strangers_do_not_see_roles() {
         (401, 401, 200)
     );
 }
+
+#[test]
+fn roles_and_weights_that_cannot_be_end_the_start() {
+    for (roles, weights, error) in [
+        (
+            "foo,.,*",
+            "",
+            "bad value of --roles: Role '.' cannot include '.' as a component",
+        ),
+        (
+            "foo",
+            "bar=1",
+            "bad value of --weights: 'bar=1': bar is not a valid role",
+        ),
+        (
+            "foo",
+            "foo=0",
+            "bad value of --weights: 'foo=0': weights must be positive",
+        ),
+    ] {
+        let refused = Stage::refused(|flags| {
+            flags.roles = Some(roles.to_owned());
+            flags.weights = Some(weights.to_owned());
+        });
+
+        assert_eq!(refused, error);
+    }
+}

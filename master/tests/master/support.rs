@@ -5,10 +5,10 @@ use std::time::Duration;
 use libprocess::{Clock, Runtime};
 use mesos_common::resources::Resources;
 use mesos_detector::StandaloneContender;
-use mesos_master::MasterHandle;
 use mesos_master::flags::Flags;
 use mesos_master::start::start_with;
 use mesos_master::surroundings::Surroundings;
+use mesos_master::{MasterHandle, StartError};
 use mesos_proto::internal::{AgentRegisteredMessage, RegisterAgentMessage, RunTaskMessage};
 use mesos_proto::v1;
 use mesos_proto_codec::WireMessage;
@@ -70,7 +70,7 @@ fn start_master(
     runtime: &Runtime,
     registry: &InMemoryStorage,
     change: impl FnOnce(&mut Flags),
-) -> MasterHandle {
+) -> Result<MasterHandle, StartError> {
     let mut flags = Flags {
         registry: "in_memory".to_owned(),
         ..Flags::default()
@@ -82,9 +82,9 @@ fn start_master(
         detector: None,
         broken: None,
     };
-    let master = start_with(runtime, flags, surroundings).expect("a master");
+    let master = start_with(runtime, flags, surroundings)?;
     runtime.clock().settle();
-    master
+    Ok(master)
 }
 
 impl Stage {
@@ -95,7 +95,7 @@ impl Stage {
     pub(crate) fn start_with(change: impl FnOnce(&mut Flags)) -> Self {
         let runtime = start_runtime(Clock::paused());
         let registry = InMemoryStorage::start(&runtime);
-        let master = start_master(&runtime, &registry, change);
+        let master = start_master(&runtime, &registry, change).expect("a master");
         Self {
             runtime,
             master,
@@ -104,12 +104,21 @@ impl Stage {
         }
     }
 
+    /// What keeps a master from starting.
+    pub(crate) fn refused(change: impl FnOnce(&mut Flags)) -> String {
+        let runtime = start_runtime(Clock::paused());
+        let registry = InMemoryStorage::start(&runtime);
+        let refused = start_master(&runtime, &registry, change);
+        runtime.shutdown();
+        refused.expect_err("flags that cannot be").to_string()
+    }
+
     /// The master dies; another one, elsewhere, reads its registry. Peers live on.
     pub(crate) fn fail_over(&mut self, change: impl FnOnce(&mut Flags)) {
         self.master.shutdown();
         self.settle();
         let runtime = start_runtime(self.runtime.clock().clone());
-        self.master = start_master(&runtime, &self.registry, change);
+        self.master = start_master(&runtime, &self.registry, change).expect("a master");
         self.former
             .push(std::mem::replace(&mut self.runtime, runtime));
         self.settle();
