@@ -3,8 +3,10 @@
 //! Ids, ports and times differ between recording and live run: [`ids`] maps them.
 //! [`master`] plays agents and frameworks against our master.
 //! [`agent`] plays the master against our agent.
+//! [`client`] plays agent and master against our executors and schedulers.
 
 pub mod agent;
+pub mod client;
 pub mod compare;
 pub mod ids;
 pub mod master;
@@ -54,6 +56,9 @@ pub enum FrameError {
     /// The recording holds something that the player does not understand.
     #[error("{0}")]
     Unplayable(&'static str),
+    /// The other side cannot be written to.
+    #[error("write to the other side")]
+    Io(#[from] std::io::Error),
     /// A recorded body that should be JSON is none.
     #[error("the recorded body is no JSON")]
     Json(#[from] serde_json::Error),

@@ -79,18 +79,18 @@ impl Calls {
     }
 
     /// ACCEPT of offers of one agent. What the operations do not use comes back after the filter's
-    /// time.
+    /// time; without a filter after five seconds.
     #[must_use]
     pub fn accept(
         &self,
         offer_ids: Vec<OfferId>,
         operations: Vec<Operation>,
-        filters: Filters,
+        filters: impl Into<Option<Filters>>,
     ) -> Call {
         let accept = call::Accept {
             offer_ids,
             operations,
-            filters: Some(filters),
+            filters: filters.into(),
             ..Default::default()
         };
         Call {
@@ -101,10 +101,10 @@ impl Calls {
 
     /// DECLINE of offers.
     #[must_use]
-    pub fn decline(&self, offer_ids: Vec<OfferId>, filters: Filters) -> Call {
+    pub fn decline(&self, offer_ids: Vec<OfferId>, filters: impl Into<Option<Filters>>) -> Call {
         let decline = call::Decline {
             offer_ids,
-            filters: Some(filters),
+            filters: filters.into(),
             ..Default::default()
         };
         Call {

@@ -111,6 +111,8 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
     if first.as_deref() == Some(NAMESPACES_ARGUMENT.as_ref()) {
         return helper_failed(&exec_in_namespaces(rest));
     }
+    // Before anything else is allocated.
+    let huge_pages = huge_pages(arguments);
     let arguments = arguments
         .iter()
         .map(|argument| argument.to_string_lossy().into_owned());
@@ -127,7 +129,7 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match execute(&flags, std::env::vars().collect()) {
+    match execute(&flags, huge_pages, std::env::vars().collect()) {
         Ok(Ending::Done) => ExitCode::SUCCESS,
         Ok(ending @ (Ending::NoAcknowledgement | Ending::Failed(_))) => {
             eprintln!("{ending}");
@@ -140,13 +142,31 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
     }
 }
 
+/// Does without huge pages, unless the task has a terminal: such a task is a direct child, which would have to do
+/// without them, too.
+fn huge_pages(arguments: &[OsString]) -> HugePages {
+    let flag = format!("--{}", variable::TTY_PATH_FLAG);
+    let has_terminal = arguments
+        .iter()
+        .any(|argument| argument.to_string_lossy().starts_with(&flag));
+    if has_terminal {
+        HugePages::Untouched
+    } else {
+        without_huge_pages()
+    }
+}
+
 /// What the helper was asked to execute is not there: as the launcher of Mesos says it.
 fn helper_failed(error: &std::io::Error) -> ExitCode {
     eprintln!("Failed to execute command: {error}");
     ExitCode::FAILURE
 }
 
-fn execute(flags: &Flags, variables: BTreeMap<String, String>) -> Result<Ending> {
+fn execute(
+    flags: &Flags,
+    huge_pages: HugePages,
+    variables: BTreeMap<String, String>,
+) -> Result<Ending> {
     let framework = required(&variables, "MESOS_FRAMEWORK_ID")?.to_owned();
     let executor = required(&variables, "MESOS_EXECUTOR_ID")?.to_owned();
     let settings = Settings {
@@ -159,7 +179,10 @@ fn execute(flags: &Flags, variables: BTreeMap<String, String>) -> Result<Ending>
             ..Default::default()
         },
         environment: ExecutorEnvironment::from_variables(&variables)?,
-        launch: launch_settings(flags, variables),
+        launch: LaunchSettings {
+            huge_pages,
+            ..launch_settings(flags, variables)
+        },
     };
     let runtime = crate::runtime::from_environment()?;
     let (process, ending) = CommandExecutorProcess::new(settings);
@@ -177,15 +200,13 @@ fn wait(runtime: &Runtime, ending: libprocess::Future<Ending>) -> Result<Ending>
 }
 
 fn launch_settings(flags: &Flags, environment: BTreeMap<String, String>) -> LaunchSettings {
-    let (session, huge_pages) = match &flags.tty_path {
-        // Such a task is a direct child, which would have to do without huge pages, too.
-        Some(_) => (Session::Terminal, HugePages::Untouched),
-        None => (Session::Helper(PathBuf::from(SELF)), without_huge_pages()),
+    let session = match &flags.tty_path {
+        Some(_) => Session::Terminal,
+        None => Session::Helper(PathBuf::from(SELF)),
     };
     LaunchSettings {
         launcher_dir: PathBuf::from(&flags.launcher_dir),
         session,
-        huge_pages,
         rootfs: flags.rootfs.clone(),
         sandbox_directory: flags.sandbox_directory.clone(),
         working_directory: flags.working_directory.clone(),
@@ -197,6 +218,7 @@ fn launch_settings(flags: &Flags, environment: BTreeMap<String, String>) -> Laun
         task_launch_info: given(flags.task_launch_info.as_ref()).map(Box::new),
         supplementary_groups: flags.task_supplementary_groups.clone(),
         environment,
+        ..LaunchSettings::default()
     }
 }
 

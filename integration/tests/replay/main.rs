@@ -1,4 +1,6 @@
 //! Recorded conversations of genuine Mesos, played against our daemons.
 
 mod agent;
+mod executor;
 mod master;
+mod scheduler;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use libprocess::Runtime;
 use mesos_common::task_state::is_terminal;
 use mesos_proto::v1::scheduler::{Event, event};
-use mesos_proto::v1::{Filters, FrameworkInfo, Offer, TaskState, TaskStatus};
+use mesos_proto::v1::{FrameworkInfo, Offer, TaskState, TaskStatus};
 use mesos_scheduler::{Calls, Delivery, Events, Mesos, Options, Subscribe};
 use tokio::sync::mpsc;
 
@@ -164,15 +164,13 @@ impl Running<'_> {
         };
         match operation {
             Some(operation) => {
-                let filters = Filters::default();
                 self.mesos
-                    .send(calls.accept(offer_ids, vec![operation], filters));
+                    .send(calls.accept(offer_ids, vec![operation], None));
                 report.submitted(&self.order.job, offer.agent_id());
                 self.launched = Launched::Yes;
             }
             None => {
-                let filters = Filters::default();
-                self.mesos.send(calls.decline(offer_ids, filters));
+                self.mesos.send(calls.decline(offer_ids, None));
                 if self.launched == Launched::Yes {
                     self.mesos.send(calls.suppress(Vec::new()));
                 }
