@@ -97,10 +97,14 @@ esac
         }
 
         fn upload(&self, more: &[&str]) -> Result<Option<String>> {
+            self.upload_by(&self.0.path().join("hadoop"), more)
+        }
+
+        fn upload_by(&self, hadoop: &Path, more: &[&str]) -> Result<Option<String>> {
             let package = self.0.path().join("package").display().to_string();
             let arguments = [
                 "--master=127.0.0.1:5050".to_owned(),
-                format!("--hadoop={}", self.0.path().join("hadoop").display()),
+                format!("--hadoop={}", hadoop.display()),
                 format!("--package={package}"),
             ];
             let more = more.iter().map(|&flag| flag.to_owned());
@@ -142,7 +146,9 @@ esac
     fn missing_hadoop_is_named() {
         let hdfs = Hdfs::new();
 
-        let error = hdfs.upload(&["--hadoop=/nowhere/hadoop"]).unwrap_err();
+        let error = hdfs
+            .upload_by(Path::new("/nowhere/hadoop"), &[])
+            .unwrap_err();
 
         assert!(
             format!("{error:#}").contains("/nowhere/hadoop"),
