@@ -7,7 +7,6 @@
 mod authentication;
 mod calls;
 mod events;
-mod metrics;
 mod process;
 
 use std::fmt;

@@ -10,6 +10,7 @@ pub mod flags;
 mod framework;
 pub mod ids;
 mod mesos;
+mod metrics;
 pub mod operations;
 pub mod resources;
 mod room;

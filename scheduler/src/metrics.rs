@@ -1,8 +1,6 @@
-//! What the driver tells about itself at `/metrics/snapshot`.
+//! What driver and library tell about themselves at `/metrics/snapshot`.
 
-use libprocess::{Context, QueuedEvents};
-
-use super::process::SchedulerProcess;
+use libprocess::{Context, Process, QueuedEvents};
 
 type Count = fn(QueuedEvents) -> usize;
 
@@ -13,8 +11,8 @@ const GAUGES: [(&str, Count); 2] = [
     }),
 ];
 
-/// Registers the gauges, in place of those of an earlier driver of the same runtime.
-pub(super) fn install(ctx: &Context<SchedulerProcess>) {
+/// Registers the gauges, in place of those of an earlier scheduler of the same runtime.
+pub(crate) fn install<P: Process>(ctx: &Context<P>) {
     let registry = ctx.runtime().metrics();
     for (key, count) in GAUGES {
         let pid = ctx.pid();
@@ -25,7 +23,7 @@ pub(super) fn install(ctx: &Context<SchedulerProcess>) {
 }
 
 /// Takes the gauges back.
-pub(super) fn remove(ctx: &Context<SchedulerProcess>) {
+pub(crate) fn remove<P: Process>(ctx: &Context<P>) {
     let registry = ctx.runtime().metrics();
     for (key, _) in GAUGES {
         registry.remove(key);

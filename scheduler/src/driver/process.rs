@@ -23,11 +23,12 @@ use uuid::Uuid;
 
 use super::{
     Acknowledgements, Authenticatee, DriverOptions, Failover, MesosSchedulerDriver, Scheduler,
-    Status, metrics,
+    Status,
 };
 use crate::Credential;
 use crate::detection::{Detected, Detection};
 use crate::flags::DriverFlags;
+use crate::metrics;
 
 /// Longest time between two registrations.
 const REGISTRATION_RETRY_MAX: Duration = Duration::from_mins(1);

@@ -25,6 +25,7 @@ use mesos_proto::v1::scheduler::{Call, Event, call, event};
 use super::validation::{InvalidCall, validate};
 use super::{Delivery, Options};
 use crate::detection::{Detected, Detection};
+use crate::metrics;
 
 mod subscription;
 
@@ -134,10 +135,12 @@ impl Process for MesosProcess {
     }
 
     fn initialize(&mut self, ctx: &mut Context<Self>) {
+        metrics::install(ctx);
         self.detect(ctx);
     }
 
-    fn finalize(&mut self, _: &mut Context<Self>) {
+    fn finalize(&mut self, ctx: &mut Context<Self>) {
+        metrics::remove(ctx);
         self.close();
     }
 }

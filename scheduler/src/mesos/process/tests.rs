@@ -355,3 +355,16 @@ fn silent_master_counts_as_gone_after_five_heartbeats() {
 
     assert_eq!(pair.next(), Delivery::Disconnected);
 }
+
+/// Mirrors: SchedulerTest.MetricsEndpoint
+#[test]
+fn length_of_the_queue_is_told_while_the_library_runs() {
+    let mut pair = Pair::start();
+    pair.subscribe();
+
+    let metrics = pair.runtime.metrics().snapshot(None);
+    let metrics = pair.master.wait(metrics).ready().unwrap();
+
+    assert!(metrics.contains_key("scheduler/event_queue_messages"));
+    assert!(metrics.contains_key("scheduler/event_queue_dispatches"));
+}
