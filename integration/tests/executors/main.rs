@@ -1,4 +1,4 @@
-//! Checks and health checks of real tasks, from the framework to the helper and back.
+//! Executors of Mesos with real tasks: checks, health checks and groups, from the framework to the task and back.
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,

@@ -1,7 +1,7 @@
 //! A cluster, a framework, and its statuses.
 
 use mesos_integration::cluster::Cluster;
-use mesos_integration::fake_scheduler::{FakeScheduler, command_task, resources};
+use mesos_integration::fake_scheduler::{FakeScheduler, command_task};
 use serde_json::{Value, json};
 
 /// A cluster with one agent, and a framework on it.
@@ -13,10 +13,19 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn start() -> Self {
+        Self::start_as("*")
+    }
+
+    /// As [`Stage::start`], with a framework of a role.
+    pub(crate) fn start_as(role: &str) -> Self {
         let mut cluster = Cluster::start().expect("the master starts");
         cluster.add_agent().expect("the agent registers");
+        let info = json!({
+            "user": "root", "name": "test", "roles": [role],
+            "capabilities": [{"type": "MULTI_ROLE"}, {"type": "RESERVATION_REFINEMENT"}],
+        });
         let mut scheduler =
-            FakeScheduler::subscribe(cluster.master.address).expect("it subscribes");
+            FakeScheduler::subscribe_as(cluster.master.address, &info).expect("it subscribes");
         let offer = scheduler.wait_for_offer().expect("an offer comes");
         Self {
             cluster,
@@ -43,23 +52,24 @@ impl Stage {
 
     /// Launches tasks together on the default executor.
     pub(crate) fn launch_group(&self, tasks: &[Value]) {
-        let mut all = resources(0.1, 32.0);
-        if let Some(all) = all.as_array_mut() {
-            all.push(json!({"name": "disk", "type": "SCALAR", "scalar": {"value": 32.0}}));
-        }
-        let executor = json!({
+        let group = launch_group(&self.executor(&scalars(&json!({}))), tasks);
+        self.accept(&[group]);
+    }
+
+    /// The default executor with these resources.
+    pub(crate) fn executor(&self, resources: &Value) -> Value {
+        json!({
             "type": "DEFAULT",
             "executor_id": {"value": "default"},
             "framework_id": {"value": self.scheduler.framework_id},
-            "resources": all,
-        });
-        let operation = json!({
-            "type": "LAUNCH_GROUP",
-            "launch_group": {"executor": executor, "task_group": {"tasks": tasks}},
-        });
+            "resources": resources,
+        })
+    }
+
+    pub(crate) fn accept(&self, operations: &[Value]) {
         self.scheduler
-            .accept(&self.offer, &[operation])
-            .expect("the launch is accepted");
+            .accept(&self.offer, operations)
+            .expect("the operations are accepted");
     }
 
     /// The next status, which must be of a running task, and have this reason.
@@ -99,6 +109,27 @@ impl Stage {
         let agent = self.cluster.agents.first().expect("an agent was started");
         agent.address.port()
     }
+}
+
+/// CPUs, memory and disk, each with further fields.
+pub(crate) fn scalars(more: &Value) -> Value {
+    let amounts = [("cpus", 0.1), ("mem", 32.0), ("disk", 32.0)];
+    let resources = amounts.map(|(name, amount)| {
+        let mut resource = json!({"name": name, "type": "SCALAR", "scalar": {"value": amount}});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            resource[name] = value.clone();
+        }
+        resource
+    });
+    json!(resources)
+}
+
+/// The operation that starts tasks together.
+pub(crate) fn launch_group(executor: &Value, tasks: &[Value]) -> Value {
+    json!({
+        "type": "LAUNCH_GROUP",
+        "launch_group": {"executor": executor, "task_group": {"tasks": tasks}},
+    })
 }
 
 /// A command check without pauses.

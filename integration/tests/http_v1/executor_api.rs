@@ -404,3 +404,28 @@ fn executor_is_told_to_shut_down_with_its_framework() {
         json!({"type": "SHUTDOWN"})
     );
 }
+
+/// Mirrors: SchedulerTest.ShutdownExecutor
+#[test]
+fn executor_that_the_framework_shuts_down_is_told_and_its_end_reported() {
+    let cluster = cluster();
+    let mut scheduler = with_custom_executor(&cluster);
+    let mut executor = subscribe(&cluster, &scheduler);
+    let launch = executor.wait_for("LAUNCH").unwrap();
+    executor.update("t1", "TASK_FINISHED").unwrap();
+    scheduler.wait_for_state("t1", "TASK_FINISHED").unwrap();
+    let agent = launch.pointer("/launch/task/agent_id").unwrap();
+
+    scheduler
+        .call(
+            "SHUTDOWN",
+            json!({"shutdown": {"executor_id": {"value": "custom"}, "agent_id": agent}}),
+        )
+        .unwrap();
+    let shutdown = executor.wait_for("SHUTDOWN").unwrap();
+    let failure = scheduler.wait_for("FAILURE").unwrap();
+
+    assert_eq!(shutdown, json!({"type": "SHUTDOWN"}));
+    assert_eq!(failure["failure"]["executor_id"]["value"], "custom");
+    assert_eq!(failure.pointer("/failure/agent_id"), Some(agent));
+}

@@ -147,6 +147,7 @@ fn subscription_with_a_stream_id_is_refused() {
 }
 
 /// Mirrors: SchedulerHttpApiTest.SubscribedOnRetry
+/// Mirrors: SchedulerTest.SchedulerFailover
 #[test]
 fn second_subscription_with_the_same_id_takes_over() {
     let cluster = Cluster::start().unwrap();

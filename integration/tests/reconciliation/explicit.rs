@@ -16,6 +16,7 @@ fn ask(scheduler: &mut FakeScheduler, task: &str, agent: Option<&str>) -> Value 
 }
 
 /// Mirrors: ReconciliationTest.TaskStateMismatch, ReconciliationTest.TaskStateMatch
+/// Mirrors: SchedulerTest.ReconcileTask
 #[test]
 fn known_task_is_answered_with_its_state() {
     let mut stage = Stage::start().unwrap();
