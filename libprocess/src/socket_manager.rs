@@ -29,6 +29,7 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use tracing::Span;
 
+pub(crate) use self::accepted::End;
 pub(crate) use self::encode::put_hex;
 use self::encode::{Encoder, Outgoing};
 use self::link::Links;

@@ -61,6 +61,11 @@ impl Links {
         linkers
     }
 
+    /// Whether anybody is linked to an actor at this address.
+    pub(super) fn reach(&self, address: Address) -> bool {
+        self.addresses.contains_key(&address)
+    }
+
     /// Takes all links to actors at an address.
     pub(super) fn take_address(&mut self, address: Address) -> Vec<Notice> {
         let targets = self.addresses.remove(&address).unwrap_or_default();

@@ -95,6 +95,8 @@ pub(crate) struct Socket {
     limit: usize,
     /// The peer has taken the connection.
     connected: AtomicBool,
+    /// Its end needs no telling: the peer ended it in good order, or it was told.
+    settled: AtomicBool,
     state: Mutex<State>,
     work: Notify,
     closing: CancellationToken,
@@ -167,6 +169,7 @@ impl Socket {
             kind,
             plan,
             connected: AtomicBool::new(false),
+            settled: AtomicBool::new(false),
             limit: runtime.limits().outgoing,
             state: Mutex::new(state),
             work: Notify::new(),
@@ -198,6 +201,11 @@ impl Socket {
 
     pub(crate) fn set_connected(&self) {
         self.connected.store(true, Ordering::Release);
+    }
+
+    /// The end of the connection needs no telling from now on; true when it did until now.
+    pub(crate) fn settle(&self) -> bool {
+        !self.settled.swap(true, Ordering::AcqRel)
     }
 
     /// Turns what is queued to another wire.

@@ -34,7 +34,7 @@ use crate::address::Address;
 use crate::grpc::Call;
 use crate::runtime::{PeerCheck, Runtime, Transport};
 use crate::simulation::within;
-use crate::socket_manager::{Kind, Lasting, Origin, Socket, Wire};
+use crate::socket_manager::{End, Kind, Lasting, Origin, Socket, Wire};
 
 /// The call's path.
 const PATH: &str = "/libprocess.Transport/Link";
@@ -266,7 +266,11 @@ async fn take(
         let _ = status.set(error.status());
     }
     if let Some(socket) = socket {
-        runtime.inner().sockets.retire(&runtime, &socket);
+        let end = match received {
+            Ok(()) => End::InOrder,
+            Err(_) => End::Broken,
+        };
+        runtime.inner().sockets.retire(&runtime, &socket, end);
     }
 }
 

@@ -51,6 +51,29 @@ fn a_peer_that_cannot_be_dialled_is_answered_and_linked_on_its_own_connection() 
 }
 
 #[test]
+fn a_relink_of_the_peer_goes_unnoticed_by_those_linked_over_its_connection() {
+    let (here, there) = (runtime(), runtime());
+    let (ours, seen) = Probe::spawn(&here);
+    let (theirs, their_seen) = Probe::spawn(&there);
+    link(&ours, theirs.upid());
+    send(&ours, theirs.upid(), "ping", "linked");
+    next_body(&seen);
+    link(&theirs, ours.upid());
+
+    for _ in 0..20 {
+        relink(&ours, theirs.upid());
+        send(&ours, theirs.upid(), "ping", "again");
+        assert_eq!(next_body(&seen), "again");
+        send(&theirs, ours.upid(), "ping", "back");
+        assert_eq!(next_body(&their_seen), "back");
+    }
+
+    here.shutdown();
+    assert_eq!(&next_exited(&their_seen), ours.upid());
+    there.shutdown();
+}
+
+#[test]
 fn a_message_without_a_link_is_answered_on_its_own_connection() {
     let (hidden, there) = (unreachable(), runtime());
     let (ours, seen) = Probe::spawn(&hidden);

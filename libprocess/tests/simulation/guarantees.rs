@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use libprocess::Transport;
 use libprocess::simulation::{Fault, Random, Weather};
 
 use crate::support::{World, address};
@@ -47,7 +48,11 @@ fn something_happens(world: &mut World, random: &mut Random) {
 
 /// Plays so long a time with all kinds of faults, then lets the network heal and all messages arrive.
 fn faulty(seed: u64, span: Duration, pause: u64) -> World {
-    let mut world = World::new(seed, HOSTS, pause);
+    faulty_over(Transport::Legacy, seed, span, pause)
+}
+
+fn faulty_over(transport: Transport, seed: u64, span: Duration, pause: u64) -> World {
+    let mut world = World::new(seed, HOSTS, pause, transport);
     let mut random = world.simulation.random().fork(99);
     while world.simulation.elapsed() < span {
         something_happens(&mut world, &mut random);
@@ -134,6 +139,16 @@ fn many_short_runs_of_faults_lose_and_reorder_nothing_without_an_exited_event() 
     for seed in 100..104 {
         let world = faulty(seed, Duration::from_secs(120), 2_000);
         check(&world);
+        world.shut_down();
+    }
+}
+
+#[test]
+fn runs_of_faults_over_grpc_lose_and_reorder_nothing_without_an_exited_event() {
+    for seed in 200..204 {
+        let world = faulty_over(Transport::Grpc, seed, Duration::from_secs(300), 2_000);
+        check(&world);
+        assert!(world.book.lock().exits > 0);
         world.shut_down();
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use libprocess::simulation::{Random, Simulation};
-use libprocess::{Address, Context, Pid, Process, ProcessId, Runtime, Upid};
+use libprocess::{Address, Context, Pid, Process, ProcessId, Runtime, Transport, Upid};
 
 pub(crate) fn address(host: u8) -> Address {
     format!("10.0.0.{host}:5050").parse().expect("an address")
@@ -137,12 +137,13 @@ pub(crate) struct World {
     lives: u64,
     count: u8,
     pause: u64,
+    transport: Transport,
 }
 
 const IDS: [&str; 2] = ["one", "two"];
 
 impl World {
-    pub(crate) fn new(seed: u64, count: u8, pause: u64) -> Self {
+    pub(crate) fn new(seed: u64, count: u8, pause: u64, transport: Transport) -> Self {
         let mut world = Self {
             simulation: Simulation::new(seed),
             hosts: Vec::new(),
@@ -150,6 +151,7 @@ impl World {
             lives: 0,
             count,
             pause,
+            transport,
         };
         for host in 1..=count {
             world.start(host);
@@ -159,7 +161,12 @@ impl World {
 
     fn start(&mut self, host: u8) {
         let here = address(host);
-        let runtime = self.simulation.start(here).expect("a host");
+        let runtime = self
+            .simulation
+            .builder(here)
+            .transport(self.transport)
+            .start();
+        let runtime = runtime.expect("a host");
         let targets: Vec<Upid> = (1..=self.count)
             .filter(|other| *other != host)
             .flat_map(|other| IDS.map(|id| Upid::new(id, address(other))))
