@@ -452,6 +452,7 @@ pub(crate) fn launch_at(port: u16, flags: Flags) -> (Runtime, AgentHandle) {
         .ip([127, 0, 0, 1].into())
         .port(port)
         .delegate("slave(1)")
+        .grpc(mesos_agent::grpc::services())
         .start()
         .expect("runtime");
     let agent = mesos_agent::start(&runtime, flags).expect("agent");

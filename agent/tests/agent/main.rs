@@ -11,6 +11,7 @@ mod details;
 mod executors;
 mod fetching;
 mod garbage;
+mod grpc;
 mod harness;
 mod http_api;
 mod messages;
