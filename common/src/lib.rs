@@ -1,6 +1,7 @@
 //! Ids, resources, flags and text formats shared by master and agent.
 
 pub mod attributes;
+pub mod authorization;
 pub mod bytes;
 pub mod call_type;
 pub mod cram_md5;

@@ -164,8 +164,10 @@ impl Cluster {
             "--hostname=localhost".to_owned(),
             format!("--port={}", address.port()),
             format!("--work_dir={}", folder.path().join("master").display()),
-            "--registry=in_memory".to_owned(),
         ];
+        if !flags.iter().any(|flag| flag.starts_with("--registry=")) {
+            arguments.push("--registry=in_memory".to_owned());
+        }
         arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
         let master = launch("master", address, arguments, &mark, folder.path())?;
         await_recovery(&master)?;

@@ -79,6 +79,6 @@ impl Stopwatch {
     clippy::disallowed_methods,
     reason = "no event tells about another process"
 )]
-fn pause() {
+pub(crate) fn pause() {
     std::thread::sleep(PAUSE);
 }

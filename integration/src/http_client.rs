@@ -222,6 +222,15 @@ impl Connection {
             .map_err(|source| self.io(source))
     }
 
+    /// Returns the socket, so that another thread can close it.
+    ///
+    /// # Errors
+    /// [`HttpError::Io`] when it is closed already.
+    pub fn socket(&self) -> Result<TcpStream, HttpError> {
+        let socket = self.reader.get_ref().try_clone();
+        socket.map_err(|source| self.io(source))
+    }
+
     /// Sends a request and reads the whole answer.
     ///
     /// # Errors

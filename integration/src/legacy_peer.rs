@@ -216,6 +216,17 @@ impl LegacyPeer {
         }
     }
 
+    /// Returns every message that has come so far and nobody took; they stay.
+    pub fn come(&mut self) -> &VecDeque<Received> {
+        self.kept.extend(self.incoming.try_iter());
+        &self.kept
+    }
+
+    /// Takes the message at `index` of what has come.
+    pub fn take(&mut self, index: usize) -> Option<Received> {
+        self.kept.remove(index)
+    }
+
     /// Takes every message that has come so far and nobody waited for.
     pub fn take_all(&mut self) -> Vec<Received> {
         self.kept.extend(self.incoming.try_iter());

@@ -20,6 +20,7 @@ pub mod log_probe;
 pub mod master_group;
 pub mod parity;
 pub mod record_stream;
+pub mod recording;
 pub mod registry_probe;
 pub mod replay;
 pub mod stage;

@@ -1,7 +1,7 @@
 //! A streamed answer in RecordIO: `<length>\n<bytes>`, one record after another.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 
 use serde_json::Value;
 use thiserror::Error;
@@ -83,6 +83,14 @@ impl RecordStream {
         serde_json::from_slice(&record).map_err(|error| StreamError::Framing {
             detail: format!("{error}: {}", String::from_utf8_lossy(&record)),
         })
+    }
+
+    /// Returns the socket, so that another thread can close it.
+    ///
+    /// # Errors
+    /// [`StreamError::Http`] when it is closed already.
+    pub fn socket(&self) -> Result<TcpStream, StreamError> {
+        Ok(self.connection.socket()?)
     }
 
     /// Returns the lengths of the HTTP chunks read so far.

@@ -6,6 +6,7 @@
 pub mod agents;
 mod api;
 mod api_read;
+pub(crate) mod authorize;
 pub mod frameworks;
 pub mod help;
 mod legacy_operations;
@@ -40,6 +41,14 @@ pub(crate) fn answer_outside(
     let (promise, answer) = Promise::new();
     ctx.perform_blocking(write, move |_, response, _| promise.set(response));
     answer
+}
+
+/// A small document with its keys in the order of the alphabet.
+///
+/// Answers that Mesos makes of whole messages come from a sorted map there.
+pub(crate) fn sorted_keys(json: String) -> String {
+    // A map of this parser is sorted.
+    serde_json::from_str::<serde_json::Value>(&json).map_or(json, |value| value.to_string())
 }
 
 /// The callback that wraps a JSON answer.

@@ -4,6 +4,7 @@
 
 pub mod agent_observer;
 pub mod authentication;
+pub mod authorization;
 pub mod constants;
 pub mod flags;
 pub mod framework_message;

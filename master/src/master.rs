@@ -16,6 +16,7 @@
 
 mod accept;
 mod authenticate;
+mod authorize;
 mod counts;
 mod deactivate;
 mod decline;
@@ -60,7 +61,7 @@ mod weights;
 pub(crate) use self::authenticate::Deferred;
 pub(crate) use self::draining::{Afterwards, DrainPlan};
 pub(crate) use self::quota::Force;
-pub(crate) use self::receive::subscription_of;
+pub(crate) use self::receive::{UpdateFrameworkError, subscription_of};
 pub(crate) use self::removal_limit::RemovalLimit;
 pub(crate) use self::roles::RoleView;
 pub(crate) use self::send::time_info;
@@ -73,6 +74,7 @@ use std::sync::Arc;
 
 use libprocess::{Clock, Context, Pid, Process, ProcessId, Promise, Time, Upid};
 use mesos_allocator::AllocatorHandle;
+use mesos_common::authorization::Authorizer;
 use mesos_common::cram_md5::CramMd5Authenticator;
 use mesos_common::ids::{AgentId, IdGenerator, MasterId};
 use mesos_common::roles::parse_list;
@@ -110,6 +112,8 @@ pub struct MasterParts {
     pub detector: Box<dyn Detector>,
     /// Who authenticates drivers and agents, if anybody.
     pub authenticator: Option<CramMd5Authenticator>,
+    /// Decides who may do what; without one, everybody may do everything.
+    pub authorizer: Option<Authorizer>,
     /// What time it is.
     pub clock: Clock,
     /// Kept when the master gives up, with the reason.
@@ -167,6 +171,7 @@ pub struct MasterProcess {
     removal_limit: RemovalLimit,
     throttle: Throttle,
     authenticator: Option<CramMd5Authenticator>,
+    authorizer: Option<Authorizer>,
     authentications: Authentications<Deferred>,
     whitelist_watcher: Option<Pid<WhitelistWatcherProcess>>,
 }
@@ -232,6 +237,7 @@ impl MasterProcess {
                 &parts.clock,
             ),
             authenticator: parts.authenticator,
+            authorizer: parts.authorizer,
             authentications: Authentications::default(),
             whitelist_watcher: None,
             subscribers: Subscribers::new(flags.max_operator_event_stream_subscribers),

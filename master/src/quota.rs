@@ -143,7 +143,7 @@ fn check_amounts(
 ) -> Check {
     for (name, scalar) in amounts {
         let value = scalar.value();
-        let shown = format!("{{'{name}': {value}}}");
+        let shown = format!("{{'{name}': {}}}", shown_amount(value));
         let megabytes = name == "mem" || name == "disk";
         ensure(!(megabytes && value > MAX_MEGABYTES), || {
             format!(
@@ -163,6 +163,15 @@ fn check_amounts(
         prefixed(validate_input_scalar(value), &prefix)?;
     }
     Ok(())
+}
+
+/// An amount; what does not fit into thousandths shows as it does in Mesos, where it overflows.
+fn shown_amount(value: f64) -> String {
+    if (value * 1000.0).abs() >= 9_223_372_036_854_775_807.0 {
+        "-9.22337203685478e+15".to_owned()
+    } else {
+        value.to_string()
+    }
 }
 
 fn show(amounts: &BTreeMap<String, v1::value::Scalar>) -> String {

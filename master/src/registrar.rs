@@ -22,7 +22,7 @@ use libprocess::http::{Request, Response};
 use libprocess::metrics::{self, Unit};
 use libprocess::{Context, Future, Outcome, Pid, Process, ProcessId, Promise, Runtime, Timer};
 use mesos_proto::v1;
-use mesos_proto_codec::{Dialect, Json};
+use mesos_proto_codec::Dialect;
 use mesos_state::{State, Variable};
 use prost::Message as _;
 
@@ -442,8 +442,10 @@ impl RegistrarProcess {
 
     /// Answers `/registrar(1)/registry`: the registry in memory.
     fn show(&self, request: &Request) -> Response {
-        let mut text = Vec::new();
-        self.registry.write_json(Dialect::V0, &mut text);
+        let text = crate::http::sorted_keys(mesos_proto_codec::to_json(
+            self.registry.as_ref(),
+            Dialect::V0,
+        ));
         Response::ok_json(text, request.query.get("jsonp"))
     }
 }

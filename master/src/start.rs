@@ -17,6 +17,7 @@ use mesos_detector::{StandaloneDetector, master_info};
 use mesos_proto::v1;
 
 use crate::authentication::{AuthenticationError, authentication};
+use crate::authorization::{AuthorizationError, authorizer};
 use crate::constants::MESOS_VERSION;
 use crate::flags::Flags;
 use crate::master::{MasterParts, MasterProcess};
@@ -44,6 +45,9 @@ pub enum StartError {
     /// Identities cannot be proved as the flags ask.
     #[error(transparent)]
     Authentication(#[from] AuthenticationError),
+    /// Nobody can decide who may do what.
+    #[error(transparent)]
+    Authorization(#[from] AuthorizationError),
 }
 
 /// A running master.
@@ -112,6 +116,7 @@ pub fn start_with(
     let flags = Arc::new(flags);
     check_flags(&flags)?;
     let authenticator = authentication(runtime, &flags)?;
+    let authorizer = authorizer(runtime, &flags)?;
     drop(VersionProcess::spawn(runtime));
     let id = MasterId::random();
     let pid = runtime.upid("master");
@@ -140,6 +145,7 @@ pub fn start_with(
         contender: surroundings.contender,
         detector,
         authenticator,
+        authorizer,
         clock: runtime.clock().clone(),
         end,
     };

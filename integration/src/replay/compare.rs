@@ -1,6 +1,6 @@
 //! Compares a recorded message with a live one, in structure and values.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::Value;
@@ -36,10 +36,19 @@ impl fmt::Display for Difference {
 }
 
 /// Fields whose value each run chooses: recorded and live form a new pair.
-const CHOSEN: [&str; 3] = ["uuid", "container_id", "resource_version_uuid"];
+const CHOSEN: [&str; 6] = [
+    "uuid",
+    "container_id",
+    "resource_version_uuid",
+    "operation_uuid",
+    "status_uuid",
+    "status_update_uuid",
+];
 
 /// Fields that hold a moment or a process id.
-const MOMENTS: [&str; 7] = [
+const MOMENTS: [&str; 9] = [
+    "unregistered_time",
+    "estimated_drain_start_time_seconds",
     "timestamp",
     "start_time",
     "elected_time",
@@ -50,7 +59,10 @@ const MOMENTS: [&str; 7] = [
 ];
 
 /// Lists whose order says nothing.
-const SETS: [&str; 5] = [
+const SETS: [&str; 8] = [
+    "slave_ids",
+    "frameworks",
+    "unregistered_frameworks",
     "resources",
     "attributes",
     "capabilities",
@@ -65,7 +77,12 @@ pub fn pin(sent: &Value, ids: &mut Ids) {
             for (key, value) in fields {
                 let inner = value.get("value").unwrap_or(value);
                 match inner.as_str() {
-                    Some(text) if CHOSEN.contains(&key.as_str()) => ids.learn(text, text),
+                    Some(text) if CHOSEN.contains(&key.as_str()) => {
+                        // What the other side chose has a pair already.
+                        if !ids.knows(text) {
+                            ids.learn(text, text);
+                        }
+                    }
                     _ => pin(value, ids),
                 }
             }
@@ -85,6 +102,9 @@ pub fn compare(name: &str, recorded: &Value, live: &Value, ids: &mut Ids) -> Vec
     .value(name, "", recorded, live);
     differences
 }
+
+/// A name with the recorded and the live item of it.
+type Pair<'v> = (String, Option<&'v Value>, Option<&'v Value>);
 
 struct Walk<'a> {
     ids: &'a mut Ids,
@@ -131,7 +151,17 @@ impl Walk<'_> {
     }
 
     fn list(&mut self, path: &str, key: &str, left: &[Value], right: &[Value]) {
-        let (left, right) = if SETS.contains(&key) {
+        if let Some(pairs) = self.same_things(left, right) {
+            for (name, left, right) in pairs {
+                let path = format!("{path}[{name}]");
+                match (left, right) {
+                    (Some(left), Some(right)) => self.value(&path, key, left, right),
+                    (left, right) => self.differ(&path, left, right),
+                }
+            }
+            return;
+        }
+        let (left, right) = if SETS.contains(&key) || path.contains("resources") {
             (sorted(left), sorted(right))
         } else {
             (left.iter().collect(), right.iter().collect())
@@ -145,6 +175,30 @@ impl Walk<'_> {
         }
     }
 
+    /// Pairs the items of two lists by what they are called, when every item has a name of its own.
+    fn same_things<'v>(&self, left: &'v [Value], right: &'v [Value]) -> Option<Vec<Pair<'v>>> {
+        let named = |items: &'v [Value], is_recorded: bool| {
+            let mut named = BTreeMap::new();
+            for item in items {
+                let name = identity(item)?;
+                let name = if is_recorded {
+                    self.ids.text(&name)
+                } else {
+                    name
+                };
+                named.insert(name, item);
+            }
+            (named.len() == items.len()).then_some(named)
+        };
+        let (left, right) = (named(left, true)?, named(right, false)?);
+        let names: BTreeSet<String> = left.keys().chain(right.keys()).cloned().collect();
+        let pair = |name: String| {
+            let (left, right) = (left.get(&name).copied(), right.get(&name).copied());
+            (name, left, right)
+        };
+        Some(names.into_iter().map(pair).collect())
+    }
+
     fn differ(&mut self, path: &str, recorded: Option<&Value>, live: Option<&Value>) {
         self.differences.push(Difference {
             path: path.to_owned(),
@@ -152,6 +206,27 @@ impl Walk<'_> {
             live: live.cloned(),
         });
     }
+}
+
+/// Paths to what tells one item of a list from the others.
+const IDENTITIES: [&str; 10] = [
+    "/id",
+    "/id/value",
+    "/agent_info/id/value",
+    "/info/id/value",
+    "/framework_info/id/value",
+    "/executor_info/executor_id/value",
+    "/task_id/value",
+    "/executor_id",
+    "/role",
+    "/name",
+];
+
+fn identity(item: &Value) -> Option<String> {
+    let texts = IDENTITIES.iter().filter_map(|path| item.pointer(path));
+    let text = texts.filter_map(Value::as_str).next().map(str::to_owned);
+    // A machine is named by host and address.
+    text.or_else(|| item.pointer("/id").map(Value::to_string))
 }
 
 fn sorted(items: &[Value]) -> Vec<&Value> {

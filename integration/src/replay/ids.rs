@@ -44,11 +44,10 @@ impl Ids {
         known.sort_by_key(|(recorded, _)| std::cmp::Reverse(recorded.len()));
         known
             .into_iter()
-            .find(|(recorded, _)| text.contains(recorded.as_str()))
-            .map_or_else(
-                || text.to_owned(),
-                |(recorded, live)| text.replace(recorded, live),
-            )
+            .filter(|(recorded, live)| recorded != live)
+            .fold(text.to_owned(), |text, (recorded, live)| {
+                text.replace(recorded.as_str(), live)
+            })
     }
 
     /// Replaces every known text and every known port inside a message.

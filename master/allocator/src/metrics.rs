@@ -272,6 +272,11 @@ impl AllocatorMetrics {
         };
         self.completed.retain(|completed| completed != id);
         let gauges = self.frameworks.entry(id.clone()).or_default();
+        // A framework that was renamed keeps its first name in its keys.
+        let present = gauges.values().next();
+        let prefix = present.and_then(|(key, _)| Some(key.split_once("/roles/")?.0.to_owned()));
+        let prefix = prefix
+            .unwrap_or_else(|| format!("master/frameworks/{}/{id}", percent_encoded(info.name())));
         gauges.retain(|role, (key, _)| {
             let kept = roles.contains_key(role);
             if !kept {
@@ -281,8 +286,7 @@ impl AllocatorMetrics {
         });
         for (role, suppressed) in roles {
             let (_, gauge) = gauges.entry(Arc::clone(&role)).or_insert_with(|| {
-                let name = percent_encoded(info.name());
-                let key = format!("master/frameworks/{name}/{id}/roles/{role}/suppressed");
+                let key = format!("{prefix}/roles/{role}/suppressed");
                 let gauge = self.registry.push_gauge(&key);
                 (key, gauge)
             });

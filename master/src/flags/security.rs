@@ -54,8 +54,7 @@ pub(super) const ROWS: &[Row<Flags>] = &[
          \x20   {\"principals\": {\"values\": [\"b\"]}, \"users\": {\"values\": [\"c\"]}}\n\
          \x20 ]\n\
          }"
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.authenticators = "crammd5",
         "How agents and legacy frameworks authenticate. Only `crammd5` is built in."
@@ -63,8 +62,7 @@ pub(super) const ROWS: &[Row<Flags>] = &[
     flag!(
         Flags.authorizers = "local",
         "What decides who may do what. Only `local`, which follows `--acls`, is built in."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.http_authenticators = "basic",
         "How HTTP requests are authenticated: `basic`, `jwt`, or both parted by a comma."

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use libprocess::http::{Request, Response};
 use libprocess::{Context, Future};
+use mesos_common::authorization::Approvers;
 use mesos_common::resources::Resources;
 use mesos_common::wire;
 use mesos_proto::v1;
@@ -11,6 +12,7 @@ use mesos_proto::v1::master::response::get_agents;
 use mesos_proto_codec::Dialect;
 use mesos_proto_codec::json::JsonWriter;
 
+use super::authorize::{may_see_role, seen};
 use super::model;
 use crate::master::{MasterProcess, time_info};
 use crate::resource_format::to_endpoint;
@@ -34,7 +36,13 @@ pub(crate) fn model(
     agent: &Agent,
     drain_info: Option<&v1::DrainInfo>,
     deactivated: bool,
+    approvers: &Approvers,
 ) -> get_agents::Agent {
+    let shown = |resources: &Resources| {
+        let mut shown = seen(approvers, resources.to_proto());
+        to_endpoint(&mut shown);
+        shown
+    };
     let used = agent.used_sum();
     get_agents::Agent {
         agent_info: Some(v1::AgentInfo::clone(agent.info()).into()),
@@ -46,9 +54,9 @@ pub(crate) fn model(
         reregistered_time: agent.reregistered_time().map(time_info),
         drain_info: drain_info.cloned().map(Into::into),
         estimated_drain_start_time: drain_info.and_then(|_| agent.drain_start()).map(time_info),
-        total_resources: endpoint(agent.total()),
-        allocated_resources: endpoint(&used),
-        offered_resources: endpoint(agent.offered()),
+        total_resources: shown(agent.total()),
+        allocated_resources: shown(&used),
+        offered_resources: shown(agent.offered()),
         capabilities: agent.capabilities().to_vec(),
         resource_providers: agent
             .providers()
@@ -91,6 +99,9 @@ pub(crate) fn members(w: &mut JsonWriter, agent: &Agent, view: &AgentsView) {
     w.field_with("reserved_resources", |w| {
         w.object(|w| {
             for (role, reserved) in total.reservations() {
+                if !may_see_role(&view.approvers, &role) {
+                    continue;
+                }
                 w.field_with(&role, |w| model::resources(w, &reserved));
             }
         });
@@ -116,8 +127,10 @@ pub(crate) fn members(w: &mut JsonWriter, agent: &Agent, view: &AgentsView) {
     }
 }
 
-fn list(w: &mut JsonWriter, resources: &Resources) {
-    w.array(|w| endpoint(resources).iter().for_each(|one| w.message(one)));
+fn list(w: &mut JsonWriter, resources: &Resources, view: &AgentsView) {
+    let mut shown = seen(&view.approvers, resources.to_proto());
+    to_endpoint(&mut shown);
+    w.array(|w| shown.iter().for_each(|one| w.message(one)));
 }
 
 /// A registered agent as `/slaves` shows it.
@@ -127,15 +140,18 @@ fn full(w: &mut JsonWriter, agent: &Agent, view: &AgentsView) {
         w.field_with("reserved_resources_full", |w| {
             w.object(|w| {
                 for (role, reserved) in agent.total().reservations() {
-                    w.field_with(&role, |w| list(w, &reserved));
+                    if !may_see_role(&view.approvers, &role) {
+                        continue;
+                    }
+                    w.field_with(&role, |w| list(w, &reserved, view));
                 }
             });
         });
         w.field_with("unreserved_resources_full", |w| {
-            list(w, &agent.total().unreserved());
+            list(w, &agent.total().unreserved(), view);
         });
-        w.field_with("used_resources_full", |w| list(w, &agent.used_sum()));
-        w.field_with("offered_resources_full", |w| list(w, agent.offered()));
+        w.field_with("used_resources_full", |w| list(w, &agent.used_sum(), view));
+        w.field_with("offered_resources_full", |w| list(w, agent.offered(), view));
     });
 }
 
@@ -154,7 +170,7 @@ impl MasterProcess {
     /// Answers `/slaves`.
     #[expect(clippy::excessive_nesting, reason = "the nesting is the document's")]
     pub(crate) fn agents(&self, request: &Request, ctx: &Context<Self>) -> Future<Response> {
-        let view = self.agents_view();
+        let view = self.agents_view(&self.approvers(request.principal.as_ref()));
         let wanted = request.query.get(wire::AGENT_ID).map(str::to_owned);
         let jsonp = super::jsonp(request);
         super::answer_outside(ctx, move || {

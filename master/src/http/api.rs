@@ -4,6 +4,7 @@
 
 use libprocess::http::{Request, Response, pipe};
 use libprocess::{Context, Future};
+use mesos_common::authorization::Approvers;
 use mesos_common::ids::{AgentId, FrameworkId};
 use mesos_proto::v1;
 use mesos_proto::v1::master::call::Type;
@@ -11,6 +12,7 @@ use mesos_proto::v1::master::{Call, Event, event};
 use mesos_proto::v1::offer::operation;
 
 use super::Guard;
+use super::authorize::forbidden;
 use super::negotiation::{ContentType, accept, content_type, read_call};
 use super::redirect::check_method;
 use super::stream::EventStream;
@@ -22,7 +24,7 @@ use crate::validation;
 pub(super) struct Asked {
     pub(super) call: Call,
     pub(super) accept: ContentType,
-    pub(super) principal: Option<String>,
+    pub(super) approvers: Approvers,
 }
 
 impl MasterProcess {
@@ -51,7 +53,7 @@ impl MasterProcess {
         Ok(Asked {
             call,
             accept,
-            principal: super::principal(request),
+            approvers: self.approvers(request.principal.as_ref()),
         })
     }
 
@@ -62,9 +64,12 @@ impl MasterProcess {
     )]
     fn perform_operator_call(&mut self, asked: Asked, ctx: &mut Context<Self>) -> Future<Response> {
         let call = &asked.call;
+        if self.forbids(call, &asked.approvers) {
+            return forbidden().into();
+        }
         match call.r#type() {
             Type::Unknown => Response::not_implemented("").into(),
-            Type::Subscribe => self.subscribe_operator(asked.accept, ctx).into(),
+            Type::Subscribe => self.subscribe_operator(&asked, ctx).into(),
             Type::ReserveResources
             | Type::UnreserveResources
             | Type::CreateVolumes
@@ -146,10 +151,11 @@ impl MasterProcess {
     }
 
     /// Opens a stream of events for an operator.
-    fn subscribe_operator(&mut self, accept: ContentType, ctx: &Context<Self>) -> Response {
+    fn subscribe_operator(&mut self, asked: &Asked, ctx: &Context<Self>) -> Response {
+        let accept = asked.accept;
         let (writer, reader) = pipe::pipe();
         let stream = EventStream::new(accept, writer);
-        let state = self.operator_state();
+        let state = self.operator_state(&asked.approvers);
         let _ = stream.write(super::stream::record(&super::api_read::subscribed(
             &state, accept,
         )));
@@ -160,7 +166,7 @@ impl MasterProcess {
         let _ = stream.send(&heartbeat);
         let id = stream.id().to_owned();
         let closed = stream.closed();
-        self.add_subscriber(stream);
+        self.add_subscriber(stream, asked.approvers.clone());
         let closed_id = id.clone();
         ctx.on_any(closed, move |master, _, _| {
             master.remove_subscriber(&closed_id);
@@ -239,7 +245,7 @@ impl MasterProcess {
         };
         operation.r#type = Some(kind.into());
         let agent_id = AgentId::from(agent_id);
-        self.operator_operation(&agent_id, operation, asked.principal.as_deref(), ctx)
+        self.operator_operation(&agent_id, operation, &asked.approvers, ctx)
     }
 
     fn drain_call(&mut self, call: &Call, ctx: &mut Context<Self>) -> Future<Response> {

@@ -1,7 +1,10 @@
 //! The operator calls that only read.
 
+use std::sync::Arc;
+
 use libprocess::http::Response;
 use libprocess::{Context, Future, Promise};
+use mesos_common::authorization::Approvers;
 use mesos_proto::v1;
 use mesos_proto::v1::master::call::Type;
 use mesos_proto::v1::master::response::{self, Type as ResponseType};
@@ -11,18 +14,23 @@ use mesos_proto_codec::{Dialect, Json, to_json};
 use prost::Message as _;
 
 use super::api::Asked;
-use super::frameworks::framework_model;
+use super::authorize::{may_see_role, seen_quota, seen_schedule, seen_status, seen_weights};
+use super::frameworks::{InverseOffersOf, OffersOf, framework_model};
 use super::negotiation::ContentType;
 use super::{agents, answer_outside};
 use crate::master::MasterProcess;
 use crate::state::agents::AgentsView;
+use crate::state::framework::Framework;
 use crate::state::frameworks::FrameworksView;
+use crate::state::task::Task;
 
 /// A snapshot of agents and frameworks.
 #[derive(Debug)]
 pub(crate) struct OperatorState {
     pub(crate) agents: AgentsView,
     pub(crate) frameworks: FrameworksView,
+    pub(crate) offers: OffersOf,
+    pub(crate) inverse_offers: InverseOffersOf,
 }
 
 /// Lists that the JSON form writes even when they are empty.
@@ -39,10 +47,11 @@ impl Lists<'_> {
 impl OperatorState {
     fn get_tasks(&self) -> response::GetTasks {
         let mut tasks = response::GetTasks::default();
-        for framework in &self.frameworks.registered {
-            tasks
-                .tasks
-                .extend(framework.tasks().values().map(|task| task.info().clone()));
+        let view = &self.frameworks;
+        for framework in &view.registered {
+            let seen = framework.tasks().values();
+            let seen = seen.filter(|task| view.may_see_task(task, framework));
+            tasks.tasks.extend(seen.map(|task| task.info().clone()));
         }
         for framework in self
             .frameworks
@@ -50,11 +59,12 @@ impl OperatorState {
             .iter()
             .chain(&self.frameworks.completed)
         {
-            let unreachable = framework.unreachable_tasks().values();
+            let may_see = |task: &&Arc<Task>| view.may_see_task(task, framework);
+            let unreachable = framework.unreachable_tasks().values().filter(may_see);
             tasks
                 .unreachable_tasks
                 .extend(unreachable.map(|task| task.info().clone()));
-            let completed = framework.completed_tasks().iter();
+            let completed = framework.completed_tasks().iter().filter(may_see);
             tasks
                 .completed_tasks
                 .extend(completed.map(|task| task.info().clone()));
@@ -72,6 +82,9 @@ impl OperatorState {
         {
             for (agent_id, of_agent) in framework.executors() {
                 for info in of_agent.values() {
+                    if !self.frameworks.may_see_executor(info, framework) {
+                        continue;
+                    }
                     executors.executors.push(response::get_executors::Executor {
                         executor_info: Some(v1::ExecutorInfo::clone(info).into()),
                         agent_id: Some(agent_id.to_proto()),
@@ -83,10 +96,22 @@ impl OperatorState {
         executors
     }
 
+    fn framework(&self, framework: &Framework) -> response::get_frameworks::Framework {
+        let mut model = framework_model(framework);
+        let offers = self.offers.get(framework.id()).into_iter().flatten();
+        model.offers = offers.map(|offer| v1::Offer::clone(offer)).collect();
+        let inverse = self.inverse_offers.get(framework.id());
+        let inverse = inverse.into_iter().flatten();
+        model.inverse_offers = inverse
+            .map(|offer| v1::InverseOffer::clone(offer))
+            .collect();
+        model
+    }
+
     fn get_frameworks(&self) -> response::GetFrameworks {
-        let models = |list: &[std::sync::Arc<crate::state::framework::Framework>]| {
+        let models = |list: &[Arc<Framework>]| {
             list.iter()
-                .map(|framework| framework_model(framework))
+                .map(|framework| self.framework(framework))
                 .collect()
         };
         response::GetFrameworks {
@@ -104,7 +129,8 @@ impl OperatorState {
                 .iter()
                 .map(|agent| {
                     let deactivated = view.deactivated.contains(agent.id());
-                    agents::model(agent, view.draining.get(agent.id()), deactivated)
+                    let drain_info = view.draining.get(agent.id());
+                    agents::model(agent, drain_info, deactivated, &view.approvers)
                 })
                 .collect(),
             recovered_agents: view.recovered.clone(),
@@ -240,10 +266,12 @@ fn by_hand(kind: &str, field: &str, write: impl FnOnce(&mut JsonWriter)) -> Resp
 
 impl MasterProcess {
     /// A snapshot for operators.
-    pub(crate) fn operator_state(&self) -> OperatorState {
+    pub(crate) fn operator_state(&self, approvers: &Approvers) -> OperatorState {
         OperatorState {
-            agents: self.agents_view(),
-            frameworks: self.frameworks_view(),
+            agents: self.agents_view(approvers),
+            frameworks: self.frameworks_view(approvers),
+            offers: self.offers_view(),
+            inverse_offers: self.inverse_offers_view(),
         }
     }
 
@@ -259,12 +287,12 @@ impl MasterProcess {
             | Type::GetAgents
             | Type::GetFrameworks
             | Type::GetExecutors
-            | Type::GetTasks => self.read_state(asked.call.r#type(), accept, ctx),
+            | Type::GetTasks => self.read_state(asked, ctx),
             Type::GetMetrics => Self::read_metrics(asked, ctx),
-            Type::GetRoles => self.read_roles(accept, ctx),
-            Type::GetMaintenanceStatus => self.read_maintenance_status(accept, ctx),
+            Type::GetRoles => self.read_roles(asked, ctx),
+            Type::GetMaintenanceStatus => self.read_maintenance_status(asked, ctx),
             Type::ListFiles | Type::ReadFile => Response::not_found_text("").into(),
-            _ => respond(&self.small_answer(asked.call.r#type(), ctx), accept).into(),
+            _ => respond(&self.small_answer(asked, ctx), accept).into(),
         }
     }
 
@@ -272,8 +300,9 @@ impl MasterProcess {
         clippy::wildcard_enum_match_arm,
         reason = "the caller sends only these kinds"
     )]
-    fn read_state(&self, kind: Type, accept: ContentType, ctx: &Context<Self>) -> Future<Response> {
-        let state = self.operator_state();
+    fn read_state(&self, asked: &Asked, ctx: &Context<Self>) -> Future<Response> {
+        let (kind, accept) = (asked.call.r#type(), asked.accept);
+        let state = self.operator_state(&asked.approvers);
         answer_outside(ctx, move || {
             if accept == ContentType::Json {
                 return match kind {
@@ -359,21 +388,26 @@ impl MasterProcess {
         answer
     }
 
-    fn read_roles(&self, accept: ContentType, ctx: &Context<Self>) -> Future<Response> {
+    fn read_roles(&self, asked: &Asked, ctx: &Context<Self>) -> Future<Response> {
+        let (accept, approvers) = (asked.accept, asked.approvers.clone());
         let view = self.roles_view();
         answer_outside(ctx, move || {
             let roles = view
                 .known()
                 .iter()
+                .filter(|name| may_see_role(&approvers, name))
                 .map(|name| {
                     let role = view.view(name);
                     let mut amounts = role.allocated.clone();
                     amounts += &role.offered;
+                    let mut resources = super::quota::resources_of(&amounts);
+                    // Of ranges there is no amount here.
+                    resources.retain(|resource| resource.name() != "ports");
                     v1::Role {
                         name: Some(name.clone()),
                         weight: Some(role.weight),
                         frameworks: role.frameworks.iter().map(|id| id.to_proto()).collect(),
-                        resources: super::quota::resources_of(&amounts),
+                        resources,
                         ..Default::default()
                     }
                 })
@@ -393,14 +427,11 @@ impl MasterProcess {
         })
     }
 
-    fn read_maintenance_status(
-        &self,
-        accept: ContentType,
-        ctx: &Context<Self>,
-    ) -> Future<Response> {
+    fn read_maintenance_status(&self, asked: &Asked, ctx: &Context<Self>) -> Future<Response> {
+        let (accept, approvers) = (asked.accept, asked.approvers.clone());
         let (promise, answer) = Promise::new();
         self.maintenance_status(ctx).on_any(move |outcome| {
-            let status = outcome.ready().unwrap_or_default();
+            let status = seen_status(&approvers, outcome.ready().unwrap_or_default());
             let status = response::GetMaintenanceStatus {
                 status: Some(status),
                 ..Default::default()
@@ -423,9 +454,10 @@ impl MasterProcess {
         reason = "the caller sends only these kinds"
     )]
     #[expect(clippy::too_many_lines, reason = "one arm a kind, each a few lines")]
-    fn small_answer(&self, kind: Type, ctx: &Context<Self>) -> Answer {
+    fn small_answer(&self, asked: &Asked, ctx: &Context<Self>) -> Answer {
+        let approvers = &asked.approvers;
         let mut answer = Answer::default();
-        let kind = match kind {
+        let kind = match asked.call.r#type() {
             Type::GetHealth => {
                 let health = response::GetHealth {
                     healthy: Some(true),
@@ -467,7 +499,7 @@ impl MasterProcess {
                 ResponseType::GetLoggingLevel
             }
             Type::GetOperations => {
-                let operations = self.all_operations();
+                let operations = self.all_operations(approvers);
                 answer.get_operations = Some(response::GetOperations {
                     operations,
                     ..Default::default()
@@ -476,10 +508,11 @@ impl MasterProcess {
             }
             Type::GetWeights => {
                 let weights = response::GetWeights {
-                    weight_infos: self.weights(),
+                    weight_infos: seen_weights(approvers, self.weights()),
                     ..Default::default()
                 };
-                answer.get_weights = Some(weights);
+                let is_set = !weights.weight_infos.is_empty();
+                answer.get_weights = is_set.then_some(weights);
                 ResponseType::GetWeights
             }
             Type::GetMaster => {
@@ -494,7 +527,7 @@ impl MasterProcess {
             }
             Type::GetMaintenanceSchedule => {
                 let schedule = response::GetMaintenanceSchedule {
-                    schedule: Some(self.schedule()),
+                    schedule: Some(seen_schedule(approvers, self.schedule())),
                     ..Default::default()
                 };
                 answer.get_maintenance_schedule = Some(schedule);
@@ -502,7 +535,7 @@ impl MasterProcess {
             }
             Type::GetQuota => {
                 let quota = response::GetQuota {
-                    status: Some(self.quota_status()),
+                    status: Some(seen_quota(approvers, self.quota_status())),
                     ..Default::default()
                 };
                 answer.get_quota = Some(quota.into());

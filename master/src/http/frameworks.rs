@@ -18,9 +18,13 @@ use super::model;
 use crate::master::{MasterProcess, time_info};
 use crate::state::framework::Framework;
 use crate::state::frameworks::FrameworksView;
+use crate::state::task::Task;
 
 /// The offers of each framework.
 pub(crate) type OffersOf = HashMap<FrameworkId, Vec<Arc<v1::Offer>>>;
+
+/// The inverse offers of each framework.
+pub(crate) type InverseOffersOf = HashMap<FrameworkId, Vec<Arc<v1::InverseOffer>>>;
 
 /// A framework as the operator API shows it.
 #[must_use]
@@ -49,6 +53,8 @@ pub(crate) fn event_model(framework: &Framework) -> get_frameworks::Framework {
     model.unregistered_time = Some(time_info(
         framework.unregistered_time().unwrap_or(Time::EPOCH),
     ));
+    model.allocated_resources.clear();
+    model.offered_resources.clear();
     model.offer_constraints = None;
     model
 }
@@ -82,7 +88,12 @@ pub(crate) fn summary(w: &mut JsonWriter, framework: &Framework) {
 }
 
 /// A whole framework.
-pub(crate) fn full(w: &mut JsonWriter, framework: &Framework, offers: &OffersOf) {
+pub(crate) fn full(
+    w: &mut JsonWriter,
+    framework: &Framework,
+    view: &FrameworksView,
+    offers: &OffersOf,
+) {
     let info = framework.info();
     w.object(|w| {
         summary(w, framework);
@@ -113,7 +124,7 @@ pub(crate) fn full(w: &mut JsonWriter, framework: &Framework, offers: &OffersOf)
         } else {
             w.field("role", info.role());
         }
-        contents(w, framework, offers);
+        contents(w, framework, view, offers);
         if info.labels.is_some() {
             w.field_with("labels", |w| model::labels(w, info.labels()));
         }
@@ -122,12 +133,14 @@ pub(crate) fn full(w: &mut JsonWriter, framework: &Framework, offers: &OffersOf)
 }
 
 #[expect(clippy::excessive_nesting, reason = "the nesting is the document's")]
-fn contents(w: &mut JsonWriter, framework: &Framework, offers: &OffersOf) {
+fn contents(w: &mut JsonWriter, framework: &Framework, view: &FrameworksView, offers: &OffersOf) {
+    let may_see = |task: &&Arc<Task>| view.may_see_task(task, framework);
     w.field_with("tasks", |w| {
         w.array(|w| {
             framework
                 .tasks()
                 .values()
+                .filter(may_see)
                 .for_each(|task| model::task(w, task));
         });
     });
@@ -136,6 +149,7 @@ fn contents(w: &mut JsonWriter, framework: &Framework, offers: &OffersOf) {
             framework
                 .unreachable_tasks()
                 .values()
+                .filter(may_see)
                 .for_each(|task| model::task(w, task));
         });
     });
@@ -144,6 +158,7 @@ fn contents(w: &mut JsonWriter, framework: &Framework, offers: &OffersOf) {
             framework
                 .completed_tasks()
                 .iter()
+                .filter(may_see)
                 .for_each(|task| model::task(w, task));
         });
     });
@@ -157,7 +172,8 @@ fn contents(w: &mut JsonWriter, framework: &Framework, offers: &OffersOf) {
     w.field_with("executors", |w| {
         w.array(|w| {
             for (agent_id, executors) in framework.executors() {
-                for executor in executors.values() {
+                let executors = executors.values();
+                for executor in executors.filter(|one| view.may_see_executor(one, framework)) {
                     w.object(|w| {
                         model::executor(w, executor);
                         w.field(wire::AGENT_ID, agent_id.as_str());
@@ -185,7 +201,7 @@ pub(crate) fn lists(
             w.array(|w| {
                 for framework in frameworks {
                     if wanted.is_none_or(|id| framework.id().as_str() == id) {
-                        full(w, framework, offers);
+                        full(w, framework, view, offers);
                     }
                 }
             });
@@ -196,7 +212,7 @@ pub(crate) fn lists(
 impl MasterProcess {
     /// Answers `/frameworks`.
     pub(crate) fn frameworks(&self, request: &Request, ctx: &Context<Self>) -> Future<Response> {
-        let view = self.frameworks_view();
+        let view = self.frameworks_view(&self.approvers(request.principal.as_ref()));
         let offers = self.offers_view();
         let wanted = request.query.get("framework_id").map(str::to_owned);
         let jsonp = super::jsonp(request);

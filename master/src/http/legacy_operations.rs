@@ -108,8 +108,8 @@ impl MasterProcess {
         }
         match parse(request) {
             Ok((agent_id, operation)) => {
-                let principal = super::principal(request);
-                self.operator_operation(&agent_id, operation, principal.as_deref(), ctx)
+                let approvers = self.approvers(request.principal.as_ref());
+                self.operator_operation(&agent_id, operation, &approvers, ctx)
             }
             Err(refusal) => (*refusal).into(),
         }

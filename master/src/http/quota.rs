@@ -7,6 +7,7 @@ use mesos_proto::v1;
 use mesos_proto::v1::quota::{QuotaInfo, QuotaRequest};
 use mesos_proto_codec::{Dialect, Json, to_json};
 
+use super::authorize::{forbidden, may_remove_quota, may_set_quota, seen_quota};
 use super::negotiation::is_syntax;
 use super::redirect::check_method;
 use crate::master::{Force, MasterProcess};
@@ -46,7 +47,9 @@ impl MasterProcess {
             "POST" => self.post_quota(request, ctx),
             "DELETE" => self.delete_quota(request, ctx),
             _ => {
-                let status = to_json(&self.quota_status(), Dialect::V0);
+                let approvers = self.approvers(request.principal.as_ref());
+                let status = seen_quota(&approvers, self.quota_status());
+                let status = to_json(&status, Dialect::V0);
                 Response::ok_json(status, request.query.get("jsonp")).into()
             }
         }
@@ -67,7 +70,11 @@ impl MasterProcess {
             }
         };
         let force = if quota.force() { Force::Yes } else { Force::No };
-        self.set_quota(&info_of_request(&quota), force, ctx)
+        let info = info_of_request(&quota);
+        if !may_set_quota(&self.approvers(request.principal.as_ref()), &info) {
+            return forbidden().into();
+        }
+        self.set_quota(&info, force, ctx)
     }
 
     fn delete_quota(&mut self, request: &Request, ctx: &mut Context<Self>) -> Future<Response> {
@@ -102,6 +109,9 @@ impl MasterProcess {
         if let Err(error) = self.check_removal(&role) {
             let text = format!("Failed to remove quota for path '{path}': {error}");
             return Response::bad_request(text).into();
+        }
+        if !may_remove_quota(&self.approvers(request.principal.as_ref()), &role) {
+            return forbidden().into();
         }
         self.remove_quota(&role, ctx)
     }

@@ -5,6 +5,7 @@ use libprocess::{Context, Future};
 use mesos_proto_codec::Dialect;
 use mesos_proto_codec::json::JsonWriter;
 
+use super::authorize::may_see_role;
 use super::model;
 use crate::master::{MasterProcess, RoleView};
 
@@ -13,6 +14,7 @@ impl MasterProcess {
     #[expect(clippy::excessive_nesting, reason = "the nesting is the document's")]
     pub(crate) fn roles(&self, request: &Request, ctx: &Context<Self>) -> Future<Response> {
         let view = self.roles_view();
+        let approvers = self.approvers(request.principal.as_ref());
         let jsonp = super::jsonp(request);
         super::answer_outside(ctx, move || {
             let mut w = JsonWriter::new(Dialect::V0);
@@ -21,6 +23,7 @@ impl MasterProcess {
                     w.array(|w| {
                         view.known()
                             .iter()
+                            .filter(|name| may_see_role(&approvers, name))
                             .for_each(|name| role(w, &view.view(name)));
                     });
                 });

@@ -11,7 +11,7 @@ use super::Guard;
 use super::negotiation::{accept, content_type, read_call};
 use super::redirect::check_method;
 use super::stream::EventStream;
-use crate::master::{MasterProcess, Origin, subscription_of};
+use crate::master::{MasterProcess, Origin, UpdateFrameworkError, subscription_of};
 use crate::validation;
 
 /// The header that ties a call to a subscription.
@@ -69,6 +69,7 @@ impl MasterProcess {
             call::Type::UpdateFramework => {
                 match self.update_framework_call(&framework_id, &call, ctx) {
                     Ok(()) => Ok(Response::ok()),
+                    Err(UpdateFrameworkError::Forbidden(text)) => Ok(Response::forbidden(text)),
                     Err(error) => Ok(Response::bad_request(error.to_string())),
                 }
             }

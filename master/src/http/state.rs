@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use libprocess::http::{Request, Response};
 use libprocess::{Context, Future};
+use mesos_common::authorization::Action;
 use mesos_common::ids::{AgentId, FrameworkId};
 use mesos_common::wire;
 use mesos_proto::v1;
@@ -28,30 +29,33 @@ struct StateView {
     start_time: f64,
     elected_time: Option<f64>,
     cluster: Option<String>,
-    flags: Vec<(String, String)>,
+    /// None when the reader may not see them.
+    flags: Option<Vec<(String, String)>>,
     agents: AgentsView,
     frameworks: FrameworksView,
     offers: OffersOf,
 }
 
 impl MasterProcess {
-    fn state_view(&self) -> StateView {
+    fn state_view(&self, request: &Request) -> StateView {
+        let approvers = self.approvers(request.principal.as_ref());
+        let shows_flags = approvers.approve_any(Action::ViewFlags);
         StateView {
             info: self.info().clone(),
             leader: self.leader().cloned(),
             start_time: self.start_time().as_secs_f64(),
             elected_time: self.elected_time().map(|time| time.as_secs_f64()),
             cluster: self.cluster().map(str::to_owned),
-            flags: self.flag_texts(),
-            agents: self.agents_view(),
-            frameworks: self.frameworks_view(),
+            flags: shows_flags.then(|| self.flag_texts()),
+            agents: self.agents_view(&approvers),
+            frameworks: self.frameworks_view(&approvers),
             offers: self.offers_view(),
         }
     }
 
     /// Answers `/state`.
     pub(crate) fn state(&self, request: &Request, ctx: &Context<Self>) -> Future<Response> {
-        let view = self.state_view();
+        let view = self.state_view(request);
         let jsonp = super::jsonp(request);
         super::answer_outside(ctx, move || {
             let mut w = JsonWriter::new(Dialect::V0);
@@ -62,7 +66,7 @@ impl MasterProcess {
 
     /// Answers `/state-summary`.
     pub(crate) fn state_summary(&self, request: &Request, ctx: &Context<Self>) -> Future<Response> {
-        let view = self.state_view();
+        let view = self.state_view(request);
         let jsonp = super::jsonp(request);
         super::answer_outside(ctx, move || {
             let mut w = JsonWriter::new(Dialect::V0);
@@ -75,13 +79,11 @@ impl MasterProcess {
 fn write_state(w: &mut JsonWriter, view: &StateView) {
     w.object(|w| {
         write_master(w, view);
-        w.field_with("flags", |w| {
-            w.object(|w| {
-                view.flags
-                    .iter()
-                    .for_each(|(name, value)| w.field(name, value));
+        if let Some(flags) = &view.flags {
+            w.field_with("flags", |w| {
+                w.object(|w| flags.iter().for_each(|(name, value)| w.field(name, value)));
             });
-        });
+        }
         w.field_with(wire::AGENTS, |w| {
             w.array(|w| {
                 for agent in &view.agents.registered {
@@ -142,7 +144,7 @@ fn write_master(w: &mut JsonWriter, view: &StateView) {
             });
         });
     }
-    if let Some(cluster) = &view.cluster {
+    if let (Some(cluster), Some(_)) = (&view.cluster, &view.flags) {
         w.field("cluster", cluster);
     }
 }

@@ -68,6 +68,7 @@ impl Selection {
                     .values()
                     .chain(framework.unreachable_tasks().values())
                     .chain(framework.completed_tasks().iter())
+                    .filter(|task| view.may_see_task(task, framework))
             })
             .filter(|task| wanted(&self.task_id, task.id().as_str()))
             .collect();
@@ -92,7 +93,7 @@ impl Selection {
 impl MasterProcess {
     /// Answers `/tasks`.
     pub(crate) fn tasks(&self, request: &Request, ctx: &Context<Self>) -> Future<Response> {
-        let view = self.frameworks_view();
+        let view = self.frameworks_view(&self.approvers(request.principal.as_ref()));
         let selection = Selection::of(request);
         let jsonp = super::jsonp(request);
         super::answer_outside(ctx, move || {

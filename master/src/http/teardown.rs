@@ -4,6 +4,7 @@ use libprocess::http::{Query, Request, Response};
 use libprocess::{Context, Future};
 use mesos_common::ids::FrameworkId;
 
+use super::authorize::forbidden;
 use super::redirect::check_method;
 use crate::master::MasterProcess;
 
@@ -47,6 +48,9 @@ impl MasterProcess {
             Ok(id) => id,
             Err(refusal) => return (*refusal).into(),
         };
+        if !self.may_tear_down(&self.approvers(request.principal.as_ref()), &id) {
+            return forbidden().into();
+        }
         self.teardown_by_operator(&id, ctx).into()
     }
 

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use libprocess::Context;
 use libprocess::http::{Request, Response};
+use mesos_common::authorization::Action;
 use mesos_common::flags::FlagSet as _;
 use mesos_proto_codec::Dialect;
 use mesos_proto_codec::json::JsonWriter;
 
+use super::authorize::forbidden;
 use super::redirect::check_method;
 use crate::master::MasterProcess;
 
@@ -16,6 +18,10 @@ impl MasterProcess {
     pub(crate) fn flags(&self, request: &Request) -> Response {
         if let Some(response) = check_method(request, &["GET"]) {
             return response;
+        }
+        let approvers = self.approvers(request.principal.as_ref());
+        if !approvers.approve_any(Action::ViewFlags) {
+            return forbidden();
         }
         let mut writer = JsonWriter::new(Dialect::V0);
         writer.object(|w| w.field_with("flags", |w| self.write_flags(w)));

@@ -9,7 +9,6 @@ use mesos_proto::internal::DrainAgentMessage as DrainMessage;
 use mesos_proto::v1;
 use mesos_proto::v1::DrainState;
 use mesos_proto::v1::agent_info::capability::Type as Capability;
-use mesos_proto_codec::{Dialect, to_json};
 
 use super::MasterProcess;
 use crate::registrar::{Applied, RegistrarError};
@@ -65,8 +64,9 @@ impl MasterProcess {
                 .find(|id| &crate::state::machines::MachineKey::from(*id) == key);
             if let Some(machine) = scheduled {
                 return Response::bad_request(format!(
-                    "Agent {agent_id} is part of a maintenance schedule under Machine {}",
-                    to_json(machine, Dialect::V0)
+                    "Agent {agent_id} is part of a maintenance schedule under Machine {} ({})",
+                    machine.hostname(),
+                    machine.ip()
                 ))
                 .into();
             }

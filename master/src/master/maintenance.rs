@@ -31,7 +31,7 @@ fn check_machine(id: &v1::MachineId) -> Result<(), String> {
     if id.ip.is_some() {
         id.ip()
             .parse::<std::net::Ipv4Addr>()
-            .map_err(|_unparsable| format!("Failed to parse IP '{}'", id.ip()))?;
+            .map_err(|_unparsable| format!("Failed to parse IPv4: {}", id.ip()))?;
     }
     Ok(())
 }

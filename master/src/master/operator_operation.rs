@@ -4,6 +4,7 @@
 
 use libprocess::http::Response;
 use libprocess::{Context, Future, Outcome, Promise};
+use mesos_common::authorization::Approvers;
 use mesos_common::ids::{AgentId, OfferId};
 use mesos_common::resources::resource_conversions;
 use mesos_proto::v1;
@@ -11,6 +12,7 @@ use mesos_proto::v1::offer::operation::Type;
 
 use super::MasterProcess;
 use super::operation::consumed_by;
+use crate::authorization::{first_refused, of_operation};
 use crate::constants::OPERATOR_RESCIND_REFUSE_SECONDS;
 use crate::resource_format::upgrade_operation;
 use crate::validation;
@@ -22,9 +24,12 @@ impl MasterProcess {
         &mut self,
         agent_id: &AgentId,
         mut operation: v1::offer::Operation,
-        principal: Option<&str>,
+        approvers: &Approvers,
         ctx: &mut Context<Self>,
     ) -> Future<Response> {
+        let principal = approvers
+            .principal()
+            .and_then(|known| known.value.as_deref());
         if self.agents.get(agent_id).is_none() {
             return Response::bad_request("No agent found with specified ID").into();
         }
@@ -34,6 +39,9 @@ impl MasterProcess {
         upgrade_operation(&mut operation);
         if let Err(text) = self.check_operator_operation(agent_id, &operation, principal) {
             return Response::bad_request(text).into();
+        }
+        if first_refused(approvers, of_operation(&operation)).is_some() {
+            return Response::default_text(403).into();
         }
         let conversions = match resource_conversions(&operation) {
             Ok(conversions) => conversions,

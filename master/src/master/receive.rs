@@ -47,6 +47,9 @@ pub(crate) enum UpdateFrameworkError {
     /// The offer constraints are not valid.
     #[error("'UpdateFramework.offer_constraints' are not valid: {0}")]
     Constraints(String),
+    /// The framework may not have these roles.
+    #[error("{0}")]
+    Forbidden(String),
 }
 
 impl MasterProcess {
@@ -219,6 +222,8 @@ impl MasterProcess {
             &subscription.constraints,
         )
         .map_err(|error| UpdateFrameworkError::Constraints(error.to_string()))?;
+        self.authorize_registration(&subscription.info)
+            .map_err(UpdateFrameworkError::Forbidden)?;
         let options = subscription.options(filter);
         let changed = framework.info().as_ref() != &subscription.info;
         self.update_framework(framework_id, &subscription, options, ctx);

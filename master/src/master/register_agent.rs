@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use libprocess::{Context, Outcome, Upid};
 use mesos_allocator::NewAgent as AllocatedAgent;
+use mesos_common::authorization::Approvers;
 use mesos_common::ids::{AgentId, FrameworkId};
 use mesos_common::resources::Resources;
 use mesos_proto::internal::{
@@ -26,6 +27,7 @@ use crate::resource_format::upgrade;
 use crate::state::agent::{Agent, NewAgent};
 use crate::state::agents::Begun;
 use crate::state::machines::MachineKey;
+use crate::state::subscribers::Shown;
 use crate::state::task::Task;
 use crate::validation;
 
@@ -72,6 +74,10 @@ impl MasterProcess {
         upgrade(&mut info.resources);
         upgrade(&mut message.checkpointed_resources);
         if !self.may_register(from, message.agent(), message.version(), ctx) {
+            self.agents.end_registering(from);
+            return;
+        }
+        if !self.authorize_agent(from, message.agent()) {
             self.agents.end_registering(from);
             return;
         }
@@ -263,6 +269,7 @@ impl MasterProcess {
             agent,
             self.agents.drain_info(agent_id),
             self.agents.is_deactivated(agent_id),
+            &Approvers::default(),
         );
         let event = Event {
             r#type: Some(event::Type::AgentAdded.into()),
@@ -272,7 +279,7 @@ impl MasterProcess {
             }),
             ..Default::default()
         };
-        self.subscribers.send(&event, &self.metrics);
+        self.subscribers.send(&event, Shown::Agent, &self.metrics);
     }
 }
 

@@ -20,6 +20,7 @@ use crate::registrar::{Applied, RegistrarError};
 use crate::registry::remove_agent::RemoveAgent;
 use crate::state::agent::{Agent, AgentLink};
 use crate::state::agents::Transition;
+use crate::state::subscribers::Shown;
 
 /// Why an agent is removed; each has a counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -309,6 +310,6 @@ impl MasterProcess {
             }),
             ..Default::default()
         };
-        self.subscribers.send(&event, &self.metrics);
+        self.subscribers.send(&event, Shown::Common, &self.metrics);
     }
 }

@@ -91,7 +91,9 @@ impl MasterProcess {
             return;
         }
         upgrade_message(&mut message);
-        if !self.may_register(from, message.agent(), message.version(), ctx) {
+        if !self.may_register(from, message.agent(), message.version(), ctx)
+            || !self.authorize_agent(from, message.agent())
+        {
             self.agents.end(&agent_id, Transition::Reregistering);
             return;
         }
@@ -472,10 +474,6 @@ impl MasterProcess {
             ..Default::default()
         };
         self.send_to_agent(agent_id, &message, ctx);
-        let now = ctx.now();
-        if let Some(agent) = self.agents.get_mut(agent_id) {
-            agent.set_drain_start(Some(now));
-        }
         let asks_itself = self
             .agents
             .get(agent_id)

@@ -16,6 +16,7 @@ use super::MasterProcess;
 use crate::framework_message::FrameworkMessage;
 use crate::http::stream::EventStream;
 use crate::state::framework::{Activity, Connection, Framework, HistoryLimits};
+use crate::state::subscribers::Shown;
 use crate::validation;
 
 /// Where a subscription comes from.
@@ -89,6 +90,9 @@ impl MasterProcess {
             && subscription.info.principal.is_none()
         {
             subscription.info.principal = self.authentications.principal(pid).map(str::to_owned);
+        }
+        if let Err(text) = self.authorize_registration(&subscription.info) {
+            return self.refuse(&origin, &text, ctx);
         }
         if id.is_empty() {
             self.subscribe_new(subscription, options, origin, ctx);
@@ -312,16 +316,16 @@ impl MasterProcess {
 
     /// Makes an origin the framework's connection; watches it for its end.
     pub(super) fn attach(&mut self, id: &FrameworkId, origin: Origin, ctx: &mut Context<Self>) {
+        let principal = self
+            .frameworks
+            .get(id)
+            .and_then(|known| known.info().principal.clone());
+        if let Some(principal) = &principal {
+            self.add_principal_metrics(principal);
+        }
         match origin {
             Origin::Driver { pid, .. } => {
                 self.frameworks.attach_pid(id, &pid);
-                let principal = self
-                    .frameworks
-                    .get(id)
-                    .and_then(|known| known.info().principal.clone());
-                if let Some(principal) = &principal {
-                    self.add_principal_metrics(principal);
-                }
                 self.frameworks.set_principal(pid.clone(), principal);
                 if let Some(framework) = self.frameworks.get_mut(id) {
                     framework.set_connection(Connection::Driver(pid.clone()));
@@ -398,7 +402,8 @@ impl MasterProcess {
             framework_added: Some(added),
             ..Default::default()
         };
-        self.subscribers.send(&event, &self.metrics);
+        let shown = Shown::Framework(framework.info());
+        self.subscribers.send(&event, shown, &self.metrics);
     }
 
     /// Tells subscribed operators that a framework changed.
@@ -418,7 +423,8 @@ impl MasterProcess {
             framework_updated: Some(updated),
             ..Default::default()
         };
-        self.subscribers.send(&event, &self.metrics);
+        let shown = Shown::Framework(framework.info());
+        self.subscribers.send(&event, shown, &self.metrics);
     }
 
     /// Whether a framework learns of partitions.

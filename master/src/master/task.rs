@@ -12,6 +12,7 @@ use mesos_proto::v1::TaskState;
 use mesos_proto::v1::master::{Event, event};
 
 use super::MasterProcess;
+use crate::state::subscribers::Shown;
 use crate::state::task::{Task, Visibility, is_terminal_or_unreachable};
 
 /// Where a task goes that is no longer among the running ones.
@@ -45,7 +46,11 @@ impl MasterProcess {
             }),
             ..Default::default()
         };
-        self.subscribers.send(&event, &self.metrics);
+        let Some(framework) = self.frameworks.get(framework_id) else {
+            return;
+        };
+        let shown = Shown::Task(task.info(), framework.info());
+        self.subscribers.send(&event, shown, &self.metrics);
     }
 
     /// Takes a status into a task's history, frees resources, counts, and tells operators.
@@ -109,7 +114,22 @@ impl MasterProcess {
             task_updated: Some(updated),
             ..Default::default()
         };
-        self.subscribers.send(&event, &self.metrics);
+        let Some(framework) = self.frameworks.get(framework_id) else {
+            return;
+        };
+        let id = TaskId::from(status.task_id());
+        let ended = || {
+            framework
+                .completed_tasks()
+                .iter()
+                .find(|task| task.id() == &id)
+        };
+        let task = framework.tasks().get(&id).or_else(ended);
+        let shown = match task {
+            Some(task) => Shown::Task(task.info(), framework.info()),
+            None => Shown::Framework(framework.info()),
+        };
+        self.subscribers.send(&event, shown, &self.metrics);
     }
 
     /// Moves a task from the running ones to where ended tasks go.

@@ -17,6 +17,7 @@ use super::framework_lifecycle::OutstandingOffers;
 use super::status_update::MasterUpdate;
 use super::task::Destination;
 use crate::state::framework::Connection;
+use crate::state::subscribers::Shown;
 
 impl MasterProcess {
     /// Removes a framework with everything it runs.
@@ -47,8 +48,8 @@ impl MasterProcess {
         if let Some(pid) = &last_pid {
             self.frameworks.detach_pid(pid);
         }
-        if let Some(principal) = framework.principal() {
-            self.remove_principal_metrics(principal);
+        if let Some(principal) = &framework.info().principal {
+            self.remove_principal_metrics(principal, id);
         }
         for role in framework.roles() {
             self.roles.untrack(role, id);
@@ -105,6 +106,7 @@ impl MasterProcess {
             }),
             ..Default::default()
         };
-        self.subscribers.send(&event, &self.metrics);
+        self.subscribers
+            .send(&event, Shown::Framework(info), &self.metrics);
     }
 }

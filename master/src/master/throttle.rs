@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use libprocess::{Clock, Context, RateLimiter, Upid};
+use mesos_common::ids::FrameworkId;
 use mesos_proto::v1;
 use mesos_proto_codec::{WireMessage, decode};
 
@@ -171,9 +172,9 @@ impl MasterProcess {
         let _ = registry.counter(&format!("frameworks/{principal}/messages_processed"));
     }
 
-    /// Removes the counters of a principal that no driver uses any more.
-    pub(super) fn remove_principal_metrics(&self, principal: &str) {
-        if !self.frameworks.has_principal(principal) {
+    /// Removes the counters of a principal that no framework but the leaving one uses.
+    pub(super) fn remove_principal_metrics(&self, principal: &str, leaving: &FrameworkId) {
+        if !self.frameworks.has_principal(principal, leaving) {
             let registry = self.metrics.registry();
             registry.remove(&format!("frameworks/{principal}/messages_received"));
             registry.remove(&format!("frameworks/{principal}/messages_processed"));

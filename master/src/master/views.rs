@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use libprocess::Time;
+use mesos_common::authorization::Approvers;
 use mesos_common::ids::FrameworkId;
 use mesos_proto::v1;
 
 use super::MasterProcess;
-use crate::http::frameworks::OffersOf;
+use crate::http::frameworks::{InverseOffersOf, OffersOf};
 use crate::http::stream::EventStream;
 use crate::state::agents::AgentsView;
 use crate::state::framework::Framework;
@@ -60,7 +61,12 @@ impl MasterProcess {
     }
 
     /// Every operation on every agent.
-    pub(crate) fn all_operations(&self) -> Vec<v1::Operation> {
+    pub(crate) fn all_operations(&self, approvers: &Approvers) -> Vec<v1::Operation> {
+        let may_see = |operation: &v1::Operation| {
+            let consumed = super::operation::consumed_by(operation.info()).to_proto();
+            let mut consumed = consumed.iter();
+            consumed.all(|resource| crate::authorization::may_see(approvers, resource))
+        };
         self.agents
             .iter()
             .flat_map(|agent| {
@@ -69,12 +75,13 @@ impl MasterProcess {
                     .map(|one| one.info().clone())
                     .collect::<Vec<_>>()
             })
+            .filter(|operation| approvers.is_without_rules() || may_see(operation))
             .collect()
     }
 
     /// Adds an operator's stream.
-    pub(crate) fn add_subscriber(&mut self, stream: EventStream) {
-        self.subscribers.add(stream, &self.metrics);
+    pub(crate) fn add_subscriber(&mut self, stream: EventStream, approvers: Approvers) {
+        self.subscribers.add(stream, approvers, &self.metrics);
     }
 
     /// Forgets an operator's stream.
@@ -94,13 +101,27 @@ impl MasterProcess {
     }
 
     /// A snapshot of agents.
-    pub(crate) fn agents_view(&self) -> AgentsView {
-        self.agents.view()
+    pub(crate) fn agents_view(&self, approvers: &Approvers) -> AgentsView {
+        self.agents.view(approvers.clone())
     }
 
     /// A snapshot of frameworks.
-    pub(crate) fn frameworks_view(&self) -> FrameworksView {
-        self.frameworks.view()
+    pub(crate) fn frameworks_view(&self, approvers: &Approvers) -> FrameworksView {
+        self.frameworks.view(approvers.clone())
+    }
+
+    /// A snapshot of inverse offers.
+    pub(crate) fn inverse_offers_view(&self) -> InverseOffersOf {
+        let mut offers = InverseOffersOf::new();
+        for framework in self.frameworks.iter() {
+            let of_framework = framework.inverse_offers().iter();
+            let of_framework = of_framework.filter_map(|id| self.offers.inverse(id));
+            let messages: Vec<_> = of_framework
+                .map(|offer| Arc::clone(&offer.message))
+                .collect();
+            offers.insert(framework.id().clone(), messages);
+        }
+        offers
     }
 
     /// A snapshot of offers.

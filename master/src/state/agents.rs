@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use libprocess::Upid;
+use mesos_common::authorization::Approvers;
 use mesos_common::ids::{AgentId, FrameworkId, TaskId};
 use mesos_proto::v1;
 
@@ -344,6 +345,8 @@ impl Agents {
 /// What a reader outside the actor needs of agents.
 #[derive(Clone, Debug)]
 pub struct AgentsView {
+    /// What the reader may see of them.
+    pub approvers: Approvers,
     /// Registered agents.
     pub registered: Vec<Arc<Agent>>,
     /// Agents that did not come back yet.
@@ -359,8 +362,9 @@ pub struct AgentsView {
 impl Agents {
     /// A snapshot for readers.
     #[must_use]
-    pub fn view(&self) -> AgentsView {
+    pub fn view(&self, approvers: Approvers) -> AgentsView {
         AgentsView {
+            approvers,
             registered: self.registered.values().cloned().collect(),
             recovered: self.recovered.values().cloned().collect(),
             draining: self.draining.clone(),

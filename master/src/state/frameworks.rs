@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use libprocess::Upid;
+use mesos_common::authorization::{Action, Approvers, Object};
 use mesos_common::ids::FrameworkId;
+use mesos_proto::v1;
 
 use super::bounded::BoundedMap;
 use super::framework::Framework;
+use super::task::Task;
 
 /// All that the master knows of frameworks.
 #[derive(Debug)]
@@ -113,32 +116,54 @@ impl Frameworks {
         self.principals.get(pid).map(Option::as_deref)
     }
 
-    /// Whether a registered driver runs under a principal.
+    /// Whether a registered framework other than `leaving` belongs to a principal.
     #[must_use]
-    pub fn has_principal(&self, principal: &str) -> bool {
-        self.principals
-            .values()
-            .flatten()
-            .any(|known| known == principal)
+    pub fn has_principal(&self, principal: &str, leaving: &FrameworkId) -> bool {
+        self.registered.values().any(|framework| {
+            framework.id() != leaving && framework.info().principal.as_deref() == Some(principal)
+        })
     }
 }
 
 /// What a reader outside the actor needs of frameworks.
 #[derive(Clone, Debug)]
 pub struct FrameworksView {
+    /// What the reader may see of them.
+    pub approvers: Approvers,
     /// Registered frameworks.
     pub registered: Vec<Arc<Framework>>,
     /// Completed frameworks, oldest first.
     pub completed: Vec<Arc<Framework>>,
 }
 
+impl FrameworksView {
+    /// Whether the reader may see a task of a framework.
+    #[must_use]
+    pub fn may_see_task(&self, task: &Task, framework: &Framework) -> bool {
+        let object = Object::task(task.info(), framework.info());
+        self.approvers.approve(Action::ViewTask, &object)
+    }
+
+    /// Whether the reader may see an executor of a framework.
+    #[must_use]
+    pub fn may_see_executor(&self, executor: &v1::ExecutorInfo, framework: &Framework) -> bool {
+        let object = Object::executor(executor, framework.info());
+        self.approvers.approve(Action::ViewExecutor, &object)
+    }
+}
+
 impl Frameworks {
     /// A snapshot for readers.
     #[must_use]
-    pub fn view(&self) -> FrameworksView {
+    pub fn view(&self, approvers: Approvers) -> FrameworksView {
+        let may_see = |framework: &&Arc<Framework>| {
+            let object = Object::framework(framework.info());
+            approvers.approve(Action::ViewFramework, &object)
+        };
         FrameworksView {
-            registered: self.registered.values().cloned().collect(),
-            completed: self.completed.values().cloned().collect(),
+            registered: self.registered.values().filter(may_see).cloned().collect(),
+            completed: self.completed.values().filter(may_see).cloned().collect(),
+            approvers,
         }
     }
 }

@@ -140,13 +140,12 @@ impl Machines {
         self.entry(id).info.unavailability = unavailability.map(Into::into);
     }
 
-    /// Puts a machine up without a plan.
+    /// Puts a machine up without a plan; it stays known.
     pub fn clear(&mut self, key: &MachineKey) {
         if let Some(machine) = self.machines.get_mut(key) {
             machine.info.mode = Some(Mode::Up.into());
             machine.info.unavailability = None;
         }
-        self.forget_if_idle(key);
     }
 
     fn forget_if_idle(&mut self, key: &MachineKey) {
@@ -188,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn machine_without_agent_and_plan_is_forgotten() {
+    fn machine_that_was_put_up_is_still_known() {
         let mut machines = Machines::default();
         let id = id(Some("node1"), Some("10.0.0.1"));
         let key = MachineKey::from(&id);
@@ -196,6 +195,6 @@ mod tests {
 
         machines.clear(&key);
 
-        assert!(machines.get(&key).is_none());
+        assert_eq!(machines.get(&key).map(Machine::mode), Some(Mode::Up));
     }
 }

@@ -132,10 +132,21 @@ pub fn validate(
     ensure(nanoseconds.abs() < 9_223_372_036_854_775_807.0, || {
         format!(
             "The framework failover_timeout ({}) is invalid",
-            info.failover_timeout()
+            six_digits(info.failover_timeout())
         )
         .into()
     })
+}
+
+/// A number too large for a timeout, with six digits as C++ streams write it.
+fn six_digits(seconds: f64) -> String {
+    let text = format!("{seconds:.5e}");
+    let Some((digits, exponent)) = text.split_once('e') else {
+        return text;
+    };
+    let digits = digits.trim_end_matches('0').trim_end_matches('.');
+    let sign = if exponent.starts_with('-') { "" } else { "+" };
+    format!("{digits}e{sign}{exponent}")
 }
 
 /// What may not change when a known framework updates itself.

@@ -9,6 +9,7 @@ mod agents;
 mod allocation;
 mod authentication;
 mod draining;
+mod authorization;
 mod drivers;
 mod endpoints;
 mod group_rules;

@@ -76,6 +76,19 @@ impl Missing {
         }
     }
 
+    /// Looks into every value of a map: on the wire it is a list of entries.
+    pub fn within_values<'a, T: Fields>(
+        &mut self,
+        names: Names,
+        values: impl IntoIterator<Item = &'a T>,
+    ) {
+        for (index, message) in values.into_iter().enumerate() {
+            self.path.push((self.spelling(names), Some(index)));
+            self.step(("value", "value"), None, message);
+            self.path.pop();
+        }
+    }
+
     fn step<T: Fields>(&mut self, names: Names, index: Option<usize>, message: &T) {
         let name = self.spelling(names);
         self.path.push((name, index));

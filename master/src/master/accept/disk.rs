@@ -34,8 +34,10 @@ impl MasterProcess {
         } else {
             validation::operation::destroy_disk(operation.destroy_disk())
         };
-        if let Err(error) = checked {
-            let text = format!("{error}; on agent {}", describe(agent));
+        let checked = checked
+            .map_err(|error| format!("{error}; on agent {}", describe(agent)))
+            .and_then(|()| self.authorize_operation(&framework_id, operation));
+        if let Err(text) = checked {
             self.drop_operation(&framework_id, operation, &text, ctx);
             return;
         }

@@ -87,6 +87,15 @@ impl MasterProcess {
         ctx: &Context<Self>,
     ) {
         for task in &operation.launch().task_infos {
+            if let Err(refusal) = self.authorize_launch(&acceptance.framework_id, task) {
+                let rejection = Rejection {
+                    state: TaskState::TaskError,
+                    reason: Reason::ReasonTaskUnauthorized,
+                    text: &refusal.text,
+                };
+                self.reject_tasks(&acceptance.framework_id, &[task], &rejection, ctx);
+                continue;
+            }
             let available = &acceptance.remaining.non_shared() + &acceptance.shared_left;
             if let Err(text) = self.check_task(acceptance, task, &available) {
                 let rejection = Rejection {

@@ -42,10 +42,27 @@ impl MasterProcess {
     ) {
         let group = operation.launch_group();
         let tasks = &group.task_group().tasks;
-        if let Err(text) = self.check_group(acceptance, group) {
+        let refused = tasks.iter().filter_map(|task| {
+            let refusal = self
+                .authorize_launch(&acceptance.framework_id, task)
+                .err()?;
+            let id = task.task_id().value();
+            // Without a space, as clients of Mesos see it.
+            Some(format!(
+                "Task '{id}' is not authorized to{}",
+                refusal.question
+            ))
+        });
+        let checked = match refused.last() {
+            Some(text) => Err((Reason::ReasonTaskGroupUnauthorized, text)),
+            None => self
+                .check_group(acceptance, group)
+                .map_err(|text| (Reason::ReasonTaskGroupInvalid, text)),
+        };
+        if let Err((reason, text)) = checked {
             let rejection = Rejection {
                 state: TaskState::TaskError,
-                reason: Reason::ReasonTaskGroupInvalid,
+                reason,
                 text: &text,
             };
             let tasks: Vec<&v1::TaskInfo> = tasks.iter().collect();

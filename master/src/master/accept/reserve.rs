@@ -17,7 +17,10 @@ impl MasterProcess {
         ctx: &Context<Self>,
     ) {
         let framework_id = acceptance.framework_id.clone();
-        if let Err(text) = self.check_speculative(acceptance, operation) {
+        let checked = self
+            .check_speculative(acceptance, operation)
+            .and_then(|()| self.authorize_operation(&framework_id, operation));
+        if let Err(text) = checked {
             self.drop_operation(&framework_id, operation, &text, ctx);
             return;
         }

@@ -26,8 +26,10 @@ impl MasterProcess {
         } else {
             validation::operation::shrink_volume(operation.shrink_volume(), agent)
         };
-        if let Err(error) = checked {
-            let text = format!("{error}; on agent {}", describe(agent));
+        let checked = checked
+            .map_err(|error| format!("{error}; on agent {}", describe(agent)))
+            .and_then(|()| self.authorize_operation(&framework_id, operation));
+        if let Err(text) = checked {
             self.drop_operation(&framework_id, operation, &text, ctx);
             return;
         }

@@ -161,7 +161,7 @@ impl<'a> Member<'a> {
             Label::Repeated | Label::Packed => {
                 format!("missing.within_each({names}, &self.{name});\n")
             }
-            Label::Map => format!("missing.within_each({names}, self.{name}.values());\n"),
+            Label::Map => format!("missing.within_values({names}, self.{name}.values());\n"),
             Label::Optional | Label::Required | Label::Implicit => {
                 format!("missing.within({names}, {});\n", self.reference())
             }

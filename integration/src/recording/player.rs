@@ -1,0 +1,582 @@
+//! Plays a recording against a live master.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::RecordingError;
+use super::agents::{Agents, Awake};
+use super::events::{Events, kind};
+use super::schedulers::{Schedulers, listed, named_offers};
+use super::snapshot::{self, Chance};
+use super::timeline::{Moment, Step};
+use crate::cluster::Cluster;
+use crate::eventually::{Stopwatch, pause};
+use crate::golden::Golden;
+use crate::http_client::{self, Answer, Request};
+use crate::record_stream::RecordStream;
+use crate::replay::compare;
+use crate::replay::ids::Ids;
+use crate::replay::wire::Frame;
+
+/// How long the player waits for something that the recording has.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long it waits for something better than the best that came.
+const DOUBT: Duration = Duration::from_secs(3);
+
+/// How long it waits for offers that another order of agents may have made others.
+const PATIENCE_FOR_OFFERS: Duration = Duration::from_millis(1500);
+
+/// How often the agents are drawn again before an offer is given up.
+const DRAWS: usize = 12;
+
+/// The longest pause of a recording that is kept: more than one round of offers.
+const LONGEST_GAP: Duration = Duration::from_millis(1300);
+
+/// What one recording needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Set {
+    /// Name of the archive.
+    pub name: &'static str,
+    /// Port of the recorded master.
+    pub master: u64,
+    /// Ports of the recorded agents.
+    pub agents: &'static [u64],
+    /// What the recording shows by chance.
+    pub chance: Chance,
+    /// Flags of the recorded master.
+    pub flags: &'static [&'static str],
+}
+
+/// What a play found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// How much of each kind was compared.
+    pub compared: BTreeMap<String, usize>,
+    /// Where the live master did something else.
+    pub differences: Vec<String>,
+}
+
+impl Report {
+    fn add(&mut self, what: &str, differences: impl IntoIterator<Item = String>) {
+        *self.compared.entry(what.to_owned()).or_default() += 1;
+        self.differences.extend(differences);
+    }
+
+    /// Returns the differences that none of `known` explains.
+    ///
+    /// A known departure is a part of the path and the reason for it.
+    #[must_use]
+    pub fn unknown(&self, known: &[(&str, &str)]) -> Vec<&String> {
+        let is_known = |difference: &str| known.iter().any(|(part, _)| difference.contains(part));
+        let all = self.differences.iter();
+        all.filter(|difference| !is_known(difference)).collect()
+    }
+
+    /// Returns how much of a kind was compared.
+    #[must_use]
+    pub fn count(&self, what: &str) -> usize {
+        self.compared.get(what).copied().unwrap_or(0)
+    }
+}
+
+/// Plays the set against a new master.
+///
+/// # Errors
+/// [`RecordingError`] when the conversation cannot go on.
+pub fn play(set: &Set) -> Result<Report, RecordingError> {
+    let golden = Golden::open(set.name)?;
+    let moments = super::timeline::read(&golden, set.master)?;
+    let cluster = Cluster::start_with(set.flags)?;
+    let mut ids = Ids::default();
+    ids.learn_port(set.master, cluster.master.address.port());
+    let agents = Agents::listen(set.agents, &mut ids)?;
+    let mut player = Player {
+        golden,
+        master: cluster.master.address,
+        cluster,
+        ids,
+        agents,
+        schedulers: Schedulers::default(),
+        watcher: None,
+        watched: Vec::new(),
+        report: Report::default(),
+        chance: set.chance,
+    };
+    player.watch()?;
+    let mut last = moments.first().map_or(0.0, |moment| moment.time);
+    for moment in &moments {
+        player.keep_pace(moment.time - last);
+        last = moment.time;
+        player.step(moment)?;
+    }
+    player.finish();
+    Ok(player.report)
+}
+
+struct Player {
+    golden: Golden,
+    cluster: Cluster,
+    master: SocketAddr,
+    ids: Ids,
+    agents: Agents,
+    schedulers: Schedulers,
+    watcher: Option<Events>,
+    watched: Vec<Value>,
+    report: Report,
+    chance: Chance,
+}
+
+impl Player {
+    /// Lets the time of the recording pass, within reason.
+    fn keep_pace(&mut self, seconds: f64) {
+        let gap = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        let watch = Stopwatch::start();
+        while watch.elapsed() < gap.min(LONGEST_GAP) {
+            self.read();
+            pause();
+        }
+    }
+
+    /// Takes in what has come.
+    fn read(&mut self) {
+        self.agents.answer_pings();
+        self.schedulers.read();
+        if let Some(watcher) = &self.watcher {
+            self.watched.extend(watcher.come());
+        }
+    }
+
+    /// Waits until `probe` answers, at most for `patience`.
+    fn wait<T>(
+        &mut self,
+        patience: Duration,
+        mut probe: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        let watch = Stopwatch::start();
+        loop {
+            self.read();
+            if let Some(found) = probe(self) {
+                return Some(found);
+            }
+            if watch.elapsed() > patience {
+                return None;
+            }
+            pause();
+        }
+    }
+
+    fn step(&mut self, moment: &Moment) -> Result<(), RecordingError> {
+        let place = format!("{:.3}", moment.time);
+        match &moment.step {
+            Step::Note(note) => self.note(&place, note),
+            Step::Snapshot(folder) => self.snapshot(folder),
+            Step::Operator(line) => self.operator(&place, line),
+            Step::AgentSends(frame) => self.agents.send(frame, self.master, &mut self.ids),
+            Step::AgentGets(frame) => self.agent_gets(&place, frame),
+            Step::Scheduler { name, line } => {
+                self.scheduler(&format!("{place} {name}"), name, line)
+            }
+            Step::Watcher(line) => self.watcher_line(&place, line),
+        }
+    }
+
+    fn note(&mut self, place: &str, note: &str) -> Result<(), RecordingError> {
+        let number = note
+            .strip_prefix("agent")
+            .and_then(|rest| rest.split(' ').next()?.parse::<usize>().ok());
+        match number {
+            Some(number) if note.ends_with("started") => self.agents.start(number),
+            Some(number) if note.contains("exit") => self.agents.end(Some(number)),
+            _ => {}
+        }
+        if note.contains("SIGSTOP") {
+            self.agents.set_awake(Awake::No);
+        } else if note.contains("SIGCONT") {
+            self.agents.set_awake(Awake::Yes);
+        } else if note.starts_with("kill -9 agent")
+            || note.starts_with("agent killed -9")
+            || note.contains("exit status")
+        {
+            self.agents.end(None);
+        } else if note.starts_with("master killed -9") {
+            let _status = self.cluster.master.kill()?;
+            self.agents.hang_up();
+            self.watcher = None;
+        } else if note == "master started" && !self.cluster.master.is_running() {
+            self.cluster.restart_master()?;
+            self.watch()?;
+        } else if let Some(hosts) = note.strip_prefix("offered: ") {
+            self.offered(place, hosts);
+        }
+        Ok(())
+    }
+
+    /// Compares the hosts whose offers are out.
+    fn offered(&mut self, place: &str, hosts: &str) {
+        let recorded: BTreeSet<String> = hosts
+            .trim_matches(['[', ']'])
+            .split(", ")
+            .map(|host| host.trim_matches('\'').to_owned())
+            .filter(|host| !host.is_empty())
+            .collect();
+        let is_same = |player: &mut Self| {
+            let live = player.schedulers.named("multi").offers.live_hosts();
+            (live == recorded).then_some(())
+        };
+        let found = match self.wait(DOUBT, is_same) {
+            Some(()) => None,
+            None => {
+                let live = self.schedulers.named("multi").offers.live_hosts();
+                Some(format!("{place}: offered {recorded:?}, got {live:?}"))
+            }
+        };
+        self.report.add("offered", found);
+    }
+
+    fn snapshot(&mut self, folder: &str) -> Result<(), RecordingError> {
+        self.schedulers.teach_offers(&mut self.ids);
+        for (name, found) in snapshot::compare(
+            &self.golden,
+            folder,
+            self.master,
+            self.chance,
+            &mut self.ids,
+        )? {
+            self.report.add("answer of a read endpoint", found);
+            *self.report.compared.entry(name).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    fn operator(&mut self, place: &str, line: &Value) -> Result<(), RecordingError> {
+        let text = |key: &str| line.get(key).and_then(Value::as_str).unwrap_or_default();
+        let (method, target) = text("request").split_once(' ').unwrap_or_default();
+        let target = self.ids.text(target);
+        let mut request = Request::new(method, &target).header("Accept", "application/json");
+        if target == "/api/v1" {
+            request = request.header("Content-Type", "application/json");
+        }
+        match line.get("body") {
+            None | Some(Value::Null) => {}
+            Some(Value::String(form)) => request = request.body(self.ids.text(form)),
+            Some(json) => request = request.body(self.ids.value(json).to_string()),
+        }
+        let answer = http_client::send(self.master, &request)?;
+        let place = format!("{place} {method} {target} {}", body_kind(line));
+        let recorded = json!({
+            "status": line.get("status"),
+            "headers": headers_of_meaning(line.get("headers")),
+            "body": line.get("response"),
+        });
+        self.answered("operator call", &place, &recorded, &answer);
+        Ok(())
+    }
+
+    fn answered(&mut self, what: &str, place: &str, recorded: &Value, answer: &Answer) {
+        let headers: Value = answer
+            .head
+            .headers
+            .iter()
+            .map(|(name, value)| json!([name, value]))
+            .collect();
+        let live = json!({
+            "status": answer.status(),
+            "headers": headers_of_meaning(Some(&headers)),
+            "body": answer.json().unwrap_or_else(|_text| Value::from(answer.text())),
+        });
+        let differences = compare::compare(place, recorded, &live, &mut self.ids);
+        let differences = differences.iter().map(ToString::to_string);
+        self.report.add(what, differences);
+    }
+
+    fn agent_gets(&mut self, place: &str, frame: &Frame) -> Result<(), RecordingError> {
+        let recorded = frame.legacy_json()?;
+        let name = frame.legacy().map_or("", |(_, name)| name).to_owned();
+        let place = format!("{place} {name} to {}", frame.to_port);
+        let candidates = |player: &mut Self| {
+            let come = player.agents.come(frame);
+            let come = come.into_iter();
+            come.filter_map(|(index, message)| Some((index, message.json().ok()?)))
+                .collect()
+        };
+        if let Some(index) = self.best(&name, &place, &recorded, candidates) {
+            self.agents.take(frame, index);
+        }
+        Ok(())
+    }
+
+    /// Waits for the live message that is most like the recorded one, and compares the two.
+    fn best(
+        &mut self,
+        what: &str,
+        place: &str,
+        recorded: &Value,
+        mut candidates: impl FnMut(&mut Self) -> Vec<(usize, Value)>,
+    ) -> Option<usize> {
+        let mut best: Option<(usize, Value)> = None;
+        let watch = Stopwatch::start();
+        let exact = self.wait(PATIENCE, |player| {
+            let come = candidates(player);
+            let differing = |live: &Value| {
+                let mut ids = player.ids.clone();
+                learn_master(recorded, live, &mut ids);
+                compare::compare(place, recorded, live, &mut ids).len()
+            };
+            let found = come.into_iter().min_by_key(|(_, live)| differing(live))?;
+            let is_exact = differing(&found.1) == 0;
+            if is_exact || watch.elapsed() > DOUBT {
+                return Some(found);
+            }
+            best = Some(found);
+            None
+        });
+        let Some((index, live)) = exact.or(best) else {
+            self.report.add(what, [format!("{place}: never came")]);
+            return None;
+        };
+        learn_master(recorded, &live, &mut self.ids);
+        let differences = compare::compare(place, recorded, &live, &mut self.ids);
+        let differences = differences.iter().map(ToString::to_string);
+        self.report.add(what, differences);
+        Some(index)
+    }
+
+    fn scheduler(&mut self, place: &str, name: &str, line: &Value) -> Result<(), RecordingError> {
+        if let Some(call) = line.get("call") {
+            let place = format!("{place} {}", kind(call));
+            return self.scheduler_calls(&place, name, call, line);
+        }
+        if let Some(event) = line.get("event") {
+            self.scheduler_gets(&format!("{place} {}", kind(event)), name, event);
+            return Ok(());
+        }
+        if line.get("closed").is_some() {
+            self.schedulers.named(name).close();
+            return Ok(());
+        }
+        if let Some(head) = line.get("headers") {
+            let scheduler = self.schedulers.named(name);
+            let headers = scheduler.events.as_ref().map(|events| &events.head.headers);
+            let live: Value = headers
+                .into_iter()
+                .flatten()
+                .map(|(name, value)| json!([name, value]))
+                .collect();
+            let differences = compare::compare(
+                &format!("{place} headers"),
+                &headers_of_meaning(Some(head)),
+                &headers_of_meaning(Some(&live)),
+                &mut self.ids,
+            );
+            let differences = differences.iter().map(ToString::to_string);
+            self.report.add("stream", differences);
+        }
+        Ok(())
+    }
+
+    fn scheduler_calls(
+        &mut self,
+        place: &str,
+        name: &str,
+        call: &Value,
+        line: &Value,
+    ) -> Result<(), RecordingError> {
+        let (master, kind) = (self.master, kind(call));
+        if kind == "SUBSCRIBE" {
+            let scheduler = self.schedulers.named(name);
+            return scheduler.subscribe(master, call, &self.ids);
+        }
+        if matches!(kind, "ACCEPT" | "DECLINE") {
+            self.await_offers(name);
+        }
+        if kind == "ACCEPT" {
+            self.draw_again(name, &named_offers(call))?;
+        }
+        let scheduler = self.schedulers.named(name);
+        let answer = scheduler.call(master, call, &mut self.ids)?;
+        let recorded = json!({
+            "status": line.get("status"),
+            "headers": headers_of_meaning(line.get("headers")),
+            "body": line.get("body"),
+        });
+        self.answered("scheduler call", place, &recorded, &answer);
+        Ok(())
+    }
+
+    /// Has the agents drawn again until the framework has the offers that it is to accept.
+    fn draw_again(&mut self, name: &str, named: &[String]) -> Result<(), RecordingError> {
+        for _ in 0..DRAWS {
+            let fits = |player: &mut Self| {
+                let offers = &mut player.schedulers.named(name).offers;
+                offers.fits(named).then_some(())
+            };
+            if self.wait(PATIENCE_FOR_OFFERS, fits).is_some() {
+                return Ok(());
+            }
+            self.schedulers.decline_all(self.master, &mut self.ids)?;
+        }
+        Ok(())
+    }
+
+    fn await_offers(&mut self, name: &str) {
+        let paired = |player: &mut Self| {
+            let offers = &mut player.schedulers.named(name).offers;
+            offers.is_paired().then_some(())
+        };
+        let what = match self.wait(PATIENCE_FOR_OFFERS, paired) {
+            Some(()) => "offers that came",
+            None => "offers that did not come",
+        };
+        self.report.add(what, None);
+    }
+
+    fn scheduler_gets(&mut self, place: &str, name: &str, event: &Value) {
+        let kind = kind(event).to_owned();
+        match kind.as_str() {
+            "HEARTBEAT" => {}
+            "OFFERS" => {
+                self.schedulers.named(name).offers.recorded_came(event);
+                self.await_offers(name);
+            }
+            "RESCIND" => {
+                let gone = event.pointer("/rescind/offer_id/value");
+                let gone = gone.and_then(Value::as_str).unwrap_or_default();
+                self.schedulers.named(name).offers.recorded_gone(gone);
+            }
+            "INVERSE_OFFERS" => self.inverse_offers(place, name, event),
+            _ => {
+                let candidates = |player: &mut Self| {
+                    let come = player.schedulers.named(name).come.iter();
+                    let come = come.cloned().enumerate();
+                    come.filter(|(_, live)| super::events::kind(live) == kind)
+                        .collect()
+                };
+                if let Some(index) = self.best(&kind, place, event, candidates) {
+                    self.schedulers.named(name).come.remove(index);
+                }
+            }
+        }
+    }
+
+    /// Compares inverse offers one by one: how many come together is a matter of moments.
+    fn inverse_offers(&mut self, place: &str, name: &str, event: &Value) {
+        for offer in listed(event) {
+            let candidates = |player: &mut Self| {
+                let scheduler = player.schedulers.named(name);
+                scheduler
+                    .inverse_offers
+                    .iter()
+                    .cloned()
+                    .enumerate()
+                    .collect()
+            };
+            if let Some(index) = self.best("inverse offer", place, &offer, candidates) {
+                let _live = self.schedulers.named(name).inverse_offers.remove(index);
+            }
+        }
+    }
+
+    /// Opens the operator's event stream.
+    fn watch(&mut self) -> Result<(), RecordingError> {
+        let request = Request::post_json("/api/v1", &json!({"type": "SUBSCRIBE"}));
+        let stream = RecordStream::open(self.master, &request)?;
+        self.watcher = Some(Events::read(stream)?);
+        Ok(())
+    }
+
+    fn watcher_line(&mut self, place: &str, line: &Value) -> Result<(), RecordingError> {
+        let Some(event) = line.get("event") else {
+            return Ok(());
+        };
+        let wanted = kind(event).to_owned();
+        if wanted == "HEARTBEAT" {
+            return Ok(());
+        }
+        let candidates = |player: &mut Self| {
+            let come = player.watched.iter().cloned().enumerate();
+            come.filter(|(_, live)| kind(live) == wanted).collect()
+        };
+        let what = format!("operator event {wanted}");
+        if let Some(index) = self.best(
+            &what,
+            &format!("{place} operator {wanted}"),
+            event,
+            candidates,
+        ) {
+            self.watched.remove(index);
+        }
+        Ok(())
+    }
+
+    /// Names what the live master said beyond the recording.
+    fn finish(&mut self) {
+        self.read();
+        let mut extra: BTreeMap<String, usize> = BTreeMap::new();
+        for name in self.agents.rest() {
+            *extra.entry(format!("agents: {name}")).or_default() += 1;
+        }
+        for event in self.schedulers.rest() {
+            *extra.entry(format!("frameworks: {event}")).or_default() += 1;
+        }
+        for event in self.watched.drain(..) {
+            *extra.entry(format!("operator: {event}")).or_default() += 1;
+        }
+        let extra = extra.into_iter();
+        let extra = extra.map(|(what, count)| format!("beyond the recording, {what} x{count}"));
+        self.report.differences.extend(extra);
+    }
+}
+
+fn body_kind(line: &Value) -> &str {
+    line.pointer("/body/type")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// The headers without those that frame or date the answer, sorted.
+fn headers_of_meaning(headers: Option<&Value>) -> Value {
+    let mut list: Vec<Value> = headers
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter(|pair| {
+            let name = pair.get(0).and_then(Value::as_str).unwrap_or_default();
+            !["Date", "Content-Length", "Mesos-Stream-Id"].contains(&name)
+        })
+        .cloned()
+        .collect();
+    list.sort_by_key(Value::to_string);
+    Value::from(list)
+}
+
+/// Ids that the master chooses are seen first in the message that gives them.
+fn learn_master(recorded: &Value, live: &Value, ids: &mut Ids) {
+    let text = |value: &Value, path: &str| Some(value.pointer(path)?.as_str()?.to_owned());
+    for path in [
+        "/subscribed/master_info/id",
+        "/subscribed/framework_id/value",
+    ] {
+        if let (Some(left), Some(right)) = (text(recorded, path), text(live, path)) {
+            ids.learn(&left, &right);
+        }
+    }
+    let path = "/slave_id/value";
+    if let (Some(left), Some(right)) = (text(recorded, path), text(live, path))
+        && let (Some((master, _)), Some((live_master, _))) =
+            (left.rsplit_once("-S"), right.rsplit_once("-S"))
+        && !ids.knows(master)
+    {
+        ids.learn(master, live_master);
+        ids.learn(&left, &right);
+    }
+    // An inverse offer, whose number is given as it comes.
+    if recorded.get("unavailability").is_some()
+        && let (Some(left), Some(right)) = (text(recorded, "/id/value"), text(live, "/id/value"))
+    {
+        ids.learn(&left, &right);
+    }
+}

@@ -1,0 +1,185 @@
+//! The read endpoints of a master, compared with a recorded moment.
+
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+
+use super::RecordingError;
+use super::order::Keys;
+use crate::golden::Golden;
+use crate::http_client::{self, Request};
+use crate::replay::compare::{self, Difference};
+use crate::replay::ids::Ids;
+
+/// What differs from run to run by chance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chance {
+    /// Nothing.
+    Nothing,
+    /// To which role of a framework an agent is offered: the first agent of a round is drawn.
+    Offers,
+}
+
+/// Objects whose keys are data, so that their order is chance.
+const MAPS: [&str; 8] = [
+    "limits",
+    "guarantees",
+    "attributes",
+    "resources",
+    "reserved_resources",
+    "reserved_resources_full",
+    "reserved_resources_allocated",
+    "offer_constraints",
+];
+
+/// Fields that say where, when and of what the program was built or started.
+const ENVIRONMENT: [&str; 13] = [
+    "build_date",
+    "build_time",
+    "build_user",
+    "git_branch",
+    "git_sha",
+    "git_tag",
+    "version",
+    "flags",
+    "log_dir",
+    "external_log_file",
+    "start_time",
+    "elected_time",
+    "webui_url",
+];
+
+/// Compares every read endpoint that the recorded folder holds.
+///
+/// # Errors
+/// [`RecordingError`] when the master does not answer.
+pub fn compare(
+    golden: &Golden,
+    folder: &str,
+    master: SocketAddr,
+    chance: Chance,
+    ids: &mut Ids,
+) -> Result<Vec<(String, Vec<String>)>, RecordingError> {
+    let prefix = format!("http/{folder}/");
+    let files: Vec<String> = golden.paths(&prefix).map(str::to_owned).collect();
+    let mut results = Vec::new();
+    for file in files {
+        let name = file
+            .trim_start_matches(&prefix)
+            .trim_end_matches(".json")
+            .to_owned();
+        let Some(request) = request(&name) else {
+            continue;
+        };
+        let answer = http_client::send(master, &request)?;
+        let recorded = golden.bytes(&file)?;
+        let place = format!("{folder}/{name}");
+        results.push((
+            name,
+            differences(&place, recorded, &answer.body, chance, ids),
+        ));
+    }
+    Ok(results)
+}
+
+fn request(name: &str) -> Option<Request> {
+    if let Some(call) = name.strip_prefix("v1-master-") {
+        return Some(Request::post_json("/api/v1", &json!({"type": call})));
+    }
+    let target = match name.strip_prefix("master-")? {
+        "metrics-snapshot" => "/metrics/snapshot".to_owned(),
+        "registry" => "/registrar(1)/registry".to_owned(),
+        "maintenance-schedule" => "/master/maintenance/schedule".to_owned(),
+        "maintenance-status" => "/master/maintenance/status".to_owned(),
+        other => format!("/master/{other}"),
+    };
+    Some(Request::get(&target))
+}
+
+fn differences(
+    place: &str,
+    recorded: &[u8],
+    live: &[u8],
+    chance: Chance,
+    ids: &mut Ids,
+) -> Vec<String> {
+    let (Ok(left), Ok(right)) = (
+        serde_json::from_slice::<Value>(recorded),
+        serde_json::from_slice::<Value>(live),
+    ) else {
+        return vec![format!("{place}: {}", String::from_utf8_lossy(live))];
+    };
+    let mut found = Vec::new();
+    if let (Ok(left), Ok(right)) = (Keys::of(recorded), Keys::of(live)) {
+        found.extend(left.disorder(&right, place, is_map));
+    }
+    learn(&left, &right, ids);
+    let (left, right) = (comparable(place, &left), comparable(place, &right));
+    let left = live_keys(&left, ids);
+    let (left, right) = match chance {
+        Chance::Nothing => (left, right),
+        Chance::Offers => (without_offers("", &left), without_offers("", &right)),
+    };
+    let differences = compare::compare(place, &left, &right, ids);
+    found.extend(differences.iter().map(Difference::to_string));
+    found
+}
+
+fn is_map(path: &str) -> bool {
+    let name = path.rsplit('.').next().unwrap_or(path);
+    MAPS.contains(&name) || path.contains("metrics-snapshot")
+}
+
+/// The id of a master that took over is seen here first.
+fn learn(recorded: &Value, live: &Value, ids: &mut Ids) {
+    let id = |value: &Value| Some(value.get("id")?.as_str()?.to_owned());
+    if let (Some(recorded), Some(live)) = (id(recorded), id(live)) {
+        ids.learn(&recorded, &live);
+    }
+}
+
+/// Leaves out what is offered, and what is used and offered together.
+fn without_offers(key: &str, value: &Value) -> Value {
+    let is_offered = |name: &str| {
+        let of_all = matches!(key, "frameworks" | "completed_frameworks" | "roles");
+        name.starts_with("offer") && name != "offer_constraints" || of_all && name == "resources"
+    };
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .filter(|(name, _)| !is_offered(name))
+            .map(|(name, value)| (name.clone(), without_offers(name, value)))
+            .collect(),
+        Value::Array(items) => items.iter().map(|item| without_offers(key, item)).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    }
+}
+
+/// Ids stand in keys too.
+fn live_keys(value: &Value, ids: &Ids) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(key, value)| (ids.text(key), live_keys(value, ids)))
+            .collect(),
+        Value::Array(items) => items.iter().map(|item| live_keys(item, ids)).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    }
+}
+
+/// Leaves out what this run has no part in.
+fn comparable(place: &str, value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .filter(|(key, _)| !ENVIRONMENT.contains(&key.as_str()))
+            // Measures of this libprocess alone.
+            .filter(|(key, _)| !key.starts_with("libprocess/"))
+            .map(|(key, value)| (key.clone(), comparable(place, value)))
+            .collect(),
+        Value::Array(items) => items.iter().map(|item| comparable(place, item)).collect(),
+        // Metrics are compared by their keys.
+        Value::Number(_) if place.contains("metrics-snapshot") => json!(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    }
+}

@@ -1,0 +1,27 @@
+//! Roles, weights, quota, suppression, offer constraints, filters.
+
+use mesos_integration::recording::player::{Set, play};
+use mesos_integration::recording::snapshot::Chance;
+
+const SET: Set = Set {
+    name: "roles-quota",
+    master: 15120,
+    agents: &[15121, 15122],
+    chance: Chance::Offers,
+    flags: &[
+        "--agent_ping_timeout=2secs",
+        "--registry=replicated_log",
+        "--quorum=1",
+    ],
+};
+
+#[test]
+fn recorded_roles_and_quotas_find_in_our_master_the_one_they_knew() {
+    let report = play(&SET).unwrap();
+
+    let unknown = report.unknown(&[]);
+    assert!(unknown.is_empty(), "{unknown:#?}");
+    assert_eq!(report.count("operator call"), 55);
+    assert_eq!(report.count("offered"), 24);
+    assert_eq!(report.count("operator event AGENT_ADDED"), 2);
+}

@@ -1,0 +1,529 @@
+//! What principals may do and see under `--acls`.
+
+use mesos_common::flags::JsonMessage;
+use mesos_proto::acls::AcLs;
+use mesos_proto::internal::{
+    AgentRegisteredMessage, AgentReregisteredMessage, RegisterAgentMessage, ReregisterAgentMessage,
+};
+use mesos_proto::v1;
+use mesos_proto::v1::TaskState;
+use mesos_proto::v1::offer::operation::{LaunchGroup, Type};
+use mesos_proto::v1::scheduler::event;
+use mesos_proto::v1::task_status::Reason;
+use mesos_proto_codec::{Dialect, Json as _};
+use serde_json::Value;
+
+use crate::support::{
+    ALICE, BOB, Peer, Scheduler, Stage, agent_capabilities, agent_info, credentials, framework,
+    launch, run_one, task, uuid_message,
+};
+
+fn rules(text: &str) -> Option<JsonMessage<AcLs>> {
+    let acls = AcLs::read_json(Dialect::V0, text.as_bytes()).expect("rules");
+    Some(JsonMessage::new(acls))
+}
+
+fn under(text: &str) -> Stage {
+    Stage::start_with(|flags| flags.acls = rules(text))
+}
+
+/// A master that wants to know who asks on HTTP.
+fn asking(text: &str) -> (Stage, tempfile::NamedTempFile) {
+    let file = credentials();
+    let path = file.path().to_owned();
+    let stage = Stage::start_with(|flags| {
+        flags.acls = rules(text);
+        flags.credentials = Some(path);
+        flags.authenticate_http_readonly = true;
+        flags.authenticate_http_readwrite = true;
+    });
+    (stage, file)
+}
+
+fn by(principal: &str, role: &str) -> v1::FrameworkInfo {
+    let mut info = framework(role);
+    info.principal = Some(principal.to_owned());
+    info
+}
+
+const ONLY_USER: &str = r#"{"run_tasks": [
+    {"principals": {"values": ["good"]}, "users": {"values": ["user"]}},
+    {"principals": {"type": "ANY"}, "users": {"type": "NONE"}}]}"#;
+
+/// Mirrors: MasterAuthorizationTest.AuthorizedTask
+#[test]
+fn allowed_task_is_launched() {
+    let stage = under(ONLY_USER);
+    let agent = stage.agent("cpus:4;mem:1024");
+    let mut scheduler = stage.subscribe(by("good", "eng"));
+
+    let run = run_one(&mut scheduler, &agent, "t", "cpus:1;mem:32");
+
+    assert_eq!(run.task().task_id().value(), "t");
+}
+
+/// Mirrors: MasterAuthorizationTest.UnauthorizedTask
+#[test]
+fn task_that_is_not_allowed_ends_with_the_reason() {
+    let stage = under(ONLY_USER);
+    let _agent = stage.agent("cpus:4;mem:1024");
+    let mut scheduler = stage.subscribe(by("bad", "eng"));
+    let offers = scheduler.offers();
+
+    scheduler.accept(&offers[0], vec![launch(vec![task("t", &offers[0], "cpus:1;mem:32")])]);
+
+    let status = scheduler.update();
+    let id = scheduler.id.value();
+    assert_eq!(status.state(), TaskState::TaskError);
+    assert_eq!(status.reason(), Reason::ReasonTaskUnauthorized);
+    assert_eq!(
+        status.message(),
+        format!("Principal 'bad' no authorized to launch task t of framework {id} under user 'user'")
+    );
+    let key = "master/task_error/source_master/reason_task_unauthorized";
+    assert!((stage.metric(key) - 1.0).abs() < 1e-9);
+    assert!((stage.metric("master/tasks_error") - 1.0).abs() < 1e-9);
+}
+
+fn executor(scheduler: &Scheduler) -> v1::ExecutorInfo {
+    let resources = mesos_common::resources::Resources::parse("cpus:0.1;mem:32;disk:32");
+    let mut resources = resources.expect("resources");
+    resources.allocate(&"eng".into());
+    v1::ExecutorInfo {
+        r#type: Some(v1::executor_info::Type::Default.into()),
+        executor_id: Some(v1::ExecutorId {
+            value: Some("e".to_owned()),
+            ..Default::default()
+        }),
+        framework_id: Some(scheduler.id.clone()),
+        resources: resources.to_proto(),
+        ..Default::default()
+    }
+}
+
+/// Mirrors: MasterAuthorizationTest.UnauthorizedTaskGroup
+#[test]
+fn one_task_that_is_not_allowed_ends_its_group() {
+    let stage = under(
+        r#"{"run_tasks": [{"principals": {"values": ["some"]}, "users": {"values": ["user"]}},
+            {"principals": {"type": "ANY"}, "users": {"type": "NONE"}}]}"#,
+    );
+    let _agent = stage.agent("cpus:4;mem:1024;disk:1024");
+    let mut scheduler = stage.subscribe(by("some", "eng"));
+    let offers = scheduler.offers();
+    let allowed = task("allowed", &offers[0], "cpus:1;mem:32");
+    let mut other = task("other", &offers[0], "cpus:1;mem:32");
+    other.command.get_or_insert_default().user = Some("root".to_owned());
+    let group = v1::offer::Operation {
+        r#type: Some(Type::LaunchGroup.into()),
+        launch_group: Some(LaunchGroup {
+            executor: Some(executor(&scheduler).into()),
+            task_group: Some(v1::TaskGroupInfo {
+                tasks: vec![allowed, other],
+                ..Default::default()
+            }),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+
+    scheduler.accept(&offers[0], vec![group]);
+
+    for _ in 0..2 {
+        let status = scheduler.update();
+        assert_eq!(status.state(), TaskState::TaskError);
+        assert_eq!(status.reason(), Reason::ReasonTaskGroupUnauthorized);
+        let text = status.message().to_owned();
+        assert!(text.starts_with("Task 'other' is not authorized tolaunch task other"), "{text}");
+    }
+}
+
+const ONLY_ENG: &str = r#"{"register_frameworks": [
+    {"principals": {"values": ["good"]}, "roles": {"values": ["eng"]}},
+    {"principals": {"type": "ANY"}, "roles": {"type": "NONE"}}]}"#;
+
+/// Mirrors: MasterAuthorizationTest.AuthorizedRole
+#[test]
+fn framework_subscribes_with_an_allowed_role() {
+    let stage = under(ONLY_ENG);
+
+    let scheduler = stage.subscribe(by("good", "eng"));
+
+    assert!(!scheduler.id.value().is_empty());
+}
+
+/// Mirrors: MasterAuthorizationTest.UnauthorizedRole
+#[test]
+fn framework_with_another_role_is_refused() {
+    let stage = under(ONLY_ENG);
+
+    let mut scheduler = Scheduler::open(&stage, by("good", "ops"));
+
+    let error = scheduler.expect(event::Type::Error);
+    assert_eq!(
+        error.error().message(),
+        "Not authorized to register framework  with roles { ops }"
+    );
+}
+
+fn registration(info: v1::AgentInfo) -> RegisterAgentMessage {
+    RegisterAgentMessage {
+        agent: Some(info.into()),
+        version: Some("1.11.0".to_owned()),
+        agent_capabilities: agent_capabilities(),
+        resource_version_uuid: Some(uuid_message(1)),
+        ..Default::default()
+    }
+}
+
+/// Whether an agent with these resources may register.
+fn may_register(stage: &Stage, resources: &str) -> bool {
+    let peer = Peer::start(&stage.runtime, "slave");
+    stage.send(&peer, &registration(agent_info(resources)));
+    stage.settle();
+    peer.has::<AgentRegisteredMessage>()
+}
+
+const NO_AGENTS: &str = r#"{"register_agents": [
+    {"principals": {"type": "ANY"}, "agents": {"type": "NONE"}}]}"#;
+
+/// Mirrors: MasterAuthorizationTest.UnauthorizedToRegisterAgent
+#[test]
+fn agent_that_may_not_register_hears_nothing() {
+    let stage = under(NO_AGENTS);
+
+    assert!(!may_register(&stage, "cpus:4;mem:1024"));
+    assert!((stage.metric("master/slaves_active")).abs() < 1e-9);
+}
+
+fn return_of(agent: &crate::support::Agent) -> ReregisterAgentMessage {
+    ReregisterAgentMessage {
+        agent: Some(agent.info.clone().into()),
+        version: Some("1.11.0".to_owned()),
+        agent_capabilities: agent_capabilities(),
+        resource_version_uuid: Some(uuid_message(1)),
+        ..Default::default()
+    }
+}
+
+/// Mirrors: MasterAuthorizationTest.UnauthorizedToReregisterAgent
+#[test]
+fn agent_that_may_not_register_any_more_does_not_return() {
+    let mut stage = Stage::start();
+    let agent = stage.agent("cpus:4;mem:1024");
+    stage.fail_over(|flags| flags.acls = rules(NO_AGENTS));
+
+    stage.send(&agent.peer, &return_of(&agent));
+    stage.settle();
+
+    assert!(!agent.peer.has::<AgentReregisteredMessage>());
+}
+
+/// Mirrors: MasterAuthorizationTest.AuthorizedToRegisterAndReregisterAgent
+#[test]
+fn agent_that_may_register_may_return() {
+    let allowed = r#"{"permissive": false, "register_agents": [
+        {"principals": {"type": "ANY"}, "agents": {"type": "ANY"}}]}"#;
+    let mut stage = under(allowed);
+    let agent = stage.agent("cpus:4;mem:1024");
+    stage.fail_over(|flags| flags.acls = rules(allowed));
+
+    stage.send(&agent.peer, &return_of(&agent));
+    stage.settle();
+
+    assert!(agent.peer.has::<AgentReregisteredMessage>());
+}
+
+/// Mirrors: MasterAuthorizationTest.UnauthorizedToStaticallyReserveResources
+#[test]
+fn agent_that_may_not_reserve_does_not_register_with_reservations() {
+    let stage = under(
+        r#"{"reserve_resources": [{"principals": {"type": "ANY"}, "roles": {"type": "NONE"}}]}"#,
+    );
+
+    assert!(!may_register(&stage, "cpus(eng):1;mem:1024"));
+}
+
+/// Mirrors: MasterAuthorizationTest.UnauthorizedToStaticallyReserveRole
+/// Mirrors: MasterAuthorizationTest.AuthorizedToStaticallyReserveRole
+/// Mirrors: MasterAuthorizationTest.AuthorizedToRegisterNoStaticReservations
+#[test]
+fn agent_registers_with_reservations_for_allowed_roles_only() {
+    let stage = under(
+        r#"{"reserve_resources": [
+            {"principals": {"type": "ANY"}, "roles": {"values": ["high"]}},
+            {"principals": {"type": "ANY"}, "roles": {"type": "NONE"}}]}"#,
+    );
+
+    assert!(!may_register(&stage, "cpus(low):1;mem:1024"));
+    assert!(may_register(&stage, "cpus(high):1;mem:1024"));
+    assert!(may_register(&stage, "cpus:1;mem:1024"));
+}
+
+fn reserve(agent_id: &str, role: &str) -> String {
+    format!(
+        r#"{{"type":"RESERVE_RESOURCES","reserve_resources":{{"agent_id":{{"value":"{agent_id}"}},
+        "resources":[{{"name":"cpus","type":"SCALAR","scalar":{{"value":1}},
+        "reservations":[{{"type":"DYNAMIC","role":"{role}","principal":"alice"}}]}}]}}}}"#
+    )
+}
+
+/// Mirrors: ReservationEndpointsTest.GoodReserveACL
+/// Mirrors: ReservationEndpointsTest.BadReserveACL
+#[test]
+fn operator_reserves_for_allowed_roles_only() {
+    let (stage, _file) = asking(
+        r#"{"reserve_resources": [
+            {"principals": {"values": ["alice"]}, "roles": {"values": ["eng/%"]}},
+            {"principals": {"type": "ANY"}, "roles": {"type": "NONE"}}]}"#,
+    );
+    let agent = stage.agent("cpus:4;mem:1024");
+
+    let good = stage.http_as(ALICE, "POST", "/api/v1", reserve(&agent.id, "eng/a").as_bytes());
+    let bad = stage.http_as(ALICE, "POST", "/api/v1", reserve(&agent.id, "ops").as_bytes());
+
+    assert_eq!(good.status, 202, "{}", good.text());
+    assert_eq!((bad.status, bad.text().as_str()), (403, "403 Forbidden."));
+}
+
+/// Mirrors: TeardownTest.GoodACLs
+/// Mirrors: TeardownTest.BadACLs
+#[test]
+fn operator_removes_frameworks_of_allowed_principals_only() {
+    let (stage, _file) = asking(
+        r#"{"teardown_frameworks": [
+            {"principals": {"values": ["alice"]}, "framework_principals": {"values": ["good"]}},
+            {"principals": {"type": "ANY"}, "framework_principals": {"type": "NONE"}}]}"#,
+    );
+    let (good, bad) = (stage.subscribe(by("good", "eng")), stage.subscribe(by("bad", "eng")));
+    let tear_down = |scheduler: &Scheduler| {
+        let body = format!("frameworkId={}", scheduler.id.value());
+        stage.http_as(ALICE, "POST", "/master/teardown", body.as_bytes()).status
+    };
+
+    assert_eq!(tear_down(&bad), 403);
+    assert_eq!(tear_down(&good), 200);
+}
+
+/// Calls that need a permission of their own.
+const CALLS: [(&str, &str); 13] = [
+    ("set_log_level", r#"{"type":"SET_LOGGING_LEVEL","set_logging_level":{"level":1,"duration":{"nanoseconds":1}}}"#),
+    ("view_flags", r#"{"type":"GET_FLAGS"}"#),
+    ("update_weights", r#"{"type":"UPDATE_WEIGHTS","update_weights":{"weight_infos":[{"role":"a","weight":2}]}}"#),
+    ("update_quotas", r#"{"type":"UPDATE_QUOTA","update_quota":{"quota_configs":[{"role":"a"}]}}"#),
+    ("update_quotas", r#"{"type":"REMOVE_QUOTA","remove_quota":{"role":"a"}}"#),
+    ("update_quotas", r#"{"type":"SET_QUOTA","set_quota":{"quota_request":{"role":"a","guarantee":[{"name":"cpus","type":"SCALAR","scalar":{"value":1}}]}}}"#),
+    ("update_maintenance_schedules", r#"{"type":"UPDATE_MAINTENANCE_SCHEDULE","update_maintenance_schedule":{"schedule":{"windows":[{"machine_ids":[{"hostname":"h"}],"unavailability":{"start":{"nanoseconds":1}}}]}}}"#),
+    ("start_maintenances", r#"{"type":"START_MAINTENANCE","start_maintenance":{"machines":[{"hostname":"h"}]}}"#),
+    ("stop_maintenances", r#"{"type":"STOP_MAINTENANCE","stop_maintenance":{"machines":[{"hostname":"h"}]}}"#),
+    ("drain_agents", r#"{"type":"DRAIN_AGENT","drain_agent":{"agent_id":{"value":"x"}}}"#),
+    ("deactivate_agents", r#"{"type":"DEACTIVATE_AGENT","deactivate_agent":{"agent_id":{"value":"x"}}}"#),
+    ("reactivate_agents", r#"{"type":"REACTIVATE_AGENT","reactivate_agent":{"agent_id":{"value":"x"}}}"#),
+    ("mark_agents_gone", r#"{"type":"MARK_AGENT_GONE","mark_agent_gone":{"agent_id":{"value":"x"}}}"#),
+];
+
+fn objects_of(rule: &str) -> &'static str {
+    match rule {
+        "set_log_level" => "level",
+        "view_flags" => "flags",
+        "update_weights" | "update_quotas" => "roles",
+        name if name.contains("maintenance") => "machines",
+        _ => "agents",
+    }
+}
+
+#[test]
+fn call_that_nobody_may_make_is_forbidden_and_changes_nothing() {
+    let parts: std::collections::BTreeSet<String> = CALLS
+        .iter()
+        .map(|(rule, _)| {
+            let objects = objects_of(rule);
+            format!(r#""{rule}":[{{"principals":{{"type":"ANY"}},"{objects}":{{"type":"NONE"}}}}]"#)
+        })
+        .collect();
+    let parts: Vec<String> = parts.into_iter().collect();
+    let stage = under(&format!("{{{}}}", parts.join(",")));
+
+    for (_, call) in CALLS {
+        let answer = stage.call(call);
+        assert_eq!((answer.status, answer.text().as_str()), (403, "403 Forbidden."), "{call}");
+    }
+    assert_eq!(stage.get("/weights"), serde_json::json!([]));
+}
+
+/// What alice may see and bob may not.
+const FOR_ALICE: &str = r#"{
+    "view_frameworks": [
+        {"principals": {"values": ["alice"]}, "users": {"type": "ANY"}},
+        {"principals": {"values": ["bob"]}, "users": {"values": ["user"]}},
+        {"principals": {"type": "ANY"}, "users": {"type": "NONE"}}],
+    "view_tasks": [
+        {"principals": {"values": ["alice"]}, "users": {"type": "ANY"}},
+        {"principals": {"type": "ANY"}, "users": {"type": "NONE"}}],
+    "view_executors": [
+        {"principals": {"values": ["alice"]}, "users": {"type": "ANY"}},
+        {"principals": {"type": "ANY"}, "users": {"type": "NONE"}}],
+    "view_flags": [
+        {"principals": {"values": ["alice"]}, "flags": {"type": "ANY"}},
+        {"principals": {"type": "ANY"}, "flags": {"type": "NONE"}}],
+    "view_roles": [
+        {"principals": {"values": ["alice"]}, "roles": {"type": "ANY"}},
+        {"principals": {"type": "ANY"}, "roles": {"type": "NONE"}}]}"#;
+
+/// A task with an executor of its own, of user `user`, and a second framework of user `other`.
+fn with_a_task(stage: &Stage) -> (Scheduler, Scheduler, crate::support::Agent) {
+    let agent = stage.agent("cpus:4;mem:1024;cpus(eng):1");
+    let mut scheduler = stage.subscribe(framework("eng"));
+    let offers = scheduler.offers();
+    let mut info = task("t", &offers[0], "cpus:1;mem:32");
+    info.command = None;
+    info.executor = Some(
+        v1::ExecutorInfo {
+            executor_id: Some(v1::ExecutorId {
+                value: Some("e".to_owned()),
+                ..Default::default()
+            }),
+            command: Some(
+                v1::CommandInfo {
+                    value: Some("true".to_owned()),
+                    ..Default::default()
+                }
+                .into(),
+            ),
+            ..Default::default()
+        }
+        .into(),
+    );
+    scheduler.accept(&offers[0], vec![launch(vec![info])]);
+    let run: mesos_proto::internal::RunTaskMessage = agent.peer.expect();
+    assert_eq!(run.task().task_id().value(), "t");
+    let mut other = framework("ops");
+    other.user = Some("other".to_owned());
+    let other = stage.subscribe(other);
+    (scheduler, other, agent)
+}
+
+fn seen_by(stage: &Stage, who: (&str, &str), path: &str) -> Value {
+    let answer = stage.http_as(who, "GET", path, b"");
+    assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+    answer.json()
+}
+
+fn count(document: &Value, pointer: &str) -> usize {
+    document.pointer(pointer).and_then(Value::as_array).map_or(0, Vec::len)
+}
+
+/// Mirrors: MasterAuthorizerTest.FilterStateEndpoint
+/// Mirrors: MasterAuthorizerTest.FilterFrameworksEndpoint
+#[test]
+fn frameworks_tasks_and_executors_are_shown_to_whom_they_may_be_shown() {
+    let (stage, _file) = asking(FOR_ALICE);
+    let _running = with_a_task(&stage);
+
+    for path in ["/master/state", "/master/frameworks"] {
+        let alice = seen_by(&stage, ALICE, path);
+        let mine = alice["frameworks"].as_array().expect("a list");
+        let mine = mine.iter().find(|one| one["user"] == "user").expect("mine");
+        assert_eq!(count(&alice, "/frameworks"), 2, "{path}");
+        assert_eq!((count(mine, "/tasks"), count(mine, "/executors")), (1, 1), "{path}");
+
+        let bob = seen_by(&stage, BOB, path);
+        assert_eq!(count(&bob, "/frameworks"), 1, "{path}");
+        assert_eq!(count(&bob, "/frameworks/0/tasks"), 0, "{path}");
+        assert_eq!(count(&bob, "/frameworks/0/executors"), 0, "{path}");
+    }
+}
+
+/// Mirrors: MasterAuthorizerTest.FilterStateSummaryEndpoint
+/// Mirrors: MasterAuthorizerTest.FilterTasksEndpoint
+#[test]
+fn summary_and_tasks_are_filtered() {
+    let (stage, _file) = asking(FOR_ALICE);
+    let _running = with_a_task(&stage);
+
+    let of = |who, path: &str, list: &str| count(&seen_by(&stage, who, path), list);
+    assert_eq!(of(ALICE, "/master/state-summary", "/frameworks"), 2);
+    assert_eq!(of(BOB, "/master/state-summary", "/frameworks"), 1);
+    assert_eq!(of(ALICE, "/master/tasks", "/tasks"), 1);
+    assert_eq!(of(BOB, "/master/tasks", "/tasks"), 0);
+}
+
+/// Mirrors: MasterAuthorizerTest.ViewFlags
+/// Mirrors: MasterAuthorizerTest.FilterRolesEndpoint
+#[test]
+fn flags_and_roles_are_for_those_who_may_see_them() {
+    let (stage, _file) = asking(FOR_ALICE);
+    let _running = with_a_task(&stage);
+
+    assert!(seen_by(&stage, ALICE, "/master/state").get("flags").is_some());
+    assert!(seen_by(&stage, BOB, "/master/state").get("flags").is_none());
+    assert_eq!(stage.http_as(BOB, "GET", "/master/flags", b"").status, 403);
+    assert_eq!(stage.http_as(ALICE, "GET", "/master/flags", b"").status, 200);
+    assert_eq!(count(&seen_by(&stage, ALICE, "/master/roles"), "/roles"), 2);
+    assert_eq!(count(&seen_by(&stage, BOB, "/master/roles"), "/roles"), 0);
+    let agents = seen_by(&stage, BOB, "/master/slaves");
+    assert_eq!(agents["slaves"][0]["reserved_resources"], serde_json::json!({}));
+    let agents = seen_by(&stage, ALICE, "/master/slaves");
+    assert!(agents["slaves"][0]["reserved_resources"].get("eng").is_some());
+}
+
+#[test]
+fn calls_of_the_operator_api_are_filtered_too() {
+    let (stage, _file) = asking(FOR_ALICE);
+    let _running = with_a_task(&stage);
+    let of = |who, call: &str, list: &str| {
+        let body = format!(r#"{{"type":"{call}"}}"#);
+        count(&stage.http_as(who, "POST", "/api/v1", body.as_bytes()).json(), list)
+    };
+
+    for (call, list, alice, bob) in [
+        ("GET_FRAMEWORKS", "/get_frameworks/frameworks", 2, 1),
+        ("GET_TASKS", "/get_tasks/tasks", 1, 0),
+        ("GET_EXECUTORS", "/get_executors/executors", 1, 0),
+        ("GET_ROLES", "/get_roles/roles", 2, 0),
+        ("GET_STATE", "/get_state/get_tasks/tasks", 1, 0),
+    ] {
+        assert_eq!(of(ALICE, call, list), alice, "{call}");
+        assert_eq!(of(BOB, call, list), bob, "{call}");
+    }
+}
+
+/// Mirrors: MasterAPITest.EventAuthorizationFiltering
+#[test]
+fn subscriber_hears_only_of_what_he_may_see() {
+    let (stage, _file) = asking(FOR_ALICE);
+    let mut connection = crate::support::Connection::open(&stage.runtime);
+    let headers = [BOB, ("Content-Type", "application/json")];
+    connection.request("POST", "/api/v1", &headers, br#"{"type":"SUBSCRIBE"}"#);
+    assert_eq!(connection.head().status, 200);
+
+    let (_scheduler, other, _agent) = with_a_task(&stage);
+    let body = format!("frameworkId={}", other.id.value());
+    stage.http_as(ALICE, "POST", "/master/teardown", body.as_bytes());
+    let body = format!("frameworkId={}", _scheduler.id.value());
+    stage.http_as(ALICE, "POST", "/master/teardown", body.as_bytes());
+
+    let mut heard = Vec::new();
+    while heard.last().map(String::as_str) != Some("FRAMEWORK_REMOVED") {
+        let record = connection.chunk().expect("an event");
+        let text = String::from_utf8(record).expect("a text");
+        let event: Value = serde_json::from_str(text.split_once('\n').expect("a record").1).expect("JSON");
+        heard.push(event["type"].as_str().expect("a type").to_owned());
+    }
+    assert_eq!(
+        heard,
+        ["SUBSCRIBED", "HEARTBEAT", "AGENT_ADDED", "FRAMEWORK_ADDED", "FRAMEWORK_REMOVED"]
+    );
+}
+
+#[test]
+fn metrics_are_for_those_who_may_get_the_endpoint() {
+    let (stage, _file) = asking(
+        r#"{"get_endpoints": [
+            {"principals": {"values": ["alice"]}, "paths": {"values": ["/metrics/snapshot"]}},
+            {"principals": {"type": "ANY"}, "paths": {"type": "NONE"}}]}"#,
+    );
+
+    assert_eq!(stage.http_as(ALICE, "GET", "/metrics/snapshot", b"").status, 200);
+    assert_eq!(stage.http_as(BOB, "GET", "/metrics/snapshot", b"").status, 403);
+}
