@@ -47,7 +47,7 @@ pub(crate) fn spawn(runtime: &Runtime, settings: Settings) {
         here.clone(),
         metrics::MetricsProcess::new(readonly_realm, limiter),
     );
-    runtime.spawn_on(
+    let logging = runtime.spawn_on(
         here.clone(),
         logging::LoggingProcess::new(readwrite_realm.clone()),
     );
@@ -57,6 +57,7 @@ pub(crate) fn spawn(runtime: &Runtime, settings: Settings) {
             memory_profiler::MemoryProfilerProcess::new(readwrite_realm.clone()),
         );
     }
+    runtime.verbosity().set_process(logging);
     runtime.spawn_on(
         here.clone(),
         profiler::ProfilerProcess::new(readwrite_realm),

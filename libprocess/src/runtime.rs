@@ -14,6 +14,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use actix::Actor;
 use bytes::Bytes;
@@ -401,6 +402,15 @@ impl Runtime {
     /// Sets how talkative the log is; the hook is told.
     pub fn set_log_level(&self, level: u32) {
         self.inner.verbosity.set(level);
+    }
+
+    pub(crate) fn verbosity(&self) -> &Verbosity {
+        &self.inner.verbosity
+    }
+
+    /// Sets how talkative the log is for a while, as `/logging/toggle` does.
+    pub fn raise_log_level(&self, level: u32, duration: Duration) {
+        self.inner.verbosity.raise(level, duration);
     }
 
     /// Calls `hook` whenever the log's level is set, as `/logging/toggle` does.

@@ -120,29 +120,24 @@ impl fmt::Display for Question {
             return write!(out, "perform action {action} on ANY object");
         };
         let framework = object.framework_info();
-        match self.action {
-            Action::RunTask => {
-                let task = object.task_info();
-                write!(
-                    out,
-                    "launch task {} of framework {} under user '{}'",
-                    task.task_id().value(),
-                    framework.id().value(),
-                    user_of(task, framework)
-                )
-            }
-            Action::RegisterFramework => {
-                let roles = roles_of(framework);
-                let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
-                let id = framework.id().value();
-                write!(out, "register framework {id} with roles {}", set(&roles))
-            }
-            _ => write!(
+        if self.action == Action::RunTask {
+            let task = object.task_info();
+            return write!(
                 out,
-                "perform action {action} on object {}",
-                to_json(object, Dialect::V0)
-            ),
+                "launch task {} of framework {} under user '{}'",
+                task.task_id().value(),
+                framework.id().value(),
+                user_of(task, framework)
+            );
         }
+        if self.action == Action::RegisterFramework {
+            let roles = roles_of(framework);
+            let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
+            let id = framework.id().value();
+            return write!(out, "register framework {id} with roles {}", set(&roles));
+        }
+        let object = to_json(object, Dialect::V0);
+        write!(out, "perform action {action} on object {object}")
     }
 }
 
@@ -372,11 +367,13 @@ mod tests {
 
     #[test]
     fn texts_name_the_task_and_its_user() {
-        let mut task = v1::TaskInfo::default();
-        task.task_id = Some(v1::TaskId {
-            value: Some("t".to_owned()),
+        let task = v1::TaskInfo {
+            task_id: Some(v1::TaskId {
+                value: Some("t".to_owned()),
+                ..Default::default()
+            }),
             ..Default::default()
-        });
+        };
         let framework = v1::FrameworkInfo {
             user: Some("bob".to_owned()),
             ..Default::default()

@@ -7,6 +7,7 @@ pub mod agents;
 mod api;
 mod api_read;
 pub(crate) mod authorize;
+mod files;
 pub mod frameworks;
 pub mod help;
 mod legacy_operations;
@@ -18,6 +19,7 @@ mod redirect;
 mod roles;
 mod routes;
 mod scheduler;
+pub(crate) mod shared;
 pub mod state;
 pub mod stream;
 mod tasks;
@@ -28,20 +30,7 @@ mod weights;
 pub(crate) use self::redirect::Guard;
 pub(crate) use self::version::stringified as flag_texts;
 
-use libprocess::http::{Request, Response};
-use libprocess::{Context, Future, Promise};
-
-use crate::master::MasterProcess;
-
-/// Writes an answer on another thread, from a snapshot.
-pub(crate) fn answer_outside(
-    ctx: &Context<MasterProcess>,
-    write: impl FnOnce() -> Response + Send + 'static,
-) -> Future<Response> {
-    let (promise, answer) = Promise::new();
-    ctx.perform_blocking(write, move |_, response, _| promise.set(response));
-    answer
-}
+use libprocess::http::Request;
 
 /// A small document with its keys in the order of the alphabet.
 ///

@@ -63,7 +63,7 @@ pub(crate) use self::draining::{Afterwards, DrainPlan};
 pub(crate) use self::quota::Force;
 pub(crate) use self::receive::{UpdateFrameworkError, subscription_of};
 pub(crate) use self::removal_limit::RemovalLimit;
-pub(crate) use self::roles::RoleView;
+pub(crate) use self::roles::{RoleView, RolesView};
 pub(crate) use self::send::time_info;
 pub(crate) use self::subscribe::{Origin, Subscription};
 use self::throttle::Throttle;
@@ -76,6 +76,7 @@ use libprocess::{Clock, Context, Pid, Process, ProcessId, Promise, Time, Upid};
 use mesos_allocator::AllocatorHandle;
 use mesos_common::authorization::Authorizer;
 use mesos_common::cram_md5::CramMd5Authenticator;
+use mesos_common::files::Files;
 use mesos_common::ids::{AgentId, IdGenerator, MasterId};
 use mesos_common::roles::parse_list;
 use mesos_detector::{Contender, Detector};
@@ -83,6 +84,7 @@ use mesos_proto::v1;
 
 use crate::agent_observer::AgentObserverProcess;
 use crate::flags::Flags;
+use crate::http::shared::SharedReads;
 use crate::metrics::Metrics;
 use crate::registrar::Registrar;
 use crate::state::agents::Agents;
@@ -114,6 +116,8 @@ pub struct MasterParts {
     pub authenticator: Option<CramMd5Authenticator>,
     /// Decides who may do what; without one, everybody may do everything.
     pub authorizer: Option<Authorizer>,
+    /// The files that operators may browse.
+    pub files: Files,
     /// What time it is.
     pub clock: Clock,
     /// Kept when the master gives up, with the reason.
@@ -172,6 +176,8 @@ pub struct MasterProcess {
     throttle: Throttle,
     authenticator: Option<CramMd5Authenticator>,
     authorizer: Option<Authorizer>,
+    files: Files,
+    pub(crate) shared_reads: SharedReads,
     authentications: Authentications<Deferred>,
     whitelist_watcher: Option<Pid<WhitelistWatcherProcess>>,
 }
@@ -238,6 +244,8 @@ impl MasterProcess {
             ),
             authenticator: parts.authenticator,
             authorizer: parts.authorizer,
+            files: parts.files,
+            shared_reads: SharedReads::default(),
             authentications: Authentications::default(),
             whitelist_watcher: None,
             subscribers: Subscribers::new(flags.max_operator_event_stream_subscribers),

@@ -264,7 +264,8 @@ impl Metrics {
 
     /// Counts a state with its source and reason; the key comes to be with its first count.
     pub fn task_state(&self, state: TaskState, source: Source, reason: Reason) {
-        if !super::state::task::is_terminal(state) {
+        // An unreachable task counts too, though it may come back.
+        if !super::state::task::is_terminal(state) && state != TaskState::TaskUnreachable {
             return;
         }
         let key = format!(

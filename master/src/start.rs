@@ -9,6 +9,9 @@ use libprocess::{Future, Pid, Promise, Runtime, Upid};
 use mesos_allocator::{
     AllocatorHandle, AllocatorOptions, FrameworkMetrics, GpuFiltering, SorterKind,
 };
+use mesos_common::authorization::{Action, Authorizer};
+use mesos_common::files::Files;
+use mesos_common::flags::HasLogging as _;
 use mesos_common::ids::MasterId;
 use mesos_common::resource_quantities::ResourceQuantities;
 use mesos_common::roles;
@@ -16,7 +19,7 @@ use mesos_common::version::VersionProcess;
 use mesos_detector::{StandaloneDetector, master_info};
 use mesos_proto::v1;
 
-use crate::authentication::{AuthenticationError, authentication};
+use crate::authentication::{AuthenticationError, READONLY_REALM, authentication};
 use crate::authorization::{AuthorizationError, authorizer};
 use crate::constants::MESOS_VERSION;
 use crate::flags::Flags;
@@ -118,6 +121,7 @@ pub fn start_with(
     let authenticator = authentication(runtime, &flags)?;
     let authorizer = authorizer(runtime, &flags)?;
     drop(VersionProcess::spawn(runtime));
+    let flags_of_files = Arc::clone(&flags);
     let id = MasterId::random();
     let pid = runtime.upid("master");
     let hostname = flags.hostname.clone().unwrap_or_else(|| hostname_of(&pid));
@@ -145,6 +149,7 @@ pub fn start_with(
         contender: surroundings.contender,
         detector,
         authenticator,
+        files: files(runtime, &flags_of_files, authorizer.as_ref()),
         authorizer,
         clock: runtime.clock().clone(),
         end,
@@ -166,6 +171,33 @@ pub fn start_with(
         info: Arc::new(info),
         ended: Arc::new(std::sync::Mutex::new(Some(ended))),
     })
+}
+
+/// Offers the log, when it is in a file, to those who may read it.
+fn files(runtime: &Runtime, flags: &Flags, authorizer: Option<&Authorizer>) -> Files {
+    let files = Files::spawn(runtime, Some(READONLY_REALM));
+    let logging = flags.logging();
+    let of_directory = logging.log_dir.as_ref().map(|directory| {
+        // The link that always leads to the present file.
+        std::path::Path::new(directory).join("mesos-master.INFO")
+    });
+    let external = logging
+        .external_log_file
+        .as_ref()
+        .map(std::path::PathBuf::from);
+    if let Some(log) = external.or(of_directory) {
+        let authorizer = authorizer.cloned();
+        let may_read = move |principal: Option<&libprocess::http::Principal>| {
+            let approved = authorizer.as_ref().is_none_or(|authorizer| {
+                authorizer
+                    .approvers(principal)
+                    .approve_any(Action::AccessMesosLog)
+            });
+            Future::ready(approved)
+        };
+        files.attach(&log, "/master/log", Some(Arc::new(may_read)));
+    }
+    files
 }
 
 /// The name of the address that others see.

@@ -203,8 +203,13 @@ fn perform(
             "I/O switchboard server was disabled for this container",
         )
         .into(),
-        call::Type::GetLoggingLevel | call::Type::SetLoggingLevel => {
-            Response::not_implemented("The logging level is at /logging/toggle").into()
+        call::Type::GetLoggingLevel => calls::logging_level(content, ctx).into(),
+        call::Type::SetLoggingLevel => {
+            let set = call.set_logging_level();
+            let nanoseconds = u64::try_from(set.duration().nanoseconds()).unwrap_or(0);
+            let duration = std::time::Duration::from_nanos(nanoseconds);
+            ctx.runtime().raise_log_level(set.level(), duration);
+            Response::ok().into()
         }
         call::Type::AddResourceProviderConfig
         | call::Type::UpdateResourceProviderConfig

@@ -157,6 +157,22 @@ pub(super) fn metrics(
         })
 }
 
+/// Answers with how talkative the log is.
+pub(super) fn logging_level(content: ContentType, ctx: &Context<AgentProcess>) -> Response {
+    let level = response::GetLoggingLevel {
+        level: Some(ctx.runtime().log_level()),
+        ..Default::default()
+    };
+    respond(
+        &Answer {
+            r#type: Some(response::Type::GetLoggingLevel.into()),
+            get_logging_level: Some(level),
+            ..Default::default()
+        },
+        content,
+    )
+}
+
 /// Answers with the containers of executors, and of others when asked for.
 pub(super) fn containers(
     agent: &AgentProcess,

@@ -111,7 +111,6 @@ macro_rules! role_rules {
 }
 
 /// The rules on an action; those on nested containers are the rules on the command's user.
-#[expect(clippy::too_many_lines, reason = "one line an action")]
 pub(super) fn of_action(acls: &AcLs, action: Action) -> Vec<Rule> {
     match action {
         Action::Unknown => Vec::new(),

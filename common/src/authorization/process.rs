@@ -75,7 +75,6 @@ impl Authorizer {
     }
 
     /// Asks the actor.
-    #[must_use]
     pub fn authorized(&self, request: Request) -> Future<bool> {
         self.process
             .call(move |process, _| process.authorized(&request))

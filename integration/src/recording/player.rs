@@ -564,8 +564,11 @@ fn learn_master(recorded: &Value, live: &Value, ids: &mut Ids) {
             ids.learn(&left, &right);
         }
     }
-    let path = "/slave_id/value";
-    if let (Some(left), Some(right)) = (text(recorded, path), text(live, path))
+    let agent = |value: &Value| {
+        let added = text(value, "/agent_added/agent/agent_info/id/value");
+        text(value, "/slave_id/value").or(added)
+    };
+    if let (Some(left), Some(right)) = (agent(recorded), agent(live))
         && let (Some((master, _)), Some((live_master, _))) =
             (left.rsplit_once("-S"), right.rsplit_once("-S"))
         && !ids.knows(master)

@@ -3,4 +3,3 @@
 mod draining_maintenance;
 mod partition;
 mod roles_quota;
-mod volumes_operations;

@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::duration_text;
 use crate::http::{Help, Needed, Request, Response};
 use crate::id::ProcessId;
+use crate::pid::Pid;
 use crate::process::Process;
 use crate::time::Time;
 
@@ -21,6 +22,8 @@ type Hook = Arc<dyn Fn(u32) + Send + Sync>;
 pub(crate) struct Verbosity {
     level: AtomicU32,
     hook: Mutex<Option<Hook>>,
+    /// The actor that lowers the level again.
+    process: Mutex<Option<Pid<LoggingProcess>>>,
 }
 
 impl Verbosity {
@@ -40,6 +43,19 @@ impl Verbosity {
         }
     }
 
+    pub(crate) fn set_process(&self, process: Pid<LoggingProcess>) {
+        *self.process.lock().unwrap_or_else(PoisonError::into_inner) = Some(process);
+    }
+
+    /// Has the actor set the level for a while.
+    pub(crate) fn raise(&self, level: u32, duration: Duration) {
+        let process = self.process.lock();
+        let process = process.unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(process) = process {
+            process.dispatch(move |logging, ctx| logging.raise(level, duration, ctx));
+        }
+    }
+
     pub(crate) fn set_hook(&self, hook: Hook) {
         *self.hook.lock().unwrap_or_else(PoisonError::into_inner) = Some(hook);
     }
@@ -52,7 +68,7 @@ impl fmt::Debug for Verbosity {
 }
 
 /// Raises the level and lowers it again.
-pub(super) struct LoggingProcess {
+pub(crate) struct LoggingProcess {
     realm: Option<String>,
     original: u32,
     revert_at: Time,

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use libprocess::http::{Request, Response};
-use libprocess::{Context, Future};
 use mesos_common::authorization::Approvers;
 use mesos_common::resources::Resources;
 use mesos_common::wire;
@@ -14,6 +13,7 @@ use mesos_proto_codec::json::JsonWriter;
 
 use super::authorize::{may_see_role, seen};
 use super::model;
+use super::shared::Render;
 use crate::master::{MasterProcess, time_info};
 use crate::resource_format::to_endpoint;
 use crate::state::agent::Agent;
@@ -98,10 +98,7 @@ pub(crate) fn members(w: &mut JsonWriter, agent: &Agent, view: &AgentsView) {
     });
     w.field_with("reserved_resources", |w| {
         w.object(|w| {
-            for (role, reserved) in total.reservations() {
-                if !may_see_role(&view.approvers, &role) {
-                    continue;
-                }
+            for (role, reserved) in seen_reservations(total, view) {
                 w.field_with(&role, |w| model::resources(w, &reserved));
             }
         });
@@ -127,6 +124,15 @@ pub(crate) fn members(w: &mut JsonWriter, agent: &Agent, view: &AgentsView) {
     }
 }
 
+/// What is reserved, by the roles that the reader may see.
+fn seen_reservations(total: &Resources, view: &AgentsView) -> Vec<(String, Resources)> {
+    let reservations = total.reservations().into_iter();
+    reservations
+        .map(|(role, reserved)| (role.to_string(), reserved))
+        .filter(|(role, _)| may_see_role(&view.approvers, role))
+        .collect()
+}
+
 fn list(w: &mut JsonWriter, resources: &Resources, view: &AgentsView) {
     let mut shown = seen(&view.approvers, resources.to_proto());
     to_endpoint(&mut shown);
@@ -139,10 +145,7 @@ fn full(w: &mut JsonWriter, agent: &Agent, view: &AgentsView) {
         members(w, agent, view);
         w.field_with("reserved_resources_full", |w| {
             w.object(|w| {
-                for (role, reserved) in agent.total().reservations() {
-                    if !may_see_role(&view.approvers, &role) {
-                        continue;
-                    }
+                for (role, reserved) in seen_reservations(agent.total(), view) {
                     w.field_with(&role, |w| list(w, &reserved, view));
                 }
             });
@@ -169,11 +172,11 @@ pub(crate) fn recovered(w: &mut JsonWriter, view: &AgentsView, wanted: Option<&s
 impl MasterProcess {
     /// Answers `/slaves`.
     #[expect(clippy::excessive_nesting, reason = "the nesting is the document's")]
-    pub(crate) fn agents(&self, request: &Request, ctx: &Context<Self>) -> Future<Response> {
+    pub(crate) fn agents(&self, request: &Request) -> Render {
         let view = self.agents_view(&self.approvers(request.principal.as_ref()));
         let wanted = request.query.get(wire::AGENT_ID).map(str::to_owned);
         let jsonp = super::jsonp(request);
-        super::answer_outside(ctx, move || {
+        Box::new(move || {
             let mut w = JsonWriter::new(Dialect::V0);
             w.object(|w| {
                 w.field_with(wire::AGENTS, |w| {

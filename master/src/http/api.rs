@@ -15,6 +15,7 @@ use super::Guard;
 use super::authorize::forbidden;
 use super::negotiation::{ContentType, accept, content_type, read_call};
 use super::redirect::check_method;
+use super::shared::Question;
 use super::stream::EventStream;
 use crate::constants::HEARTBEAT_INTERVAL;
 use crate::master::{Afterwards, DrainPlan, Force, MasterProcess};
@@ -25,6 +26,8 @@ pub(super) struct Asked {
     pub(super) call: Call,
     pub(super) accept: ContentType,
     pub(super) approvers: Approvers,
+    /// What is asked, for those who ask the same.
+    pub(super) question: Question,
 }
 
 impl MasterProcess {
@@ -50,18 +53,16 @@ impl MasterProcess {
             return Err(Box::new(Response::bad_request(text)));
         }
         let accept = accept(request)?;
+        let question = format!("{} {accept:?}", call.r#type().as_str_name());
         Ok(Asked {
             call,
             accept,
             approvers: self.approvers(request.principal.as_ref()),
+            question: Question::new(request, &question),
         })
     }
 
     #[expect(clippy::too_many_lines, reason = "one arm a kind, each a few lines")]
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "handlers own what they handle"
-    )]
     fn perform_operator_call(&mut self, asked: Asked, ctx: &mut Context<Self>) -> Future<Response> {
         let call = &asked.call;
         if self.forbids(call, &asked.approvers) {
@@ -124,10 +125,18 @@ impl MasterProcess {
             }
             Type::MarkAgentGone => self.mark_gone_call(call, ctx),
             Type::SetLoggingLevel => {
-                ctx.runtime()
-                    .set_log_level(call.set_logging_level().level());
+                let set = call.set_logging_level();
+                let nanoseconds = u64::try_from(set.duration().nanoseconds()).unwrap_or(0);
+                let duration = std::time::Duration::from_nanos(nanoseconds);
+                ctx.runtime().raise_log_level(set.level(), duration);
                 Response::ok().into()
             }
+            Type::GetState
+            | Type::GetAgents
+            | Type::GetFrameworks
+            | Type::GetExecutors
+            | Type::GetTasks
+            | Type::GetRoles => self.share_call(asked, ctx),
             Type::GetHealth
             | Type::GetFlags
             | Type::GetVersion
@@ -135,13 +144,7 @@ impl MasterProcess {
             | Type::GetLoggingLevel
             | Type::ListFiles
             | Type::ReadFile
-            | Type::GetState
-            | Type::GetAgents
-            | Type::GetFrameworks
-            | Type::GetExecutors
             | Type::GetOperations
-            | Type::GetTasks
-            | Type::GetRoles
             | Type::GetWeights
             | Type::GetMaster
             | Type::GetMaintenanceStatus

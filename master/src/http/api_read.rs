@@ -13,12 +13,13 @@ use mesos_proto_codec::json::JsonWriter;
 use mesos_proto_codec::{Dialect, Json, to_json};
 use prost::Message as _;
 
+use super::agents;
 use super::api::Asked;
 use super::authorize::{may_see_role, seen_quota, seen_schedule, seen_status, seen_weights};
 use super::frameworks::{InverseOffersOf, OffersOf, framework_model};
 use super::negotiation::ContentType;
-use super::{agents, answer_outside};
-use crate::master::MasterProcess;
+use super::shared::Snapshot;
+use crate::master::{MasterProcess, RolesView};
 use crate::state::agents::AgentsView;
 use crate::state::framework::Framework;
 use crate::state::frameworks::FrameworksView;
@@ -81,10 +82,8 @@ impl OperatorState {
             .chain(&self.frameworks.completed)
         {
             for (agent_id, of_agent) in framework.executors() {
-                for info in of_agent.values() {
-                    if !self.frameworks.may_see_executor(info, framework) {
-                        continue;
-                    }
+                let seen = of_agent.values();
+                for info in seen.filter(|info| self.frameworks.may_see_executor(info, framework)) {
                     executors.executors.push(response::get_executors::Executor {
                         executor_info: Some(v1::ExecutorInfo::clone(info).into()),
                         agent_id: Some(agent_id.to_proto()),
@@ -147,6 +146,94 @@ impl OperatorState {
             ..Default::default()
         }
     }
+
+    /// The answer to one of the calls that show agents, frameworks and what they run.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the caller sends only these kinds"
+    )]
+    fn write(&self, kind: Type, accept: ContentType) -> Response {
+        if accept == ContentType::Json {
+            return match kind {
+                Type::GetTasks => by_hand("GET_TASKS", "get_tasks", |w| {
+                    write_tasks(w, &self.get_tasks());
+                }),
+                Type::GetExecutors => by_hand("GET_EXECUTORS", "get_executors", |w| {
+                    write_executors(w, &self.get_executors());
+                }),
+                Type::GetFrameworks => by_hand("GET_FRAMEWORKS", "get_frameworks", |w| {
+                    write_frameworks(w, &self.get_frameworks());
+                }),
+                Type::GetAgents => by_hand("GET_AGENTS", "get_agents", |w| {
+                    write_agents(w, &self.get_agents());
+                }),
+                _ => by_hand("GET_STATE", "get_state", |w| {
+                    write_state(w, &self.get_state());
+                }),
+            };
+        }
+        let mut answer = Answer::default();
+        let kind = match kind {
+            Type::GetTasks => {
+                answer.get_tasks = Some(self.get_tasks().into());
+                ResponseType::GetTasks
+            }
+            Type::GetExecutors => {
+                answer.get_executors = Some(self.get_executors());
+                ResponseType::GetExecutors
+            }
+            Type::GetFrameworks => {
+                answer.get_frameworks = Some(self.get_frameworks().into());
+                ResponseType::GetFrameworks
+            }
+            Type::GetAgents => {
+                answer.get_agents = Some(self.get_agents());
+                ResponseType::GetAgents
+            }
+            _ => {
+                answer.get_state = Some(self.get_state().into());
+                ResponseType::GetState
+            }
+        };
+        answer.r#type = Some(kind.into());
+        respond(&answer, accept)
+    }
+}
+
+/// The answer to `GET_ROLES`.
+fn write_roles(view: &RolesView, approvers: &Approvers, accept: ContentType) -> Response {
+    let roles = view
+        .known()
+        .iter()
+        .filter(|name| may_see_role(approvers, name))
+        .map(|name| {
+            let role = view.view(name);
+            let mut amounts = role.allocated.clone();
+            amounts += &role.offered;
+            let mut resources = super::quota::resources_of(&amounts);
+            // Of ranges there is no amount here.
+            resources.retain(|resource| resource.name() != "ports");
+            v1::Role {
+                name: Some(name.clone()),
+                weight: Some(role.weight),
+                frameworks: role.frameworks.iter().map(|id| id.to_proto()).collect(),
+                resources,
+                ..Default::default()
+            }
+        })
+        .collect();
+    let roles = response::GetRoles {
+        roles,
+        ..Default::default()
+    };
+    respond(
+        &Answer {
+            r#type: Some(ResponseType::GetRoles.into()),
+            get_roles: Some(roles),
+            ..Default::default()
+        },
+        accept,
+    )
 }
 
 fn write_tasks(w: &mut JsonWriter, tasks: &response::GetTasks) {
@@ -245,7 +332,7 @@ pub(super) fn subscribed(state: &OperatorState, accept: ContentType) -> Vec<u8> 
     }
 }
 
-fn respond(answer: &Answer, accept: ContentType) -> Response {
+pub(super) fn respond(answer: &Answer, accept: ContentType) -> Response {
     let body = super::stream::encode(answer, accept);
     typed(body, accept)
 }
@@ -283,72 +370,30 @@ impl MasterProcess {
     pub(super) fn read_call(&self, asked: &Asked, ctx: &Context<Self>) -> Future<Response> {
         let accept = asked.accept;
         match asked.call.r#type() {
-            Type::GetState
-            | Type::GetAgents
-            | Type::GetFrameworks
-            | Type::GetExecutors
-            | Type::GetTasks => self.read_state(asked, ctx),
             Type::GetMetrics => Self::read_metrics(asked, ctx),
-            Type::GetRoles => self.read_roles(asked, ctx),
             Type::GetMaintenanceStatus => self.read_maintenance_status(asked, ctx),
-            Type::ListFiles | Type::ReadFile => Response::not_found_text("").into(),
+            Type::ListFiles => self.list_files(asked),
+            Type::ReadFile => self.read_file(asked),
             _ => respond(&self.small_answer(asked, ctx), accept).into(),
         }
     }
 
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "the caller sends only these kinds"
-    )]
-    fn read_state(&self, asked: &Asked, ctx: &Context<Self>) -> Future<Response> {
+    /// Answers a call that others ask at the same time.
+    pub(super) fn share_call(&mut self, asked: Asked, ctx: &Context<Self>) -> Future<Response> {
         let (kind, accept) = (asked.call.r#type(), asked.accept);
-        let state = self.operator_state(&asked.approvers);
-        answer_outside(ctx, move || {
-            if accept == ContentType::Json {
-                return match kind {
-                    Type::GetTasks => by_hand("GET_TASKS", "get_tasks", |w| {
-                        write_tasks(w, &state.get_tasks());
-                    }),
-                    Type::GetExecutors => by_hand("GET_EXECUTORS", "get_executors", |w| {
-                        write_executors(w, &state.get_executors());
-                    }),
-                    Type::GetFrameworks => by_hand("GET_FRAMEWORKS", "get_frameworks", |w| {
-                        write_frameworks(w, &state.get_frameworks());
-                    }),
-                    Type::GetAgents => by_hand("GET_AGENTS", "get_agents", |w| {
-                        write_agents(w, &state.get_agents());
-                    }),
-                    _ => by_hand("GET_STATE", "get_state", |w| {
-                        write_state(w, &state.get_state());
-                    }),
-                };
-            }
-            let mut answer = Answer::default();
-            let kind = match kind {
-                Type::GetTasks => {
-                    answer.get_tasks = Some(state.get_tasks().into());
-                    ResponseType::GetTasks
-                }
-                Type::GetExecutors => {
-                    answer.get_executors = Some(state.get_executors());
-                    ResponseType::GetExecutors
-                }
-                Type::GetFrameworks => {
-                    answer.get_frameworks = Some(state.get_frameworks().into());
-                    ResponseType::GetFrameworks
-                }
-                Type::GetAgents => {
-                    answer.get_agents = Some(state.get_agents());
-                    ResponseType::GetAgents
-                }
-                _ => {
-                    answer.get_state = Some(state.get_state().into());
-                    ResponseType::GetState
-                }
-            };
-            answer.r#type = Some(kind.into());
-            respond(&answer, accept)
-        })
+        let approvers = asked.approvers;
+        let snapshot: Snapshot = if kind == Type::GetRoles {
+            Box::new(move |master| {
+                let view = master.roles_view();
+                Box::new(move || write_roles(&view, &approvers, accept))
+            })
+        } else {
+            Box::new(move |master| {
+                let state = master.operator_state(&approvers);
+                Box::new(move || state.write(kind, accept))
+            })
+        };
+        self.share(asked.question, snapshot, ctx)
     }
 
     fn read_metrics(asked: &Asked, ctx: &Context<Self>) -> Future<Response> {
@@ -386,45 +431,6 @@ impl MasterProcess {
                 ));
             });
         answer
-    }
-
-    fn read_roles(&self, asked: &Asked, ctx: &Context<Self>) -> Future<Response> {
-        let (accept, approvers) = (asked.accept, asked.approvers.clone());
-        let view = self.roles_view();
-        answer_outside(ctx, move || {
-            let roles = view
-                .known()
-                .iter()
-                .filter(|name| may_see_role(&approvers, name))
-                .map(|name| {
-                    let role = view.view(name);
-                    let mut amounts = role.allocated.clone();
-                    amounts += &role.offered;
-                    let mut resources = super::quota::resources_of(&amounts);
-                    // Of ranges there is no amount here.
-                    resources.retain(|resource| resource.name() != "ports");
-                    v1::Role {
-                        name: Some(name.clone()),
-                        weight: Some(role.weight),
-                        frameworks: role.frameworks.iter().map(|id| id.to_proto()).collect(),
-                        resources,
-                        ..Default::default()
-                    }
-                })
-                .collect();
-            let roles = response::GetRoles {
-                roles,
-                ..Default::default()
-            };
-            respond(
-                &Answer {
-                    r#type: Some(ResponseType::GetRoles.into()),
-                    get_roles: Some(roles),
-                    ..Default::default()
-                },
-                accept,
-            )
-        })
     }
 
     fn read_maintenance_status(&self, asked: &Asked, ctx: &Context<Self>) -> Future<Response> {

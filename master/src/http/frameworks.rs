@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use libprocess::Time;
 use libprocess::http::{Request, Response};
-use libprocess::{Context, Future};
 use mesos_common::ids::FrameworkId;
 use mesos_common::wire;
 use mesos_proto::v1;
@@ -15,6 +14,7 @@ use mesos_proto_codec::Dialect;
 use mesos_proto_codec::json::JsonWriter;
 
 use super::model;
+use super::shared::Render;
 use crate::master::{MasterProcess, time_info};
 use crate::state::framework::Framework;
 use crate::state::frameworks::FrameworksView;
@@ -211,12 +211,12 @@ pub(crate) fn lists(
 
 impl MasterProcess {
     /// Answers `/frameworks`.
-    pub(crate) fn frameworks(&self, request: &Request, ctx: &Context<Self>) -> Future<Response> {
+    pub(crate) fn frameworks(&self, request: &Request) -> Render {
         let view = self.frameworks_view(&self.approvers(request.principal.as_ref()));
         let offers = self.offers_view();
         let wanted = request.query.get("framework_id").map(str::to_owned);
         let jsonp = super::jsonp(request);
-        super::answer_outside(ctx, move || {
+        Box::new(move || {
             let mut w = JsonWriter::new(Dialect::V0);
             w.object(|w| {
                 lists(w, &view, &offers, wanted.as_deref());

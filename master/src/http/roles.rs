@@ -1,22 +1,22 @@
 //! `/roles`.
 
 use libprocess::http::{Request, Response};
-use libprocess::{Context, Future};
 use mesos_proto_codec::Dialect;
 use mesos_proto_codec::json::JsonWriter;
 
 use super::authorize::may_see_role;
 use super::model;
+use super::shared::Render;
 use crate::master::{MasterProcess, RoleView};
 
 impl MasterProcess {
     /// Answers `/roles`.
     #[expect(clippy::excessive_nesting, reason = "the nesting is the document's")]
-    pub(crate) fn roles(&self, request: &Request, ctx: &Context<Self>) -> Future<Response> {
+    pub(crate) fn roles(&self, request: &Request) -> Render {
         let view = self.roles_view();
         let approvers = self.approvers(request.principal.as_ref());
         let jsonp = super::jsonp(request);
-        super::answer_outside(ctx, move || {
+        Box::new(move || {
             let mut w = JsonWriter::new(Dialect::V0);
             w.object(|w| {
                 w.field_with("roles", |w| {

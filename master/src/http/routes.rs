@@ -6,6 +6,7 @@ use mesos_common::wire;
 
 use super::Guard;
 use super::help::line;
+use super::shared::{Question, Render};
 use crate::master::MasterProcess;
 
 use crate::authentication::{
@@ -13,6 +14,7 @@ use crate::authentication::{
 };
 
 type Read = fn(&MasterProcess, &Request, &Context<MasterProcess>) -> Future<Response>;
+type Take = fn(&MasterProcess, &Request) -> Render;
 type Write = fn(&mut MasterProcess, &Request, &mut Context<MasterProcess>) -> Future<Response>;
 
 fn read(ctx: &mut Context<MasterProcess>, path: &str, help: &str, handle: Read) {
@@ -23,6 +25,23 @@ fn read(ctx: &mut Context<MasterProcess>, path: &str, help: &str, handle: Read) 
         move |master, request, ctx| match master.guard(&request, Guard::Leader) {
             Some(response) => response.into(),
             None => handle(master, &request, ctx),
+        },
+    );
+}
+
+/// A document that equal questions share.
+fn shared(ctx: &mut Context<MasterProcess>, path: &'static str, help: &str, take: Take) {
+    ctx.route_in_realm(
+        path,
+        READONLY,
+        line(help),
+        move |master, request, ctx| match master.guard(&request, Guard::Leader) {
+            Some(response) => response.into(),
+            None => {
+                let question = Question::new(&request, path);
+                let snapshot = Box::new(move |master: &MasterProcess| take(master, &request));
+                master.share(question, snapshot, ctx)
+            }
         },
     );
 }
@@ -64,37 +83,37 @@ impl MasterProcess {
     }
 
     fn install_read_routes(ctx: &mut Context<Self>) {
-        read(
+        shared(
             ctx,
             "/state",
             "Information about state of master.",
             Self::state,
         );
-        read(
+        shared(
             ctx,
             "/state-summary",
             "Summary of agents, tasks, and registered frameworks in cluster.",
             Self::state_summary,
         );
-        read(
+        shared(
             ctx,
             "/frameworks",
             "Exposes the frameworks info.",
             Self::frameworks,
         );
-        read(
+        shared(
             ctx,
             wire::AGENTS_ROUTE,
             "Information about agents.",
             Self::agents,
         );
-        read(
+        shared(
             ctx,
             "/tasks",
             "Lists tasks from all active frameworks.",
             Self::tasks,
         );
-        read(ctx, "/roles", "Information about roles.", Self::roles);
+        shared(ctx, "/roles", "Information about roles.", Self::roles);
         read(
             ctx,
             "/maintenance/status",

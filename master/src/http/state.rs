@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, HashMap};
 
 use libprocess::http::{Request, Response};
-use libprocess::{Context, Future};
 use mesos_common::authorization::Action;
 use mesos_common::ids::{AgentId, FrameworkId};
 use mesos_common::wire;
@@ -13,6 +12,7 @@ use mesos_proto_codec::Dialect;
 use mesos_proto_codec::json::JsonWriter;
 
 use super::frameworks::OffersOf;
+use super::shared::Render;
 use super::{agents, frameworks, model};
 use crate::master::MasterProcess;
 use crate::state::agents::AgentsView;
@@ -54,10 +54,10 @@ impl MasterProcess {
     }
 
     /// Answers `/state`.
-    pub(crate) fn state(&self, request: &Request, ctx: &Context<Self>) -> Future<Response> {
+    pub(crate) fn state(&self, request: &Request) -> Render {
         let view = self.state_view(request);
         let jsonp = super::jsonp(request);
-        super::answer_outside(ctx, move || {
+        Box::new(move || {
             let mut w = JsonWriter::new(Dialect::V0);
             write_state(&mut w, &view);
             Response::ok_json(w.into_vec(), jsonp.as_deref())
@@ -65,10 +65,10 @@ impl MasterProcess {
     }
 
     /// Answers `/state-summary`.
-    pub(crate) fn state_summary(&self, request: &Request, ctx: &Context<Self>) -> Future<Response> {
+    pub(crate) fn state_summary(&self, request: &Request) -> Render {
         let view = self.state_view(request);
         let jsonp = super::jsonp(request);
-        super::answer_outside(ctx, move || {
+        Box::new(move || {
             let mut w = JsonWriter::new(Dialect::V0);
             write_summary(&mut w, &view);
             Response::ok_json(w.into_vec(), jsonp.as_deref())

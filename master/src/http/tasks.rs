@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use libprocess::http::{Request, Response};
-use libprocess::{Context, Future};
 use mesos_proto_codec::Dialect;
 use mesos_proto_codec::json::JsonWriter;
 
 use super::model;
+use super::shared::Render;
 use crate::constants::TASK_LIMIT;
 use crate::master::MasterProcess;
 use crate::state::frameworks::FrameworksView;
@@ -92,11 +92,11 @@ impl Selection {
 
 impl MasterProcess {
     /// Answers `/tasks`.
-    pub(crate) fn tasks(&self, request: &Request, ctx: &Context<Self>) -> Future<Response> {
+    pub(crate) fn tasks(&self, request: &Request) -> Render {
         let view = self.frameworks_view(&self.approvers(request.principal.as_ref()));
         let selection = Selection::of(request);
         let jsonp = super::jsonp(request);
-        super::answer_outside(ctx, move || {
+        Box::new(move || {
             let tasks = selection.select(&view);
             let mut w = JsonWriter::new(Dialect::V0);
             w.object(|w| {

@@ -71,7 +71,7 @@ impl MasterProcess {
         &self,
         framework_id: &FrameworkId,
         task: &v1::TaskInfo,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Box<Refusal>> {
         let Some(framework) = self.frameworks.get(framework_id) else {
             return Ok(());
         };
@@ -82,10 +82,10 @@ impl MasterProcess {
         }
         match first_refused(&approvers, vec![Question::launch(task, info)]) {
             None => Ok(()),
-            Some(refused) => Err(Refusal {
+            Some(refused) => Err(Box::new(Refusal {
                 text: not_authorized(info, &refused),
                 question: refused,
-            }),
+            })),
         }
     }
 }

@@ -156,9 +156,15 @@ impl MasterProcess {
                     message: TEXT.to_owned(),
                     ..MasterUpdate::new(ctx.now())
                 };
-                Arc::make_mut(&mut task).update(update.to_update().status(), None);
+                let message = update.to_update();
+                let before = task.state();
+                Arc::make_mut(&mut task).update(message.status(), None);
                 framework.add_completed_task(task);
-                if framework.is_connected() {
+                let is_connected = framework.is_connected();
+                if before != state {
+                    self.announce_task_updated(&framework_id, state, message.status());
+                }
+                if is_connected {
                     self.send_update(&update, ctx);
                 }
             }

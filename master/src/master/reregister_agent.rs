@@ -333,6 +333,7 @@ impl MasterProcess {
                     state: task.state(),
                     reason: Some(v1::task_status::Reason::ReasonAgentReregistered),
                     message: text.to_owned(),
+                    last: task.info().statuses.last().cloned(),
                     ..status_update::MasterUpdate::new(ctx.now())
                 };
                 self.send_update(&update, ctx);

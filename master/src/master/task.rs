@@ -94,7 +94,7 @@ impl MasterProcess {
         }
     }
 
-    fn announce_task_updated(
+    pub(super) fn announce_task_updated(
         &mut self,
         framework_id: &FrameworkId,
         state: TaskState,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use libprocess::Time;
 use mesos_common::authorization::Approvers;
+use mesos_common::files::Files;
 use mesos_common::ids::FrameworkId;
 use mesos_proto::v1;
 
@@ -15,6 +16,11 @@ use crate::state::framework::Framework;
 use crate::state::frameworks::FrameworksView;
 
 impl MasterProcess {
+    /// The files that operators may browse.
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
+    }
+
     /// What this master says about itself.
     pub(crate) fn info(&self) -> &v1::MasterInfo {
         &self.info

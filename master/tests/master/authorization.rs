@@ -70,7 +70,10 @@ fn task_that_is_not_allowed_ends_with_the_reason() {
     let mut scheduler = stage.subscribe(by("bad", "eng"));
     let offers = scheduler.offers();
 
-    scheduler.accept(&offers[0], vec![launch(vec![task("t", &offers[0], "cpus:1;mem:32")])]);
+    scheduler.accept(
+        &offers[0],
+        vec![launch(vec![task("t", &offers[0], "cpus:1;mem:32")])],
+    );
 
     let status = scheduler.update();
     let id = scheduler.id.value();
@@ -78,7 +81,9 @@ fn task_that_is_not_allowed_ends_with_the_reason() {
     assert_eq!(status.reason(), Reason::ReasonTaskUnauthorized);
     assert_eq!(
         status.message(),
-        format!("Principal 'bad' no authorized to launch task t of framework {id} under user 'user'")
+        format!(
+            "Principal 'bad' no authorized to launch task t of framework {id} under user 'user'"
+        )
     );
     let key = "master/task_error/source_master/reason_task_unauthorized";
     assert!((stage.metric(key) - 1.0).abs() < 1e-9);
@@ -134,7 +139,10 @@ fn one_task_that_is_not_allowed_ends_its_group() {
         assert_eq!(status.state(), TaskState::TaskError);
         assert_eq!(status.reason(), Reason::ReasonTaskGroupUnauthorized);
         let text = status.message().to_owned();
-        assert!(text.starts_with("Task 'other' is not authorized tolaunch task other"), "{text}");
+        assert!(
+            text.starts_with("Task 'other' is not authorized tolaunch task other"),
+            "{text}"
+        );
     }
 }
 
@@ -256,7 +264,7 @@ fn agent_registers_with_reservations_for_allowed_roles_only() {
     );
 
     assert!(!may_register(&stage, "cpus(low):1;mem:1024"));
-    assert!(may_register(&stage, "cpus(high):1;mem:1024"));
+    assert!(may_register(&stage, "cpus(high):1;mem(high):1024"));
     assert!(may_register(&stage, "cpus:1;mem:1024"));
 }
 
@@ -279,8 +287,18 @@ fn operator_reserves_for_allowed_roles_only() {
     );
     let agent = stage.agent("cpus:4;mem:1024");
 
-    let good = stage.http_as(ALICE, "POST", "/api/v1", reserve(&agent.id, "eng/a").as_bytes());
-    let bad = stage.http_as(ALICE, "POST", "/api/v1", reserve(&agent.id, "ops").as_bytes());
+    let good = stage.http_as(
+        ALICE,
+        "POST",
+        "/api/v1",
+        reserve(&agent.id, "eng/a").as_bytes(),
+    );
+    let bad = stage.http_as(
+        ALICE,
+        "POST",
+        "/api/v1",
+        reserve(&agent.id, "ops").as_bytes(),
+    );
 
     assert_eq!(good.status, 202, "{}", good.text());
     assert_eq!((bad.status, bad.text().as_str()), (403, "403 Forbidden."));
@@ -295,10 +313,15 @@ fn operator_removes_frameworks_of_allowed_principals_only() {
             {"principals": {"values": ["alice"]}, "framework_principals": {"values": ["good"]}},
             {"principals": {"type": "ANY"}, "framework_principals": {"type": "NONE"}}]}"#,
     );
-    let (good, bad) = (stage.subscribe(by("good", "eng")), stage.subscribe(by("bad", "eng")));
+    let (good, bad) = (
+        stage.subscribe(by("good", "eng")),
+        stage.subscribe(by("bad", "eng")),
+    );
     let tear_down = |scheduler: &Scheduler| {
         let body = format!("frameworkId={}", scheduler.id.value());
-        stage.http_as(ALICE, "POST", "/master/teardown", body.as_bytes()).status
+        stage
+            .http_as(ALICE, "POST", "/master/teardown", body.as_bytes())
+            .status
     };
 
     assert_eq!(tear_down(&bad), 403);
@@ -307,19 +330,55 @@ fn operator_removes_frameworks_of_allowed_principals_only() {
 
 /// Calls that need a permission of their own.
 const CALLS: [(&str, &str); 13] = [
-    ("set_log_level", r#"{"type":"SET_LOGGING_LEVEL","set_logging_level":{"level":1,"duration":{"nanoseconds":1}}}"#),
+    (
+        "set_log_level",
+        r#"{"type":"SET_LOGGING_LEVEL","set_logging_level":{"level":1,"duration":{"nanoseconds":1}}}"#,
+    ),
     ("view_flags", r#"{"type":"GET_FLAGS"}"#),
-    ("update_weights", r#"{"type":"UPDATE_WEIGHTS","update_weights":{"weight_infos":[{"role":"a","weight":2}]}}"#),
-    ("update_quotas", r#"{"type":"UPDATE_QUOTA","update_quota":{"quota_configs":[{"role":"a"}]}}"#),
-    ("update_quotas", r#"{"type":"REMOVE_QUOTA","remove_quota":{"role":"a"}}"#),
-    ("update_quotas", r#"{"type":"SET_QUOTA","set_quota":{"quota_request":{"role":"a","guarantee":[{"name":"cpus","type":"SCALAR","scalar":{"value":1}}]}}}"#),
-    ("update_maintenance_schedules", r#"{"type":"UPDATE_MAINTENANCE_SCHEDULE","update_maintenance_schedule":{"schedule":{"windows":[{"machine_ids":[{"hostname":"h"}],"unavailability":{"start":{"nanoseconds":1}}}]}}}"#),
-    ("start_maintenances", r#"{"type":"START_MAINTENANCE","start_maintenance":{"machines":[{"hostname":"h"}]}}"#),
-    ("stop_maintenances", r#"{"type":"STOP_MAINTENANCE","stop_maintenance":{"machines":[{"hostname":"h"}]}}"#),
-    ("drain_agents", r#"{"type":"DRAIN_AGENT","drain_agent":{"agent_id":{"value":"x"}}}"#),
-    ("deactivate_agents", r#"{"type":"DEACTIVATE_AGENT","deactivate_agent":{"agent_id":{"value":"x"}}}"#),
-    ("reactivate_agents", r#"{"type":"REACTIVATE_AGENT","reactivate_agent":{"agent_id":{"value":"x"}}}"#),
-    ("mark_agents_gone", r#"{"type":"MARK_AGENT_GONE","mark_agent_gone":{"agent_id":{"value":"x"}}}"#),
+    (
+        "update_weights",
+        r#"{"type":"UPDATE_WEIGHTS","update_weights":{"weight_infos":[{"role":"a","weight":2}]}}"#,
+    ),
+    (
+        "update_quotas",
+        r#"{"type":"UPDATE_QUOTA","update_quota":{"quota_configs":[{"role":"a"}]}}"#,
+    ),
+    (
+        "update_quotas",
+        r#"{"type":"REMOVE_QUOTA","remove_quota":{"role":"a"}}"#,
+    ),
+    (
+        "update_quotas",
+        r#"{"type":"SET_QUOTA","set_quota":{"quota_request":{"role":"a","guarantee":[{"name":"cpus","type":"SCALAR","scalar":{"value":1}}]}}}"#,
+    ),
+    (
+        "update_maintenance_schedules",
+        r#"{"type":"UPDATE_MAINTENANCE_SCHEDULE","update_maintenance_schedule":{"schedule":{"windows":[{"machine_ids":[{"hostname":"h"}],"unavailability":{"start":{"nanoseconds":1}}}]}}}"#,
+    ),
+    (
+        "start_maintenances",
+        r#"{"type":"START_MAINTENANCE","start_maintenance":{"machines":[{"hostname":"h"}]}}"#,
+    ),
+    (
+        "stop_maintenances",
+        r#"{"type":"STOP_MAINTENANCE","stop_maintenance":{"machines":[{"hostname":"h"}]}}"#,
+    ),
+    (
+        "drain_agents",
+        r#"{"type":"DRAIN_AGENT","drain_agent":{"agent_id":{"value":"x"}}}"#,
+    ),
+    (
+        "deactivate_agents",
+        r#"{"type":"DEACTIVATE_AGENT","deactivate_agent":{"agent_id":{"value":"x"}}}"#,
+    ),
+    (
+        "reactivate_agents",
+        r#"{"type":"REACTIVATE_AGENT","reactivate_agent":{"agent_id":{"value":"x"}}}"#,
+    ),
+    (
+        "mark_agents_gone",
+        r#"{"type":"MARK_AGENT_GONE","mark_agent_gone":{"agent_id":{"value":"x"}}}"#,
+    ),
 ];
 
 fn objects_of(rule: &str) -> &'static str {
@@ -346,7 +405,11 @@ fn call_that_nobody_may_make_is_forbidden_and_changes_nothing() {
 
     for (_, call) in CALLS {
         let answer = stage.call(call);
-        assert_eq!((answer.status, answer.text().as_str()), (403, "403 Forbidden."), "{call}");
+        assert_eq!(
+            (answer.status, answer.text().as_str()),
+            (403, "403 Forbidden."),
+            "{call}"
+        );
     }
     assert_eq!(stage.get("/weights"), serde_json::json!([]));
 }
@@ -375,7 +438,8 @@ fn with_a_task(stage: &Stage) -> (Scheduler, Scheduler, crate::support::Agent) {
     let agent = stage.agent("cpus:4;mem:1024;cpus(eng):1");
     let mut scheduler = stage.subscribe(framework("eng"));
     let offers = scheduler.offers();
-    let mut info = task("t", &offers[0], "cpus:1;mem:32");
+    let offer = offers.first().expect("an offer");
+    let mut info = task("t", offer, "cpus:1;mem:32");
     info.command = None;
     info.executor = Some(
         v1::ExecutorInfo {
@@ -394,7 +458,7 @@ fn with_a_task(stage: &Stage) -> (Scheduler, Scheduler, crate::support::Agent) {
         }
         .into(),
     );
-    scheduler.accept(&offers[0], vec![launch(vec![info])]);
+    scheduler.accept(offer, vec![launch(vec![info])]);
     let run: mesos_proto::internal::RunTaskMessage = agent.peer.expect();
     assert_eq!(run.task().task_id().value(), "t");
     let mut other = framework("ops");
@@ -410,7 +474,10 @@ fn seen_by(stage: &Stage, who: (&str, &str), path: &str) -> Value {
 }
 
 fn count(document: &Value, pointer: &str) -> usize {
-    document.pointer(pointer).and_then(Value::as_array).map_or(0, Vec::len)
+    document
+        .pointer(pointer)
+        .and_then(Value::as_array)
+        .map_or(0, Vec::len)
 }
 
 /// Mirrors: MasterAuthorizerTest.FilterStateEndpoint
@@ -425,7 +492,11 @@ fn frameworks_tasks_and_executors_are_shown_to_whom_they_may_be_shown() {
         let mine = alice["frameworks"].as_array().expect("a list");
         let mine = mine.iter().find(|one| one["user"] == "user").expect("mine");
         assert_eq!(count(&alice, "/frameworks"), 2, "{path}");
-        assert_eq!((count(mine, "/tasks"), count(mine, "/executors")), (1, 1), "{path}");
+        assert_eq!(
+            (count(mine, "/tasks"), count(mine, "/executors")),
+            (1, 1),
+            "{path}"
+        );
 
         let bob = seen_by(&stage, BOB, path);
         assert_eq!(count(&bob, "/frameworks"), 1, "{path}");
@@ -455,16 +526,30 @@ fn flags_and_roles_are_for_those_who_may_see_them() {
     let (stage, _file) = asking(FOR_ALICE);
     let _running = with_a_task(&stage);
 
-    assert!(seen_by(&stage, ALICE, "/master/state").get("flags").is_some());
+    assert!(
+        seen_by(&stage, ALICE, "/master/state")
+            .get("flags")
+            .is_some()
+    );
     assert!(seen_by(&stage, BOB, "/master/state").get("flags").is_none());
     assert_eq!(stage.http_as(BOB, "GET", "/master/flags", b"").status, 403);
-    assert_eq!(stage.http_as(ALICE, "GET", "/master/flags", b"").status, 200);
+    assert_eq!(
+        stage.http_as(ALICE, "GET", "/master/flags", b"").status,
+        200
+    );
     assert_eq!(count(&seen_by(&stage, ALICE, "/master/roles"), "/roles"), 2);
     assert_eq!(count(&seen_by(&stage, BOB, "/master/roles"), "/roles"), 0);
     let agents = seen_by(&stage, BOB, "/master/slaves");
-    assert_eq!(agents["slaves"][0]["reserved_resources"], serde_json::json!({}));
+    assert_eq!(
+        agents["slaves"][0]["reserved_resources"],
+        serde_json::json!({})
+    );
     let agents = seen_by(&stage, ALICE, "/master/slaves");
-    assert!(agents["slaves"][0]["reserved_resources"].get("eng").is_some());
+    assert!(
+        agents["slaves"][0]["reserved_resources"]
+            .get("eng")
+            .is_some()
+    );
 }
 
 #[test]
@@ -473,7 +558,12 @@ fn calls_of_the_operator_api_are_filtered_too() {
     let _running = with_a_task(&stage);
     let of = |who, call: &str, list: &str| {
         let body = format!(r#"{{"type":"{call}"}}"#);
-        count(&stage.http_as(who, "POST", "/api/v1", body.as_bytes()).json(), list)
+        count(
+            &stage
+                .http_as(who, "POST", "/api/v1", body.as_bytes())
+                .json(),
+            list,
+        )
     };
 
     for (call, list, alice, bob) in [
@@ -507,23 +597,31 @@ fn subscriber_hears_only_of_what_he_may_see() {
     while heard.last().map(String::as_str) != Some("FRAMEWORK_REMOVED") {
         let record = connection.chunk().expect("an event");
         let text = String::from_utf8(record).expect("a text");
-        let event: Value = serde_json::from_str(text.split_once('\n').expect("a record").1).expect("JSON");
+        let event: Value =
+            serde_json::from_str(text.split_once('\n').expect("a record").1).expect("JSON");
         heard.push(event["type"].as_str().expect("a type").to_owned());
     }
     assert_eq!(
         heard,
-        ["SUBSCRIBED", "HEARTBEAT", "AGENT_ADDED", "FRAMEWORK_ADDED", "FRAMEWORK_REMOVED"]
+        [
+            "SUBSCRIBED",
+            "HEARTBEAT",
+            "AGENT_ADDED",
+            "FRAMEWORK_ADDED",
+            "FRAMEWORK_REMOVED"
+        ]
     );
 }
 
 #[test]
-fn metrics_are_for_those_who_may_get_the_endpoint() {
-    let (stage, _file) = asking(
+fn routes_of_libprocess_are_closed_unless_a_rule_opens_them() {
+    let stage = under(
         r#"{"get_endpoints": [
-            {"principals": {"values": ["alice"]}, "paths": {"values": ["/metrics/snapshot"]}},
+            {"principals": {"type": "ANY"}, "paths": {"values": ["/metrics/snapshot"]}},
             {"principals": {"type": "ANY"}, "paths": {"type": "NONE"}}]}"#,
     );
+    let status = |path| stage.http("GET", path, &[], b"").status;
 
-    assert_eq!(stage.http_as(ALICE, "GET", "/metrics/snapshot", b"").status, 200);
-    assert_eq!(stage.http_as(BOB, "GET", "/metrics/snapshot", b"").status, 403);
+    assert_eq!(status("/logging/toggle"), 403);
+    assert_eq!(status("/files/debug"), 403);
 }

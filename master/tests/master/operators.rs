@@ -196,7 +196,7 @@ fn machine_goes_down_with_its_agent() {
         &on_agent("DRAIN_AGENT", &agent.id),
         400,
         &format!(
-            "Agent {} is part of a maintenance schedule under Machine {machine}",
+            "Agent {} is part of a maintenance schedule under Machine host (127.0.0.1)",
             agent.id
         ),
     );
