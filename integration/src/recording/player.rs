@@ -31,7 +31,7 @@ const DOUBT: Duration = Duration::from_secs(3);
 const PATIENCE_FOR_OFFERS: Duration = Duration::from_millis(1500);
 
 /// How often the agents are drawn again before an offer is given up.
-const DRAWS: usize = 12;
+const DRAWS: usize = 24;
 
 /// The longest pause of a recording that is kept: more than one round of offers.
 const LONGEST_GAP: Duration = Duration::from_millis(1300);
@@ -449,6 +449,9 @@ impl Player {
             }
             "INVERSE_OFFERS" => self.inverse_offers(place, name, event),
             _ => {
+                if kind == "SUBSCRIBED" {
+                    self.schedulers.named(name).subscribed(event);
+                }
                 let candidates = |player: &mut Self| {
                     let come = player.schedulers.named(name).come.iter();
                     let come = come.cloned().enumerate();

@@ -117,6 +117,12 @@ impl Scheduler {
         }
     }
 
+    /// Remembers the recorded id, which the recorded master gave.
+    pub fn subscribed(&mut self, event: &Value) {
+        let id = event.pointer("/subscribed/framework_id/value");
+        self.framework_id = id.and_then(Value::as_str).map(str::to_owned);
+    }
+
     /// Opens the stream.
     ///
     /// # Errors
@@ -159,8 +165,6 @@ impl Scheduler {
         call: &Value,
         ids: &mut Ids,
     ) -> Result<Answer, RecordingError> {
-        let framework_id = call.pointer("/framework_id/value").and_then(Value::as_str);
-        self.framework_id = framework_id.map(str::to_owned);
         let body = self.with_live_offers(call, ids);
         let request = Request::post_json(PATH, &body).header("Mesos-Stream-Id", &self.stream_id);
         Ok(http_client::send(master, &request)?)

@@ -12,10 +12,10 @@ use crate::authorization::{self, Question, first_refused};
 impl MasterProcess {
     /// What a principal may do.
     pub(crate) fn approvers(&self, principal: Option<&Principal>) -> Approvers {
-        let authorizer = self.authorizer.as_ref();
-        authorizer.map_or_else(Approvers::default, |authorizer| {
-            authorizer.approvers(principal)
-        })
+        match &self.authorizer {
+            Some(authorizer) => authorizer.approvers(principal),
+            None => Approvers::new(None, principal.cloned()),
+        }
     }
 
     /// What a framework may do, by the principal that it names.

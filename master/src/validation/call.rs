@@ -95,7 +95,8 @@ fn validate_subscribe(call: &v1::scheduler::Call, principal: Option<&str>) -> Ch
 }
 
 fn check_uuid(bytes: &[u8]) -> Check {
-    let is_valid = Uuid::from_slice(bytes).is_ok_and(|uuid| (1..=5).contains(&uuid.get_version_num()));
+    let is_valid =
+        Uuid::from_slice(bytes).is_ok_and(|uuid| (1..=5).contains(&uuid.get_version_num()));
     ensure(is_valid, || "Not a valid UUID".into())
 }
 

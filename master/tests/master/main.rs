@@ -8,8 +8,8 @@
 mod agents;
 mod allocation;
 mod authentication;
-mod draining;
 mod authorization;
+mod draining;
 mod drivers;
 mod endpoints;
 mod group_rules;
