@@ -10,6 +10,7 @@
 
 use std::fmt;
 
+use tracing::level_filters::LevelFilter;
 use tracing::{Level, Span};
 
 use crate::event::{Caused, Event};
@@ -41,10 +42,13 @@ pub(crate) enum Cause {
     Elsewhere(Box<str>),
 }
 
-/// Whether somebody wants the spans.
+/// Whether somebody may want the spans.
+///
+/// Only the level is looked at: to ask the subscriber without making a span would confuse its filters for each layer,
+/// which then drop the log line that follows.
 #[inline]
 pub(crate) fn is_on() -> bool {
-    tracing::enabled!(target: TARGET, Level::TRACE)
+    LevelFilter::current() >= Level::TRACE
 }
 
 /// Ties an event to the span in which it is sent, if there is one.
