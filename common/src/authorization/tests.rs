@@ -5,6 +5,7 @@
 
 mod containers;
 mod operators;
+mod role_settings;
 mod roles;
 mod users;
 mod volumes;

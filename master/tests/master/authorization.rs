@@ -276,8 +276,6 @@ fn reserve(agent_id: &str, role: &str) -> String {
     )
 }
 
-/// Mirrors: ReservationEndpointsTest.GoodReserveACL
-/// Mirrors: ReservationEndpointsTest.BadReserveACL
 #[test]
 fn operator_reserves_for_allowed_roles_only() {
     let (stage, _file) = asking(
@@ -552,32 +550,6 @@ fn flags_and_roles_are_for_those_who_may_see_them() {
     );
 }
 
-#[test]
-fn calls_of_the_operator_api_are_filtered_too() {
-    let (stage, _file) = asking(FOR_ALICE);
-    let _running = with_a_task(&stage);
-    let of = |who, call: &str, list: &str| {
-        let body = format!(r#"{{"type":"{call}"}}"#);
-        count(
-            &stage
-                .http_as(who, "POST", "/api/v1", body.as_bytes())
-                .json(),
-            list,
-        )
-    };
-
-    for (call, list, alice, bob) in [
-        ("GET_FRAMEWORKS", "/get_frameworks/frameworks", 2, 1),
-        ("GET_TASKS", "/get_tasks/tasks", 1, 0),
-        ("GET_EXECUTORS", "/get_executors/executors", 1, 0),
-        ("GET_ROLES", "/get_roles/roles", 2, 0),
-        ("GET_STATE", "/get_state/get_tasks/tasks", 1, 0),
-    ] {
-        assert_eq!(of(ALICE, call, list), alice, "{call}");
-        assert_eq!(of(BOB, call, list), bob, "{call}");
-    }
-}
-
 /// Mirrors: MasterAPITest.EventAuthorizationFiltering
 #[test]
 fn subscriber_hears_only_of_what_he_may_see() {
@@ -611,17 +583,4 @@ fn subscriber_hears_only_of_what_he_may_see() {
             "FRAMEWORK_REMOVED"
         ]
     );
-}
-
-#[test]
-fn routes_of_libprocess_are_closed_unless_a_rule_opens_them() {
-    let stage = under(
-        r#"{"get_endpoints": [
-            {"principals": {"type": "ANY"}, "paths": {"values": ["/metrics/snapshot"]}},
-            {"principals": {"type": "ANY"}, "paths": {"type": "NONE"}}]}"#,
-    );
-    let status = |path| stage.http("GET", path, &[], b"").status;
-
-    assert_eq!(status("/logging/toggle"), 403);
-    assert_eq!(status("/files/debug"), 403);
 }
