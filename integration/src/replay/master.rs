@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -14,13 +15,25 @@ use super::ids::Ids;
 use super::wire::{Encoding, Frame};
 use super::{FrameError, Outcome, ReplayError, compare, in_frame, wire};
 use crate::descriptors;
-use crate::http_client::{self, Request};
+use crate::eventually::Stopwatch;
+use crate::http_client::{self, Answer, Request};
 use crate::legacy_peer::{LegacyPeer, PeerError};
 use crate::record_stream::RecordStream;
 
 const CALL: &str = "mesos.v1.scheduler.Call";
 const EVENT: &str = "mesos.v1.scheduler.Event";
-const SUBSCRIBE_PATH: &str = "/master/api/v1/scheduler";
+const SCHEDULER_PATH: &str = "/api/v1/scheduler";
+const OPERATOR_PATH: &str = "/api/v1";
+const OPERATOR_FORMS: [&str; 4] = [
+    "/reserve",
+    "/unreserve",
+    "/create-volumes",
+    "/destroy-volumes",
+];
+const PINGS: [&str; 2] = [
+    "mesos.internal.PingSlaveMessage",
+    "mesos.internal.PongSlaveMessage",
+];
 
 /// Ports of the recording.
 #[derive(Debug, Clone, Copy)]
@@ -31,23 +44,39 @@ pub struct Ports {
     pub agent: u64,
 }
 
+/// What makes the live master offer again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextOffers {
+    /// Its own allocation interval.
+    Interval,
+    /// A REVIVE that the recorded framework did not send, so that no offer comes between two frames.
+    Revive,
+}
+
 /// Plays `frames` against the master at `live`.
 ///
 /// # Errors
 /// [`ReplayError`] names the frame at which the conversation stopped.
-pub fn play(frames: &[Frame], ports: Ports, live: SocketAddr) -> Result<Outcome, ReplayError> {
+pub fn play(
+    frames: &[Frame],
+    ports: Ports,
+    offers: NextOffers,
+    live: SocketAddr,
+) -> Result<Outcome, ReplayError> {
     let agent = LegacyPeer::listen("slave(1)").map_err(in_frame(0))?;
     let mut ids = Ids::default();
     ids.learn_port(ports.master, live.port());
     ids.learn_port(ports.agent, agent.address.port());
     let mut player = Player {
         ports,
+        offers,
         live,
         ids,
         agent,
         frameworks: BTreeMap::new(),
         streams: BTreeMap::new(),
         opening: BTreeMap::new(),
+        answers: BTreeMap::new(),
         outcome: Outcome::default(),
     };
     for frame in frames {
@@ -63,11 +92,14 @@ struct Stream {
     encoding: Encoding,
     live: RecordStream,
     recorded: VecDeque<Value>,
+    /// Live events that came before the one that was waited for.
+    passed: VecDeque<Value>,
 }
 
 #[derive(Debug)]
 struct Player {
     ports: Ports,
+    offers: NextOffers,
     live: SocketAddr,
     ids: Ids,
     agent: LegacyPeer,
@@ -77,12 +109,17 @@ struct Player {
     streams: BTreeMap<String, Stream>,
     /// Streams whose recorded answer is still to come, by client port.
     opening: BTreeMap<u64, RecordStream>,
+    /// Kinds of calls with the live answers whose recorded ones are still to come, by client port.
+    answers: BTreeMap<u64, (String, Answer)>,
     outcome: Outcome,
 }
 
 impl Player {
     fn frame(&mut self, frame: &Frame) -> Result<(), ReplayError> {
         if let Some((_, name)) = frame.legacy() {
+            if PINGS.contains(&name) {
+                return Ok(());
+            }
             return match (frame.to_port == self.ports.master, name) {
                 (true, "mesos.scheduler.Call") => self.legacy_call(frame),
                 (true, _) if frame.message.is_some() || frame.body.is_empty() => {
@@ -92,8 +129,16 @@ impl Player {
                 (true | false, _) => Ok(()),
             };
         }
-        if frame.path() == SUBSCRIBE_PATH {
-            return self.call(frame);
+        match frame.path().trim_start_matches("/master") {
+            SCHEDULER_PATH => return self.call(frame),
+            OPERATOR_PATH => return self.operator_call(frame),
+            path if OPERATOR_FORMS.contains(&path) => return self.operator_form(frame, path),
+            _ => {}
+        }
+        if let Some((kind, live)) = self.answers.remove(&frame.to_port)
+            && frame.path().is_empty()
+        {
+            return self.answered(frame, &kind, &live);
         }
         let stream_id = frame
             .header("Mesos-Stream-Id")
@@ -115,6 +160,10 @@ impl Player {
         let Some((to, name)) = frame.legacy() else {
             return Ok(());
         };
+        if name == "mesos.internal.ReregisterSlaveMessage" {
+            // The recorded agent had died, which leaves no frame; its offers were taken back.
+            self.agent_dies(frame)?;
+        }
         let body = if frame.body.is_empty() {
             Vec::new()
         } else {
@@ -194,7 +243,7 @@ impl Player {
             .map_err(failed)?;
         if let Some(came) = came {
             let live = came.json().map_err(in_frame(frame.number))?;
-            self.learn_offers(&recorded, live.pointer("/offers"));
+            self.learn_offers(&recorded, &live);
             self.outcome.add(&came.name, Vec::new());
         }
         let body = self.encode(frame, name, &recorded)?;
@@ -204,19 +253,20 @@ impl Player {
         Ok(())
     }
 
-    /// Maps the offers that a recorded call names to the offers that came.
-    fn learn_offers(&mut self, call: &Value, offers: Option<&Value>) {
-        let named = call
-            .pointer("/accept/offer_ids")
-            .or_else(|| call.pointer("/decline/offer_ids"));
-        let (Some(named), Some(offers)) = (
-            named.and_then(Value::as_array),
-            offers.and_then(Value::as_array),
-        ) else {
+    /// Maps the offers of a recorded event, or those that a recorded call names, to the offers that came.
+    fn learn_offers(&mut self, recorded: &Value, live: &Value) {
+        let named = ["/offers/offers", "/accept/offer_ids", "/decline/offer_ids"]
+            .iter()
+            .find_map(|place| recorded.pointer(place)?.as_array());
+        let came = live
+            .pointer("/offers/offers")
+            .or_else(|| live.pointer("/offers"));
+        let (Some(named), Some(came)) = (named, came.and_then(Value::as_array)) else {
             return;
         };
-        for (recorded, offer) in named.iter().zip(offers) {
-            let recorded = recorded.get("value").and_then(Value::as_str);
+        for (recorded, offer) in named.iter().zip(came) {
+            let id = recorded.pointer("/id/value");
+            let recorded = id.or_else(|| recorded.get("value")).and_then(Value::as_str);
             let live = offer.pointer("/id/value").and_then(Value::as_str);
             if let (Some(recorded), Some(live)) = (recorded, live) {
                 self.ids.learn(recorded, live);
@@ -239,7 +289,7 @@ impl Player {
             Encoding::Json => self.ids.value(&recorded).to_string().into_bytes(),
             Encoding::Protobuf => self.encode(frame, CALL, &recorded)?,
         };
-        let mut request = Request::new("POST", SUBSCRIBE_PATH)
+        let mut request = Request::new("POST", SCHEDULER_PATH)
             .header("Content-Type", kind_of_body)
             .header("Accept", frame.header("Accept").unwrap_or(kind_of_body))
             .body(body);
@@ -252,9 +302,81 @@ impl Player {
             request = request.header("Mesos-Stream-Id", &self.ids.text(stream_id));
         }
         let answer = http_client::send(self.live, &request).map_err(in_frame(frame.number))?;
-        let live = json!({"status": answer.status(), "body": answer.text()});
+        self.answers
+            .insert(frame.from_port, (kind.to_owned(), answer));
+        Ok(())
+    }
+
+    /// Sends the call of an operator that changes something.
+    fn operator_call(&mut self, frame: &Frame) -> Result<(), ReplayError> {
+        let recorded: Value =
+            serde_json::from_slice(&frame.body).map_err(in_frame(frame.number))?;
+        let kind = recorded
+            .get("type")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        if kind == "SUBSCRIBE" || kind.starts_with("GET_") {
+            return Ok(());
+        }
+        let request = Request::post_json(OPERATOR_PATH, &self.ids.value(&recorded));
+        self.operator_sends(frame, kind, request)
+    }
+
+    /// Sends the form of an operator to one of the older endpoints.
+    fn operator_form(&mut self, frame: &Frame, path: &str) -> Result<(), ReplayError> {
+        let form = self.ids.text(&String::from_utf8_lossy(&frame.body));
+        let kind = frame.header("Content-Type").unwrap_or_default();
+        let request = Request::new("POST", frame.path())
+            .header("Content-Type", kind)
+            .body(form);
+        self.operator_sends(frame, path, request)
+    }
+
+    fn operator_sends(
+        &mut self,
+        frame: &Frame,
+        kind: &str,
+        mut request: Request,
+    ) -> Result<(), ReplayError> {
+        if let Some(secret) = frame.header("Authorization") {
+            request = request.header("Authorization", secret);
+        }
+        let answer = http_client::send(self.live, &request).map_err(in_frame(frame.number))?;
+        self.answers
+            .insert(frame.from_port, (kind.to_owned(), answer));
+        Ok(())
+    }
+
+    fn answered(&mut self, frame: &Frame, kind: &str, live: &Answer) -> Result<(), ReplayError> {
+        let status = frame.start.split(' ').nth(1);
+        let status: u16 = status
+            .and_then(|code| code.parse().ok())
+            .ok_or_else(|| unplayable(frame, "an answer without a status"))?;
+        let body = String::from_utf8_lossy(&frame.body);
+        let recorded = json!({"status": status, "body": body});
+        let live = json!({"status": live.status(), "body": live.text()});
         let name = format!("frame {} answer to {kind}", frame.number);
-        self.compare(&name, "answer", &json!({"status": 202, "body": ""}), &live);
+        self.compare(&name, "answer", &recorded, &live);
+        Ok(())
+    }
+
+    /// Hangs up as the agent, once the live master has made the offers that it takes back then.
+    fn agent_dies(&mut self, frame: &Frame) -> Result<(), ReplayError> {
+        let mut streams = std::mem::take(&mut self.streams);
+        for stream in streams.values_mut() {
+            let rescinded = stream
+                .recorded
+                .iter()
+                .find_map(|event| event.pointer("/rescind/offer_id").cloned());
+            if let Some(offer) = rescinded {
+                self.up_to(frame, stream, "OFFERS", |event| offers_it(event, &offer))?;
+            }
+        }
+        self.agent.hang_up();
+        for stream in streams.values_mut() {
+            self.up_to(frame, stream, "RESCIND", |_| true)?;
+        }
+        self.streams = streams;
         Ok(())
     }
 
@@ -282,6 +404,7 @@ impl Player {
             encoding: frame.encoding(),
             live,
             recorded: frame.records(EVENT)?.into(),
+            passed: VecDeque::new(),
         };
         let (recorded, came) = self.next_of(frame, &mut stream, "SUBSCRIBED")?;
         let framework = |event: &Value| {
@@ -312,18 +435,67 @@ impl Player {
         let Some(mut stream) = self.streams.remove(stream_id) else {
             return Err(unplayable(frame, "a call on a stream that is not open"));
         };
-        let wanted = match kind {
-            "ACCEPT" | "DECLINE" => Some("OFFERS"),
-            "ACKNOWLEDGE" => Some("UPDATE"),
-            _ => None,
-        };
-        if let Some(wanted) = wanted {
-            let (recorded, live) = self.next_of(frame, &mut stream, wanted)?;
-            self.learn_offers(call, live.pointer("/offers/offers"));
-            let name = format!("frame {} {wanted}", frame.number);
-            self.compare(&name, wanted, &recorded, &live);
+        match kind {
+            "ACCEPT" | "DECLINE" => {
+                let named = call
+                    .pointer("/accept/offer_ids/0")
+                    .or_else(|| call.pointer("/decline/offer_ids/0"))
+                    .cloned()
+                    .unwrap_or_default();
+                self.up_to(frame, &mut stream, "OFFERS", |event| {
+                    offers_it(event, &named)
+                })?;
+            }
+            "ACKNOWLEDGE" => {
+                let uuid = call.pointer("/acknowledge/uuid");
+                let is_named = |event: &Value| event.pointer("/update/status/uuid") == uuid;
+                self.up_to(frame, &mut stream, "UPDATE", is_named)?;
+            }
+            "ACKNOWLEDGE_OPERATION_STATUS" => {
+                let uuid = call.pointer("/acknowledge_operation_status/uuid");
+                let is_named = |event: &Value| {
+                    event.pointer("/update_operation_status/status/uuid/value") == uuid
+                };
+                self.up_to(frame, &mut stream, "UPDATE_OPERATION_STATUS", is_named)?;
+            }
+            _ => {}
         }
         self.streams.insert(stream_id.to_owned(), stream);
+        Ok(())
+    }
+
+    /// Compares the events of one type up to the first that `last` picks; none when it picks none.
+    fn up_to(
+        &mut self,
+        frame: &Frame,
+        stream: &mut Stream,
+        kind: &str,
+        last: impl Fn(&Value) -> bool,
+    ) -> Result<(), ReplayError> {
+        let is_kind = |event: &&Value| event.get("type").and_then(Value::as_str) == Some(kind);
+        let events = stream.recorded.iter().filter(is_kind);
+        let Some(index) = events.clone().position(last) else {
+            return Ok(());
+        };
+        for _ in 0..=index {
+            if kind == "OFFERS" && self.offers == NextOffers::Revive {
+                self.revive(frame, stream)?;
+            }
+            let (recorded, live) = self.next_of(frame, stream, kind)?;
+            self.learn_offers(&recorded, &live);
+            let name = format!("frame {} {kind}", frame.number);
+            self.compare(&name, kind, &recorded, &live);
+        }
+        Ok(())
+    }
+
+    fn revive(&self, frame: &Frame, stream: &Stream) -> Result<(), ReplayError> {
+        let id = self.ids.text(&stream.framework_id);
+        let call = json!({"type": "REVIVE", "framework_id": {"value": id}});
+        let stream_id = stream.live.head.header("Mesos-Stream-Id");
+        let request = Request::post_json(SCHEDULER_PATH, &call)
+            .header("Mesos-Stream-Id", stream_id.unwrap_or_default());
+        http_client::send(self.live, &request).map_err(in_frame(frame.number))?;
         Ok(())
     }
 
@@ -339,12 +511,22 @@ impl Player {
         let recorded = index.and_then(|index| stream.recorded.remove(index));
         let recorded =
             recorded.ok_or_else(|| unplayable(frame, "the recorded stream lacks an event"))?;
+        let passed = stream.passed.iter().position(is_wanted);
+        if let Some(event) = passed.and_then(|index| stream.passed.remove(index)) {
+            return Ok((recorded, event));
+        }
+        let watch = Stopwatch::start();
         loop {
+            // Heartbeats keep the stream busy.
+            if watch.elapsed() > Duration::from_secs(20) {
+                return Err(unplayable(frame, "the live stream lacks an event"));
+            }
             let bytes = stream.live.next_bytes().map_err(in_frame(frame.number))?;
             let event = wire::decode(frame.number, EVENT, stream.encoding, &bytes)?;
             if is_wanted(&event) {
                 return Ok((recorded, event));
             }
+            stream.passed.push_back(event);
         }
     }
 
@@ -356,6 +538,11 @@ impl Player {
         let differences = compare::compare(place, recorded, live, &mut self.ids);
         self.outcome.add(name, differences);
     }
+}
+
+fn offers_it(event: &Value, id: &Value) -> bool {
+    let offers = event.pointer("/offers/offers").and_then(Value::as_array);
+    offers.is_some_and(|offers| offers.iter().any(|offer| offer.get("id") == Some(id)))
 }
 
 fn unplayable(frame: &Frame, detail: &'static str) -> ReplayError {

@@ -237,7 +237,7 @@ fn scheduler_on_the_http_api_may_have_an_old_executor() {
         .unwrap();
     let update = json!({
         "framework_id": ids["framework_id"], "executor_id": ids["executor_id"],
-        "slave_id": run["task"]["slave_id"], "timestamp": 1.0, "uuid": "AAECAwQFBgcICQoLDA0ODw==",
+        "slave_id": run["task"]["slave_id"], "timestamp": 1.0, "uuid": "AAECAwQFRgeICQoLDA0ODw==",
         "status": {"task_id": run["task"]["task_id"], "state": "TASK_RUNNING",
             "slave_id": run["task"]["slave_id"]},
     });
