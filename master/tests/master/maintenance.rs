@@ -13,8 +13,8 @@ use mesos_proto::{v0, v1};
 use serde_json::{Value, json};
 
 use crate::support::{
-    ALICE, Agent, Answer, Driver, MALLORY, Peer, Scheduler, Stage, agent_capabilities, credentials,
-    framework, launch, refusing, run_one, task, uuid_message,
+    ALICE, Agent, Answer, BOB, Driver, MALLORY, Peer, Scheduler, Stage, agent_capabilities,
+    credentials, framework, launch, refusing, ruled, run_one, task, uuid_message,
 };
 
 /// A window of maintenance that begins at 60 s and lasts 120 s.
@@ -439,4 +439,105 @@ fn void_inverse_offer_is_ignored() {
 
     assert_eq!(stage.get("/maintenance/status"), json!({}));
     assert_eq!(stage.get("/frameworks")["frameworks"][0]["active"], true);
+}
+
+/// A master on which `bob` may not do one thing.
+fn without_bob(right: &str) -> (Stage, tempfile::NamedTempFile) {
+    let nothing = json!([{
+        "principals": {"values": ["bob"]},
+        "machines": {"type": "NONE"},
+    }]);
+    ruled(&json!({right: nothing}))
+}
+
+fn bring_as(stage: &Stage, who: (&str, &str), direction: &str, machines: &[Value]) -> u16 {
+    let body = json!(machines).to_string();
+    let path = format!("/machine/{direction}");
+    stage.http_as(who, "POST", &path, body.as_bytes()).status
+}
+
+fn schedule_as(stage: &Stage, who: (&str, &str), windows: &[Value]) -> u16 {
+    let body = json!({"windows": windows}).to_string();
+    let answer = stage.http_as(who, "POST", "/maintenance/schedule", body.as_bytes());
+    answer.status
+}
+
+fn seen_by(stage: &Stage, who: (&str, &str), what: &str) -> Value {
+    let answer = stage.http_as(who, "GET", &format!("/maintenance/{what}"), b"");
+    assert_eq!(answer.status, 200);
+    answer.json()
+}
+
+/// Mirrors: MasterMaintenanceTest.BringDownMachines
+#[test]
+fn only_draining_machines_go_down() {
+    let (stage, _file) = without_bob("start_maintenances");
+    let [one, two, _] = machines();
+    let both = [one.clone(), two.clone()];
+    let down = |who, machines: &[Value]| bring_as(&stage, who, "down", machines);
+
+    assert_eq!(down(ALICE, &both), 400);
+    assert_eq!(down(ALICE, &[]), 400);
+    assert_eq!(down(ALICE, &[json!({})]), 400);
+    assert_eq!(schedule_as(&stage, ALICE, &[window(&both)]), 200);
+    assert_eq!(down(BOB, std::slice::from_ref(&one)), 403);
+    assert_eq!(down(ALICE, std::slice::from_ref(&one)), 200);
+    assert_eq!(down(ALICE, &[one]), 400);
+    assert_eq!(down(ALICE, &both), 400);
+    assert_eq!(down(ALICE, &[two]), 200);
+}
+
+/// Mirrors: MasterMaintenanceTest.BringUpMachines
+#[test]
+fn only_machines_that_are_down_come_up() {
+    let (stage, _file) = without_bob("stop_maintenances");
+    let [one, two, three] = machines();
+    let both = [one, two];
+    let third = [three];
+    let up = |who, machines: &[Value]| bring_as(&stage, who, "up", machines);
+
+    assert_eq!(up(ALICE, &both), 400);
+    assert_eq!(
+        schedule_as(&stage, ALICE, &[window(&both), window(&third)]),
+        200
+    );
+    assert_eq!(up(ALICE, &both), 400);
+    assert_eq!(bring_as(&stage, ALICE, "down", &third), 200);
+    assert_eq!(up(BOB, &third), 403);
+    assert_eq!(up(ALICE, &third), 200);
+    let windows = seen_by(&stage, ALICE, "schedule")["windows"].clone();
+    assert_eq!(windows.as_array().expect("a list").len(), 1);
+    assert_eq!(windows[0]["machine_ids"], json!(both));
+    assert_eq!(bring_as(&stage, ALICE, "down", &both), 200);
+    assert_eq!(up(ALICE, &both), 200);
+    assert_eq!(seen_by(&stage, ALICE, "schedule"), json!({}));
+}
+
+/// Mirrors: MasterMaintenanceTest.MachineStatus
+#[test]
+fn status_tells_which_machines_drain_and_which_are_down() {
+    let (stage, _file) = without_bob("get_maintenance_statuses");
+    let [one, two, _] = machines();
+    let both = [one.clone(), two.clone()];
+    let status = || seen_by(&stage, ALICE, "status");
+    assert_eq!(schedule_as(&stage, ALICE, &[window(&both)]), 200);
+
+    assert_eq!(seen_by(&stage, BOB, "status"), json!({}));
+    let draining = status();
+    assert_eq!(
+        draining["draining_machines"]
+            .as_array()
+            .expect("a list")
+            .len(),
+        2
+    );
+    assert_eq!(draining["down_machines"], Value::Null);
+    assert_eq!(
+        bring_as(&stage, ALICE, "down", std::slice::from_ref(&one)),
+        200
+    );
+    let down = json!({"draining_machines": [{"id": two}], "down_machines": [one]});
+    assert_eq!(status(), down);
+    assert_eq!(bring_as(&stage, ALICE, "up", &[one]), 200);
+    assert_eq!(status(), json!({"draining_machines": [{"id": two}]}));
 }

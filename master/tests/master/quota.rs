@@ -1,5 +1,6 @@
 //! Quota by both APIs: what is accepted, shown, stored and removed.
 
+mod authorization;
 mod capacity;
 mod rescinding;
 

@@ -24,7 +24,7 @@ pub(crate) mod operator;
 mod peers;
 mod scheduler;
 
-pub(crate) use credentials::{ALICE, BOB, MALLORY, credentials};
+pub(crate) use credentials::{ALICE, BOB, MALLORY, credentials, ruled, rules};
 pub(crate) use driver::Driver;
 pub(crate) use http::{Answer, Connection};
 pub(crate) use infos::{

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ALICE, Answer, MALLORY, Stage, credentials};
+use crate::support::{ALICE, Answer, BOB, MALLORY, Stage, credentials, ruled, rules};
 
 /// Weights such as `role1=2.0,role2=4.0` as the endpoint takes them.
 fn infos(text: &str) -> Value {
@@ -148,4 +148,80 @@ fn weights_of_the_registry_win_over_the_flag() {
 
     stage.fail_over(|flags| flags.weights = flagged);
     assert_eq!(stage.get("/weights"), updated);
+}
+
+/// Restrictive rules; `alice` may set both weights.
+fn alice_sets(views: &Value) -> Value {
+    json!({
+        "permissive": false,
+        "update_weights": [{
+            "principals": {"values": ["alice"]},
+            "roles": {"values": ["role1", "role2"]},
+        }],
+        "view_roles": views,
+    })
+}
+
+/// Mirrors: DynamicWeightsTest.AuthorizedGetWeightsRequest
+#[test]
+fn weights_are_shown_to_those_who_may_see_the_role() {
+    let (stage, _file) = ruled(&alice_sets(&json!([
+        {"principals": {"values": ["alice"]}, "roles": {"values": ["role1"]}},
+        {"principals": {"values": ["bob"]}, "roles": {"values": ["role2"]}},
+    ])));
+    let body = infos("role1=2.0,role2=4.0").to_string();
+
+    let put = stage.http_as(ALICE, "PUT", "/weights", body.as_bytes());
+
+    assert_eq!(put.status, 200);
+    let shown = |who| stage.http_as(who, "GET", "/weights", b"").json();
+    assert_eq!(shown(ALICE), infos("role1=2.0"));
+    assert_eq!(shown(BOB), infos("role2=4.0"));
+}
+
+/// Mirrors: DynamicWeightsTest.AuthorizedWeightUpdateRequest
+#[test]
+fn principal_that_may_sets_weights() {
+    let both = json!([{
+        "principals": {"values": ["alice"]},
+        "roles": {"values": ["role1", "role2"]},
+    }]);
+    let (stage, _file) = ruled(&alice_sets(&both));
+    let weights = infos("role1=2.0,role2=4.0");
+
+    let put = stage.http_as(ALICE, "PUT", "/weights", weights.to_string().as_bytes());
+
+    assert_eq!(put.status, 200);
+    assert_eq!(stage.http_as(ALICE, "GET", "/weights", b"").json(), weights);
+}
+
+/// Mirrors: DynamicWeightsTest.AuthorizedUpdateWeightRequestWithoutPrincipal
+#[test]
+fn anybody_sets_weights_where_anybody_may() {
+    let acls = json!({
+        "permissive": false,
+        "update_weights": [{
+            "principals": {"type": "ANY"},
+            "roles": {"values": ["role1", "role2"]},
+        }],
+        "view_roles": [{"principals": {"type": "ANY"}, "roles": {"type": "ANY"}}],
+    });
+    let stage = Stage::start_with(|flags| flags.acls = Some(rules(&acls)));
+    let weights = infos("role1=2.0,role2=4.0");
+
+    let answer = put(&stage, &weights.to_string());
+
+    assert_eq!(answer.status, 200);
+    assert_eq!(stage.get("/weights"), weights);
+}
+
+/// Mirrors: DynamicWeightsTest.UnauthorizedWeightUpdateRequest
+#[test]
+fn nobody_sets_weights_where_nobody_may() {
+    let (stage, _file) = ruled(&json!({"permissive": false}));
+    let body = infos("role1=2.0,role2=4.0").to_string();
+
+    let put = stage.http_as(ALICE, "PUT", "/weights", body.as_bytes());
+
+    assert_eq!(put.status, 403);
 }
