@@ -133,7 +133,7 @@ fn object_of(pairs: &[(&str, &str)]) -> message::Object {
                     ..Default::default()
                 };
                 let disk = v1::resource::DiskInfo {
-                    persistence: Some(persistence.into()),
+                    persistence: Some(persistence),
                     ..Default::default()
                 };
                 object.resource = resource(v1::Resource {

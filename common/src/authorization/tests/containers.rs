@@ -1,5 +1,10 @@
 //! Rules on containers.
 
+#![expect(
+    clippy::too_many_lines,
+    reason = "one table of questions for each action"
+)]
+
 use super::Rules;
 use crate::authorization::Action;
 
