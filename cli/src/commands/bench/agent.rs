@@ -285,10 +285,9 @@ impl Process for SimulatedAgent {
     }
 }
 
+/// Masters refuse to acknowledge what is no UUID, so version and variant have to be right.
 fn random_uuid() -> Bytes {
-    let mut uuid = [0; 16];
-    fastrand::fill(&mut uuid);
-    Bytes::copy_from_slice(&uuid)
+    Bytes::copy_from_slice(uuid::Uuid::new_v4().as_bytes())
 }
 
 /// What a master of 1.11 asks of agents that it offers.
