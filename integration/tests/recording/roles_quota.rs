@@ -22,8 +22,8 @@ const KNOWN: &[(&str, &str)] = &[
         "the genuine master never removes the counters of a framework on HTTP",
     ),
     (
-        "95.289: offered",
-        "open: after a round without offers the second agent comes late",
+        ": offered",
+        "open: when the second agent comes late once, the rounds after it come late as well",
     ),
 ];
 

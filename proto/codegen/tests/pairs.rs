@@ -29,6 +29,7 @@ fn generate_with(file: &str, old: &str, new: &str) -> Result<usize, GenerateErro
     for folder in [
         "mesos",
         "csi",
+        "grpc",
         "master",
         "messages",
         "resource_provider",

@@ -36,6 +36,8 @@ fn needs_root_leader_with_a_full_disk_ends_and_another_goes_on() {
     scene.await_vote(leader);
     let next = scene.leader();
     let third = 3 - leader - next;
+    // A replica votes a moment before the others know that it is back.
+    scene.await_ensemble(next, 3.0);
     scene.kill(third);
     scene.write(3);
     scene.restart(third);
@@ -109,6 +111,8 @@ fn damaged_record_ends_its_master_which_comes_back_empty_and_learns_everything()
     fs::remove_dir_all(scene.group.work_dir(damaged)).expect("wiped");
     scene.restart(damaged);
     scene.await_vote(damaged);
+    let leader = scene.leader();
+    scene.await_ensemble(leader, 3.0);
     scene.kill(other);
     scene.write(2);
     scene.restart(other);
