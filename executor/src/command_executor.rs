@@ -23,11 +23,9 @@ mod outcome;
 mod task;
 
 use std::fmt;
-use std::time::Duration;
 
 use libprocess::{Context, Future, Process, ProcessId, Promise};
-use mesos_api_client::ContentType;
-use mesos_proto::v1::executor::{Call, Event, call, event};
+use mesos_proto::v1::executor::{Event, event};
 use mesos_proto::v1::{ExecutorId, FrameworkId, FrameworkInfo, TaskStatus};
 
 pub use launch::{
@@ -35,12 +33,10 @@ pub use launch::{
     exec_in_new_session, exec_in_new_session_with_huge_pages, without_huge_pages,
 };
 
-use crate::updates::{Acknowledged, StatusFactory, Unacknowledged};
-use crate::{Delivery, ExecutorEnvironment, Mesos};
+use crate::conversation::{Conversation, SUBSCRIBE_RETRY, Subscription};
+use crate::updates::{Acknowledged, StatusFactory};
+use crate::{Delivery, ExecutorEnvironment};
 use task::Task;
-
-/// Time between two SUBSCRIBE calls.
-const SUBSCRIBE_RETRY: Duration = Duration::from_secs(1);
 
 /// Who the executor is and how it starts its task.
 #[derive(Clone, Debug)]
@@ -78,29 +74,20 @@ impl fmt::Display for Ending {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Link {
-    Disconnected,
-    Connected,
-    Subscribed,
-}
-
 /// The actor that is the command executor.
 pub struct CommandExecutorProcess {
     settings: Settings,
     statuses: StatusFactory,
-    library: Option<Mesos>,
-    link: Link,
+    conversation: Conversation,
     framework: Option<Box<FrameworkInfo>>,
     task: Option<Task>,
-    unacknowledged: Unacknowledged,
     ended: Option<Promise<Ending>>,
 }
 
 impl fmt::Debug for CommandExecutorProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CommandExecutorProcess")
-            .field("link", &self.link)
+            .field("conversation", &self.conversation)
             .finish_non_exhaustive()
     }
 }
@@ -116,17 +103,11 @@ impl Process for CommandExecutorProcess {
             pid.dispatch(move |executor: &mut Self, ctx| executor.on_delivery(delivery, ctx));
         };
         let environment = self.settings.environment.clone();
-        let content_type = ContentType::Protobuf;
-        self.library = Some(Mesos::start(
-            ctx.runtime(),
-            environment,
-            content_type,
-            deliver,
-        ));
+        self.conversation.begin(ctx.runtime(), environment, deliver);
     }
 
     fn finalize(&mut self, _: &mut Context<Self>) {
-        self.library = None;
+        self.conversation.finish();
     }
 }
 
@@ -136,12 +117,13 @@ impl CommandExecutorProcess {
         let (promise, ending) = Promise::new();
         let executor = Self {
             statuses: StatusFactory::new(settings.executor_id.clone()),
+            conversation: Conversation::new(
+                settings.framework_id.clone(),
+                settings.executor_id.clone(),
+            ),
             settings,
-            library: None,
-            link: Link::Disconnected,
             framework: None,
             task: None,
-            unacknowledged: Unacknowledged::default(),
             ended: Some(promise),
         };
         (executor, ending)
@@ -150,32 +132,23 @@ impl CommandExecutorProcess {
     fn on_delivery(&mut self, delivery: Delivery, ctx: &mut Context<Self>) {
         match delivery {
             Delivery::Connected => {
-                self.link = Link::Connected;
-                self.unacknowledged.connect();
+                self.conversation.connected();
                 self.subscribe_reliably(ctx);
             }
-            Delivery::Disconnected => self.link = Link::Disconnected,
+            Delivery::Disconnected => self.conversation.disconnected(),
             Delivery::Event(event) => self.received(*event, ctx),
         }
     }
 
     fn subscribe_reliably(&mut self, ctx: &mut Context<Self>) {
-        if self.link != Link::Connected {
-            return;
-        }
         let task = self.task.as_ref().filter(|task| !task.is_acknowledged());
-        let subscribe = call::Subscribe {
-            unacknowledged_updates: self.unacknowledged.updates().to_vec(),
-            unacknowledged_tasks: task.map(|task| task.info().clone()).into_iter().collect(),
-            ..Default::default()
-        };
-        let call = Call {
-            r#type: Some(call::Type::Subscribe.into()),
-            subscribe: Some(subscribe),
-            ..self.blank_call()
-        };
-        self.send(call);
-        ctx.delay(SUBSCRIBE_RETRY, Self::subscribe_reliably);
+        let tasks = task.map(|task| task.info().clone()).into_iter().collect();
+        match self.conversation.subscribe(tasks) {
+            Subscription::Wanted => {
+                ctx.delay(SUBSCRIBE_RETRY, Self::subscribe_reliably);
+            }
+            Subscription::Settled => {}
+        }
     }
 
     fn received(&mut self, mut event: Event, ctx: &mut Context<Self>) {
@@ -185,10 +158,7 @@ impl CommandExecutorProcess {
             event::Type::Subscribed => {
                 let framework = event.subscribed().framework_info().clone();
                 self.framework = Some(Box::new(framework));
-                self.link = Link::Subscribed;
-                for update in self.unacknowledged.untold() {
-                    self.send(self.update_call(update.clone()));
-                }
+                self.conversation.subscribed();
             }
             event::Type::Launch => {
                 if let Some(task) = event
@@ -218,9 +188,8 @@ impl CommandExecutorProcess {
 
     fn acknowledged(&mut self, event: &Event, ctx: &mut Context<Self>) {
         let acknowledged = event.acknowledged();
-        let outcome = self.unacknowledged.acknowledge(acknowledged.uuid());
+        let outcome = self.conversation.acknowledge(acknowledged.uuid());
         if outcome == Acknowledged::Unknown {
-            tracing::warn!("received acknowledgement for unknown status update");
             return;
         }
         let Some(task) = &mut self.task else { return };
@@ -240,34 +209,7 @@ impl CommandExecutorProcess {
         {
             task.set_last_status(status.clone());
         }
-        self.unacknowledged.push(status.clone());
-        let update = call::Update {
-            status: Some(status.into()),
-            ..Default::default()
-        };
-        self.send(self.update_call(update));
-    }
-
-    fn update_call(&self, update: call::Update) -> Call {
-        Call {
-            r#type: Some(call::Type::Update.into()),
-            update: Some(update),
-            ..self.blank_call()
-        }
-    }
-
-    fn blank_call(&self) -> Call {
-        Call {
-            framework_id: Some(self.settings.framework_id.clone()),
-            executor_id: Some(self.settings.executor_id.clone()),
-            ..Default::default()
-        }
-    }
-
-    fn send(&self, call: Call) {
-        if let Some(library) = &self.library {
-            library.send(call);
-        }
+        self.conversation.report(status);
     }
 
     fn end(&mut self, ending: Ending, ctx: &mut Context<Self>) {

@@ -26,8 +26,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use libprocess::{Context, Future, Process, ProcessId, Promise};
-use mesos_api_client::ContentType;
-use mesos_proto::v1::executor::{Call, Event, call, event};
+use mesos_proto::v1::executor::{Event, event};
 use mesos_proto::v1::{
     ContainerId, ContainerStatus, ExecutorId, FrameworkId, FrameworkInfo, TaskId, TaskState,
     TaskStatus,
@@ -35,12 +34,10 @@ use mesos_proto::v1::{
 
 use crate::agent_api::AgentApi;
 use crate::command_executor::Ending;
-use crate::updates::{Acknowledged, StatusFactory, Unacknowledged};
-use crate::{Delivery, ExecutorEnvironment, Mesos};
+use crate::conversation::{Conversation, SUBSCRIBE_RETRY, Subscription};
+use crate::updates::{Acknowledged, StatusFactory};
+use crate::{Delivery, ExecutorEnvironment};
 use containers::Containers;
-
-/// Time between two SUBSCRIBE calls.
-const SUBSCRIBE_RETRY: Duration = Duration::from_secs(1);
 
 /// How long the agent has to acknowledge what is left at the end.
 const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -60,14 +57,6 @@ pub struct Settings {
     pub variables: std::collections::BTreeMap<String, String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Link {
-    Disconnected,
-    Connected,
-    /// The number tells one subscription from the next.
-    Subscribed(u64),
-}
-
 /// Whether the executor takes more work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Life {
@@ -83,23 +72,20 @@ pub struct DefaultExecutorProcess {
     settings: Settings,
     api: AgentApi,
     statuses: StatusFactory,
-    library: Option<Mesos>,
-    link: Link,
-    subscriptions: u64,
+    conversation: Conversation,
     life: Life,
     framework: Option<Box<FrameworkInfo>>,
     container_id: Option<ContainerId>,
     containers: Containers,
     /// Set for good once a health check has killed any task.
     unhealthy: Option<bool>,
-    unacknowledged: Unacknowledged,
     ended: Option<Promise<Ending>>,
 }
 
 impl fmt::Debug for DefaultExecutorProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DefaultExecutorProcess")
-            .field("link", &self.link)
+            .field("conversation", &self.conversation)
             .finish_non_exhaustive()
     }
 }
@@ -116,17 +102,11 @@ impl Process for DefaultExecutorProcess {
         };
         self.api.speak_as(ctx.runtime());
         let environment = self.settings.environment.clone();
-        let content_type = ContentType::Protobuf;
-        self.library = Some(Mesos::start(
-            ctx.runtime(),
-            environment,
-            content_type,
-            deliver,
-        ));
+        self.conversation.begin(ctx.runtime(), environment, deliver);
     }
 
     fn finalize(&mut self, _: &mut Context<Self>) {
-        self.library = None;
+        self.conversation.finish();
     }
 }
 
@@ -137,16 +117,16 @@ impl DefaultExecutorProcess {
         let executor = Self {
             api: AgentApi::of(&settings.environment),
             statuses: StatusFactory::new(settings.executor_id.clone()),
+            conversation: Conversation::new(
+                settings.framework_id.clone(),
+                settings.executor_id.clone(),
+            ),
             settings,
-            library: None,
-            link: Link::Disconnected,
-            subscriptions: 0,
             life: Life::Working,
             framework: None,
             container_id: None,
             containers: Containers::default(),
             unhealthy: None,
-            unacknowledged: Unacknowledged::default(),
             ended: Some(promise),
         };
         (executor, ending)
@@ -155,12 +135,11 @@ impl DefaultExecutorProcess {
     fn on_delivery(&mut self, delivery: Delivery, ctx: &mut Context<Self>) {
         match delivery {
             Delivery::Connected => {
-                self.link = Link::Connected;
-                self.unacknowledged.connect();
+                self.conversation.connected();
                 self.subscribe_reliably(ctx);
             }
             Delivery::Disconnected => {
-                self.link = Link::Disconnected;
+                self.conversation.disconnected();
                 // The agent may be restarting: checks through its API would fail.
                 for container in self.containers.iter() {
                     container.pause_checks();
@@ -171,21 +150,13 @@ impl DefaultExecutorProcess {
     }
 
     fn subscribe_reliably(&mut self, ctx: &mut Context<Self>) {
-        if self.link != Link::Connected {
-            return;
+        let tasks = self.containers.unacknowledged_tasks();
+        match self.conversation.subscribe(tasks) {
+            Subscription::Wanted => {
+                ctx.delay(SUBSCRIBE_RETRY, Self::subscribe_reliably);
+            }
+            Subscription::Settled => {}
         }
-        let subscribe = call::Subscribe {
-            unacknowledged_updates: self.unacknowledged.updates().to_vec(),
-            unacknowledged_tasks: self.containers.unacknowledged_tasks(),
-            ..Default::default()
-        };
-        let call = Call {
-            r#type: Some(call::Type::Subscribe.into()),
-            subscribe: Some(subscribe),
-            ..self.blank_call()
-        };
-        self.send(call);
-        ctx.delay(SUBSCRIBE_RETRY, Self::subscribe_reliably);
     }
 
     fn received(&mut self, mut event: Event, ctx: &mut Context<Self>) {
@@ -223,11 +194,7 @@ impl DefaultExecutorProcess {
         let subscribed = event.subscribed();
         self.framework = Some(Box::new(subscribed.framework_info().clone()));
         self.container_id.clone_from(&subscribed.container_id);
-        self.subscriptions += 1;
-        self.link = Link::Subscribed(self.subscriptions);
-        for update in self.unacknowledged.untold() {
-            self.send(self.update_call(update.clone()));
-        }
+        self.conversation.subscribed();
         for container in self.containers.iter() {
             container.resume_checks();
         }
@@ -238,14 +205,13 @@ impl DefaultExecutorProcess {
 
     fn acknowledged(&mut self, event: &Event, ctx: &mut Context<Self>) {
         let acknowledged = event.acknowledged();
-        if self.unacknowledged.acknowledge(acknowledged.uuid()) == Acknowledged::Unknown {
-            tracing::warn!("received acknowledgement for unknown status update");
+        if self.conversation.acknowledge(acknowledged.uuid()) == Acknowledged::Unknown {
             return;
         }
         if let Some(container) = self.containers.get_mut(acknowledged.task_id()) {
             container.acknowledged = true;
         }
-        if self.life == Life::Leaving && self.unacknowledged.is_empty() {
+        if self.life == Life::Leaving && self.conversation.is_settled() {
             self.end(Ending::Done, ctx);
         }
     }
@@ -270,34 +236,7 @@ impl DefaultExecutorProcess {
         if let Some(container) = self.containers.get_mut(status.task_id()) {
             container.last_status = Some(status.clone());
         }
-        self.unacknowledged.push(status.clone());
-        let update = call::Update {
-            status: Some(status.into()),
-            ..Default::default()
-        };
-        self.send(self.update_call(update));
-    }
-
-    fn update_call(&self, update: call::Update) -> Call {
-        Call {
-            r#type: Some(call::Type::Update.into()),
-            update: Some(update),
-            ..self.blank_call()
-        }
-    }
-
-    fn blank_call(&self) -> Call {
-        Call {
-            framework_id: Some(self.settings.framework_id.clone()),
-            executor_id: Some(self.settings.executor_id.clone()),
-            ..Default::default()
-        }
-    }
-
-    fn send(&self, call: Call) {
-        if let Some(library) = &self.library {
-            library.send(call);
-        }
+        self.conversation.report(status);
     }
 
     fn framework_has(&self, kind: mesos_proto::v1::framework_info::capability::Type) -> bool {
@@ -312,7 +251,7 @@ impl DefaultExecutorProcess {
 
     /// Ends once the agent knows everything, or does not want to know.
     fn leave(&mut self, ctx: &mut Context<Self>) {
-        if self.unacknowledged.is_empty() {
+        if self.conversation.is_settled() {
             return self.end(Ending::Done, ctx);
         }
         self.life = Life::Leaving;

@@ -30,20 +30,17 @@ use std::fmt;
 use std::time::Duration;
 
 use libprocess::{Context, Future, Process, ProcessId, Promise};
-use mesos_api_client::ContentType;
-use mesos_proto::v1::executor::{Call, Event, call, event};
-use mesos_proto::v1::{ExecutorId, FrameworkId, FrameworkInfo, TaskStatus};
+use mesos_proto::v1::executor::{Event, event};
+use mesos_proto::v1::{ExecutorId, FrameworkId, FrameworkInfo};
 
 pub use engine::Engine;
 pub use options::{ContainerSettings, CpuQuota};
 
 use crate::command_executor::Ending;
-use crate::updates::{Acknowledged, StatusFactory, Unacknowledged};
-use crate::{Delivery, ExecutorEnvironment, Mesos};
+use crate::conversation::{Conversation, SUBSCRIBE_RETRY, Subscription};
+use crate::updates::{Acknowledged, StatusFactory};
+use crate::{Delivery, ExecutorEnvironment};
 use task::Task;
-
-/// Time between two SUBSCRIBE calls.
-const SUBSCRIBE_RETRY: Duration = Duration::from_secs(1);
 
 /// Who the executor is and how it runs its container.
 #[derive(Clone, Debug)]
@@ -64,29 +61,20 @@ pub struct Settings {
     pub variables: BTreeMap<String, String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Link {
-    Disconnected,
-    Connected,
-    Subscribed,
-}
-
 /// The actor that is the Docker executor.
 pub struct DockerExecutorProcess {
     settings: Settings,
     statuses: StatusFactory,
-    library: Option<Mesos>,
-    link: Link,
+    conversation: Conversation,
     framework: Option<Box<FrameworkInfo>>,
     task: Option<Task>,
-    unacknowledged: Unacknowledged,
     ended: Option<Promise<Ending>>,
 }
 
 impl fmt::Debug for DockerExecutorProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DockerExecutorProcess")
-            .field("link", &self.link)
+            .field("conversation", &self.conversation)
             .finish_non_exhaustive()
     }
 }
@@ -102,16 +90,11 @@ impl Process for DockerExecutorProcess {
             pid.dispatch(move |executor: &mut Self, ctx| executor.on_delivery(delivery, ctx));
         };
         let environment = self.settings.environment.clone();
-        self.library = Some(Mesos::start(
-            ctx.runtime(),
-            environment,
-            ContentType::Protobuf,
-            deliver,
-        ));
+        self.conversation.begin(ctx.runtime(), environment, deliver);
     }
 
     fn finalize(&mut self, _: &mut Context<Self>) {
-        self.library = None;
+        self.conversation.finish();
     }
 }
 
@@ -121,12 +104,13 @@ impl DockerExecutorProcess {
         let (promise, ending) = Promise::new();
         let executor = Self {
             statuses: StatusFactory::new(settings.executor_id.clone()),
+            conversation: Conversation::new(
+                settings.framework_id.clone(),
+                settings.executor_id.clone(),
+            ),
             settings,
-            library: None,
-            link: Link::Disconnected,
             framework: None,
             task: None,
-            unacknowledged: Unacknowledged::default(),
             ended: Some(promise),
         };
         (executor, ending)
@@ -135,31 +119,23 @@ impl DockerExecutorProcess {
     fn on_delivery(&mut self, delivery: Delivery, ctx: &mut Context<Self>) {
         match delivery {
             Delivery::Connected => {
-                self.link = Link::Connected;
+                self.conversation.connected();
                 self.subscribe_reliably(ctx);
             }
-            Delivery::Disconnected => self.link = Link::Disconnected,
+            Delivery::Disconnected => self.conversation.disconnected(),
             Delivery::Event(event) => self.received(*event, ctx),
         }
     }
 
     fn subscribe_reliably(&mut self, ctx: &mut Context<Self>) {
-        if self.link != Link::Connected {
-            return;
-        }
         let task = self.task.as_ref().filter(|task| !task.is_acknowledged());
-        let subscribe = call::Subscribe {
-            unacknowledged_updates: self.unacknowledged.updates().to_vec(),
-            unacknowledged_tasks: task.map(|task| task.info().clone()).into_iter().collect(),
-            ..Default::default()
-        };
-        let call = Call {
-            r#type: Some(call::Type::Subscribe.into()),
-            subscribe: Some(subscribe),
-            ..self.blank_call()
-        };
-        self.send(call);
-        ctx.delay(SUBSCRIBE_RETRY, Self::subscribe_reliably);
+        let tasks = task.map(|task| task.info().clone()).into_iter().collect();
+        match self.conversation.subscribe(tasks) {
+            Subscription::Wanted => {
+                ctx.delay(SUBSCRIBE_RETRY, Self::subscribe_reliably);
+            }
+            Subscription::Settled => {}
+        }
     }
 
     fn received(&mut self, mut event: Event, ctx: &mut Context<Self>) {
@@ -169,7 +145,7 @@ impl DockerExecutorProcess {
             event::Type::Subscribed => {
                 let framework = event.subscribed().framework_info().clone();
                 self.framework = Some(Box::new(framework));
-                self.link = Link::Subscribed;
+                self.conversation.subscribed();
             }
             event::Type::Launch => {
                 let task = event
@@ -199,9 +175,8 @@ impl DockerExecutorProcess {
 
     fn acknowledged(&mut self, event: &Event, ctx: &mut Context<Self>) {
         let acknowledged = event.acknowledged();
-        let outcome = self.unacknowledged.acknowledge(acknowledged.uuid());
+        let outcome = self.conversation.acknowledge(acknowledged.uuid());
         if outcome == Acknowledged::Unknown {
-            tracing::warn!("received acknowledgement for unknown status update");
             return;
         }
         let Some(task) = &mut self.task else { return };
@@ -211,35 +186,6 @@ impl DockerExecutorProcess {
         task.set_acknowledged();
         if outcome == Acknowledged::Terminal {
             self.end(Ending::Done, ctx);
-        }
-    }
-
-    /// Sends an update and keeps it until the agent acknowledges it.
-    fn forward(&mut self, status: TaskStatus) {
-        self.unacknowledged.push(status.clone());
-        let update = call::Update {
-            status: Some(status.into()),
-            ..Default::default()
-        };
-        let call = Call {
-            r#type: Some(call::Type::Update.into()),
-            update: Some(update),
-            ..self.blank_call()
-        };
-        self.send(call);
-    }
-
-    fn blank_call(&self) -> Call {
-        Call {
-            framework_id: Some(self.settings.framework_id.clone()),
-            executor_id: Some(self.settings.executor_id.clone()),
-            ..Default::default()
-        }
-    }
-
-    fn send(&self, call: Call) {
-        if let Some(library) = &self.library {
-            library.send(call);
         }
     }
 

@@ -4,6 +4,7 @@ mod agent_api;
 pub mod checker;
 mod checks;
 pub mod command_executor;
+mod conversation;
 pub mod default_executor;
 pub mod docker_executor;
 pub mod driver;

@@ -1,6 +1,9 @@
 //! The command executor against an agent's side of the API, with real processes.
 
+use std::time::Duration;
+
 use libprocess::{Clock, Outcome};
+use mesos_proto::v1::executor::call;
 use mesos_proto::v1::framework_info::{Capability, capability};
 use mesos_proto::v1::task_status::Reason;
 use mesos_proto::v1::{

@@ -10,7 +10,7 @@ use mesos_proto::v1::{KillPolicy, TaskId, TaskState};
 use nix::sys::signal::Signal;
 
 use super::containers::Phase;
-use super::{DefaultExecutorProcess, Life, Link};
+use super::{DefaultExecutorProcess, Life};
 use crate::agent_api::Answer;
 use crate::kill_policy::{DEFAULT_GRACE_PERIOD, KillCause, grace_period};
 
@@ -132,7 +132,7 @@ impl DefaultExecutorProcess {
         }
         tracing::info!("shutting down");
         self.life = Life::ShuttingDown;
-        if self.containers.is_empty() || !matches!(self.link, Link::Subscribed(_)) {
+        if self.containers.is_empty() || self.conversation.subscription().is_none() {
             return self.leave(ctx);
         }
         for task_id in self.containers.task_ids() {

@@ -16,7 +16,7 @@ use mesos_proto::v1::{
 use uuid::Uuid;
 
 use super::containers::{Container, Phase};
-use super::{DefaultExecutorProcess, Life, Link};
+use super::{DefaultExecutorProcess, Life};
 use crate::agent_api::{Answer, Connected};
 use crate::checker::{CheckedTask, Checker};
 use crate::checks::nested::NestedTask;
@@ -44,9 +44,9 @@ impl DefaultExecutorProcess {
         if self.life != Life::Working {
             return;
         }
-        let Link::Subscribed(_) = self.link else {
+        if self.conversation.subscription().is_none() {
             return self.drop_group(&tasks, "the agent is away", ctx);
-        };
+        }
         let connected = match connected {
             Ok(connected) => connected,
             Err(error) => return self.drop_group(&tasks, &error.to_string(), ctx),
@@ -118,7 +118,7 @@ impl DefaultExecutorProcess {
                 return self.leave(ctx);
             }
         }
-        if matches!(self.link, Link::Subscribed(_)) {
+        if self.conversation.subscription().is_some() {
             for task_id in group {
                 self.wait(task_id, ctx);
             }

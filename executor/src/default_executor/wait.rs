@@ -10,7 +10,7 @@ use mesos_proto::v1::{TaskId, TaskState};
 
 use super::containers::Cascade;
 use super::outcome::outcome;
-use super::{DefaultExecutorProcess, Life, Link};
+use super::{DefaultExecutorProcess, Life};
 use crate::agent_api::Answer;
 use crate::kill_policy::{DEFAULT_GRACE_PERIOD, KillCause};
 
@@ -20,7 +20,7 @@ const RETRY: Duration = Duration::from_secs(1);
 impl DefaultExecutorProcess {
     /// Asks the agent for the end of a container; the answer comes when it has ended.
     pub(super) fn wait(&mut self, task_id: &TaskId, ctx: &mut Context<Self>) {
-        let Link::Subscribed(subscription) = self.link else {
+        let Some(subscription) = self.conversation.subscription() else {
             return;
         };
         let Some(container) = self.containers.get(task_id) else {
@@ -39,7 +39,7 @@ impl DefaultExecutorProcess {
         ctx.perform(
             self.api.clone().call(call),
             move |executor: &mut Self, answer, ctx| {
-                if executor.link == Link::Subscribed(subscription) {
+                if executor.conversation.subscription() == Some(subscription) {
                     executor.on_waited(&task_id, &answer, ctx);
                 }
             },
@@ -73,12 +73,12 @@ impl DefaultExecutorProcess {
     }
 
     fn wait_later(&mut self, task_id: &TaskId, ctx: &mut Context<Self>) {
-        let Link::Subscribed(subscription) = self.link else {
+        let Some(subscription) = self.conversation.subscription() else {
             return;
         };
         let task_id = task_id.clone();
         ctx.delay(RETRY, move |executor: &mut Self, ctx| {
-            if executor.link == Link::Subscribed(subscription) {
+            if executor.conversation.subscription() == Some(subscription) {
                 executor.wait(&task_id, ctx);
             }
         });

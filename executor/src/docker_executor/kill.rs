@@ -114,7 +114,7 @@ impl DockerExecutorProcess {
                 let killing = self
                     .statuses
                     .fresh(&info, TaskState::TaskKilling, ctx.now());
-                self.forward(killing);
+                self.conversation.report(killing);
             }
         }
         self.stop(wanted.grace, ctx);

@@ -43,7 +43,7 @@ impl DockerExecutorProcess {
             let mut status = self.statuses.fresh(info, TaskState::TaskFailed, ctx.now());
             let message = "Attempted to run multiple tasks using a \"docker\" executor";
             status.message = Some(message.to_owned());
-            return self.forward(status);
+            return self.conversation.report(status);
         }
         let mut task = Task::new(Box::new(info.clone()));
         let limit = info.max_completion_time.as_ref();
@@ -56,7 +56,7 @@ impl DockerExecutorProcess {
         let starting = self
             .statuses
             .fresh(info, TaskState::TaskStarting, ctx.now());
-        self.forward(starting);
+        self.conversation.report(starting);
         match self.settings.container.run_arguments(info) {
             Ok(arguments) => self.run(&arguments, ctx),
             Err(error) => {
@@ -140,7 +140,7 @@ impl DockerExecutorProcess {
             let info = task.info().clone();
             task.network = network(&info, &inspection);
             let running = self.status(&info, TaskState::TaskRunning, ctx);
-            self.forward(TaskStatus {
+            self.conversation.report(TaskStatus {
                 data: Some(inspection.output.into()),
                 ..running
             });
@@ -287,7 +287,7 @@ impl DockerExecutorProcess {
         };
         let info = task.info().clone();
         let status = self.status(&info, TaskState::TaskRunning, ctx);
-        self.forward(TaskStatus {
+        self.conversation.report(TaskStatus {
             check_status: Some(check.into()),
             reason: Some(Reason::ReasonTaskCheckStatusUpdated.into()),
             ..status
@@ -300,7 +300,7 @@ impl DockerExecutorProcess {
         };
         let info = task.info().clone();
         let status = self.status(&info, TaskState::TaskRunning, ctx);
-        self.forward(TaskStatus {
+        self.conversation.report(TaskStatus {
             healthy: Some(health == Health::Healthy),
             reason: Some(Reason::ReasonTaskHealthCheckStatusUpdated.into()),
             ..status
@@ -344,7 +344,7 @@ impl DockerExecutorProcess {
         task.forget_completion();
         tracing::info!("{}", outcome.message.as_deref().unwrap_or_default());
         let status = self.statuses.last(task.info(), outcome, ctx.now());
-        self.forward(status);
+        self.conversation.report(status);
         // Mesos' own ends well, too: what the task did is told by its status.
         ctx.delay(ACKNOWLEDGEMENT_TIMEOUT, |executor: &mut Self, ctx| {
             executor.end(Ending::Done, ctx);

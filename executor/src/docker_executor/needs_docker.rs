@@ -11,7 +11,7 @@ use mesos_proto::v1::framework_info::{Capability, capability};
 use mesos_proto::v1::task_status::Reason;
 use mesos_proto::v1::{
     CheckInfo, CommandInfo, ContainerInfo, DurationInfo, HealthCheck, KillPolicy, TaskInfo,
-    TaskState, check_info, container_info, health_check,
+    TaskState, TaskStatus, check_info, container_info, health_check,
 };
 use nix::sys::signal::{Signal, kill as signal};
 use nix::unistd::Pid as OsPid;

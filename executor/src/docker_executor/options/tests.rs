@@ -7,7 +7,7 @@ use super::*;
 fn settings() -> ContainerSettings {
     ContainerSettings {
         name: "mesos-1".into(),
-        sandbox_directory: "/work/sandbox".into(),
+        sandbox_directory: "/var/sandbox".into(),
         mapped_directory: "/mnt/mesos/sandbox".into(),
         cpu_quota: CpuQuota::Limited,
         // 64 MB of it are two thousandths.
@@ -31,7 +31,7 @@ fn task(more: &str) -> TaskInfo {
 
 const ENVIRONMENT: &str = "-e MESOS_ALLOCATION_ROLE=* -e MESOS_CONTAINER_NAME=mesos-1 \
                            -e MESOS_SANDBOX=/mnt/mesos/sandbox";
-const SANDBOX: &str = "-v /work/sandbox:/mnt/mesos/sandbox";
+const SANDBOX: &str = "-v /var/sandbox:/mnt/mesos/sandbox";
 
 #[track_caller]
 fn runs(more: &str, line: &str) {
@@ -108,7 +108,7 @@ fn volumes_name_and_parameters_of_a_bridged_container() {
                 {"key": "label", "value": "extra=1"}, {"key": "ulimit", "value": "nofile=2048"}]}}"#,
         &format!(
             "run --cpu-shares 204 --cpu-quota 20000 --memory 67108864 {ENVIRONMENT} \
-             -v /hostdir:/data:ro -v /work/sandbox/rel:/rel:rw {SANDBOX} --net bridge \
+             -v /hostdir:/data:ro -v /var/sandbox/rel:/rel:rw {SANDBOX} --net bridge \
              --hostname myhost --entrypoint /bin/sh --name mesos-1 --label=extra=1 \
              --ulimit=nofile=2048 busybox -c true"
         ),
