@@ -30,6 +30,7 @@ mod launch_executor;
 mod operation;
 mod oversubscription;
 mod ping;
+mod preempt;
 mod recover;
 pub(crate) mod register;
 mod reregister_executor;
