@@ -92,7 +92,9 @@ fn the_estimate_is_forwarded_when_it_differs_and_not_again() {
 /// What tasks hold of oversubscribed resources stays in the total, although the estimate gets smaller.
 #[test]
 fn revocable_resources_of_tasks_count_besides_the_estimate() {
-    let cluster = Cluster::registered_with(estimate_four);
+    let mut cluster = Cluster::start_with(estimate_four);
+    cluster.accept_registration();
+    expect_oversubscribed(&mut cluster);
     let task = v1::TaskInfo {
         resources: vec![revocable("cpus", 1.0), resource("mem", 32.0)],
         ..command_task("t", "sleep 1000")
