@@ -16,6 +16,7 @@ mod load;
 mod local_master;
 mod milestone;
 mod probe;
+mod requirement;
 
 use std::process::ExitCode;
 
@@ -24,9 +25,10 @@ use libprocess::Runtime;
 use mesos_common::flags::{Source, load as load_flags, usage};
 
 use crate::logging;
-use figures::{Figures, Requirement};
+use figures::Figures;
 pub(crate) use flags::Flags;
 use load::{Load, Plan};
+use requirement::Requirement;
 
 const PROGRAM: &str = "mesos bench";
 
