@@ -9,6 +9,7 @@ mod agents;
 mod allocation;
 mod authentication;
 mod authorization;
+mod authorized_views;
 mod draining;
 mod drivers;
 mod endpoints;
