@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use libprocess::metrics::{Counter, PushGauge};
 use libprocess::{Metrics as Registry, Runtime};
+use mesos_common::task_state::uses_resources;
 use mesos_common::wire::metric as wire;
 use mesos_proto::v1::offer::operation::Type as OperationType;
 use mesos_proto::v1::task_status::{Reason, Source};
@@ -265,7 +266,7 @@ impl Metrics {
     /// Counts a state with its source and reason; the key comes to be with its first count.
     pub fn task_state(&self, state: TaskState, source: Source, reason: Reason) {
         // An unreachable task counts too, though it may come back.
-        if !super::state::task::is_terminal(state) && state != TaskState::TaskUnreachable {
+        if uses_resources(state) {
             return;
         }
         let key = format!(

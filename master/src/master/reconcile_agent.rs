@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use libprocess::Context;
 use mesos_common::ids::{AgentId, ExecutorId, FrameworkId, TaskId};
+use mesos_common::task_state::is_terminal;
 use mesos_proto::internal::{
     KillTaskMessage as KillTask, ReconcileTasksMessage as ReconcileTasks,
     ReregisterAgentMessage as ReregisterAgent,
@@ -15,7 +16,6 @@ use mesos_proto::v1;
 
 use super::MasterProcess;
 use crate::state::agent::Agent;
-use crate::state::task::is_terminal;
 
 impl MasterProcess {
     /// Compares what the agent reports with what the master knows of it.

@@ -10,6 +10,7 @@ use mesos_allocator::NewAgent as AllocatedAgent;
 use mesos_common::authorization::Approvers;
 use mesos_common::ids::{AgentId, FrameworkId};
 use mesos_common::resources::Resources;
+use mesos_common::task_state::uses_resources;
 use mesos_proto::internal::{
     AgentRegisteredMessage as AgentRegistered, MasterAgentConnection as AgentConnection,
     RegisterAgentMessage as RegisterAgent,
@@ -204,7 +205,7 @@ impl MasterProcess {
         for (framework_id, tasks) in &load.tasks {
             for task in tasks {
                 agent.add_task(framework_id, task.id());
-                if !crate::state::task::is_terminal_or_unreachable(task.state()) {
+                if uses_resources(task.state()) {
                     agent.use_resources(framework_id, task.resources());
                 }
             }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use libprocess::{Context, Time, Upid};
 use mesos_common::ids::{AgentId, ExecutorId, FrameworkId, TaskId};
+use mesos_common::task_state::is_terminal;
 use mesos_proto::internal::{
     self, StatusUpdateAcknowledgementMessage as Acknowledgement, StatusUpdateMessage,
 };
@@ -17,7 +18,6 @@ use uuid::Uuid;
 
 use super::MasterProcess;
 use crate::framework_message::FrameworkMessage;
-use crate::state::task::is_terminal;
 
 /// An update that the master makes itself: nobody acknowledges it.
 #[derive(Clone, Debug)]

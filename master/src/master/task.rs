@@ -7,13 +7,14 @@ use std::sync::Arc;
 use mesos_allocator::Ownership;
 use mesos_common::ids::{AgentId, ExecutorId, FrameworkId, TaskId};
 use mesos_common::resources::Resources;
+use mesos_common::task_state::uses_resources;
 use mesos_proto::v1;
 use mesos_proto::v1::TaskState;
 use mesos_proto::v1::master::{Event, event};
 
 use super::MasterProcess;
 use crate::state::subscribers::Shown;
-use crate::state::task::{Task, Visibility, is_terminal_or_unreachable};
+use crate::state::task::{Task, Visibility};
 
 /// Where a task goes that is no longer among the running ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,7 +150,7 @@ impl MasterProcess {
             Destination::Completed => framework.add_completed_task(Arc::clone(&task)),
             Destination::Unreachable => framework.add_unreachable_task(Arc::clone(&task)),
         }
-        let holds_resources = !is_terminal_or_unreachable(task.state());
+        let holds_resources = uses_resources(task.state());
         if let Some(agent) = self.agents.get_mut(task.agent_id()) {
             agent.remove_task(framework_id, task_id);
             if holds_resources {

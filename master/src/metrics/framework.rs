@@ -7,12 +7,12 @@ use std::sync::Arc;
 use libprocess::Metrics as Registry;
 use libprocess::metrics::{Counter, PushGauge};
 use mesos_common::ids::FrameworkId;
+use mesos_common::task_state::is_terminal;
 use mesos_proto::v1::TaskState;
 use mesos_proto::v1::offer::operation::Type as OperationType;
 use mesos_proto::v1::scheduler::{call, event};
 
 use super::operation_key;
-use crate::state::task::is_terminal;
 
 const CALLS: [call::Type; 17] = [
     call::Type::Subscribe,

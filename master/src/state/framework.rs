@@ -10,12 +10,13 @@ use std::sync::Arc;
 use libprocess::{Time, Upid};
 use mesos_common::ids::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId};
 use mesos_common::resources::Resources;
+use mesos_common::task_state::uses_resources;
 use mesos_proto::v1;
 use mesos_proto::v1::framework_info::capability::Type as Capability;
 use uuid::Uuid;
 
 use super::bounded::BoundedMap;
-use super::task::{Task, is_terminal_or_unreachable};
+use super::task::Task;
 use crate::http::stream::EventStream;
 use crate::metrics::FrameworkMetrics;
 
@@ -352,7 +353,7 @@ impl Framework {
 
     /// Adds a task; a running one uses resources.
     pub fn add_task(&mut self, task: Arc<Task>) {
-        if !is_terminal_or_unreachable(task.state()) {
+        if uses_resources(task.state()) {
             self.use_resources(task.agent_id(), task.resources());
         }
         self.metrics.enter_task_state(task.state());
@@ -367,7 +368,7 @@ impl Framework {
     /// Takes a task out of the running ones.
     pub fn take_task(&mut self, id: &TaskId) -> Option<Arc<Task>> {
         let task = self.tasks.remove(id)?;
-        if !is_terminal_or_unreachable(task.state()) {
+        if uses_resources(task.state()) {
             let resources = task.resources().clone();
             self.release_resources(task.agent_id(), &resources);
         }

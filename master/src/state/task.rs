@@ -6,36 +6,10 @@
 
 use mesos_common::ids::{AgentId, ExecutorId, FrameworkId, TaskId};
 use mesos_common::resources::Resources;
+use mesos_common::task_state::{is_terminal, uses_resources};
 use mesos_proto::v1;
 use mesos_proto::v1::TaskState;
 use mesos_proto::v1::task_status::Reason;
-
-/// Whether a task in this state has ended.
-#[must_use]
-pub fn is_terminal(state: TaskState) -> bool {
-    match state {
-        TaskState::TaskFinished
-        | TaskState::TaskFailed
-        | TaskState::TaskKilled
-        | TaskState::TaskError
-        | TaskState::TaskLost
-        | TaskState::TaskDropped
-        | TaskState::TaskGone
-        | TaskState::TaskGoneByOperator => true,
-        TaskState::TaskStaging
-        | TaskState::TaskStarting
-        | TaskState::TaskRunning
-        | TaskState::TaskKilling
-        | TaskState::TaskUnreachable
-        | TaskState::TaskUnknown => false,
-    }
-}
-
-/// Whether a task in this state holds no resources any more.
-#[must_use]
-pub fn is_terminal_or_unreachable(state: TaskState) -> bool {
-    is_terminal(state) || state == TaskState::TaskUnreachable
-}
 
 /// What an update did to a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +35,7 @@ impl TaskChange {
     /// Whether the task gave back its resources by this update.
     #[must_use]
     pub fn released_resources(&self) -> bool {
-        !is_terminal_or_unreachable(self.before) && is_terminal_or_unreachable(self.after)
+        uses_resources(self.before) && !uses_resources(self.after)
     }
 }
 
