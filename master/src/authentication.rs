@@ -13,10 +13,10 @@ use mesos_common::credentials::{Credentials, CredentialsError};
 use crate::flags::Flags;
 
 /// The realm of the endpoints that only read.
-pub(crate) const READONLY_REALM: &str = "mesos-master-readonly";
+pub const READONLY_REALM: &str = "mesos-master-readonly";
 
 /// The realm of the endpoints that change something.
-pub(crate) const READWRITE_REALM: &str = "mesos-master-readwrite";
+pub const READWRITE_REALM: &str = "mesos-master-readwrite";
 
 /// The realm of the scheduler API.
 pub(crate) const SCHEDULER_REALM: &str = "mesos-master-scheduler";

@@ -365,6 +365,54 @@ mod tests {
         );
     }
 
+    /// Each question with the roles of the resource that it is about.
+    fn layers(reserve: &Reserve) -> Vec<(Action, Vec<String>)> {
+        let layer = |question: &Question| {
+            let object = question.object.as_ref().expect("an object");
+            let reservations = object.resource().reservations.iter();
+            let roles = reservations.map(|one| one.role().to_owned()).collect();
+            (question.action, roles)
+        };
+        of_reserve(reserve).iter().map(layer).collect()
+    }
+
+    fn layer(action: Action, roles: &[&str]) -> (Action, Vec<String>) {
+        (
+            action,
+            roles.iter().map(|role| (*role).to_owned()).collect(),
+        )
+    }
+
+    /// Mirrors: MasterAuthorizationTest.ReserveResources
+    #[test]
+    fn every_layer_of_a_reservation_is_asked_for() {
+        let reserve = |source: &[&str], roles: &[&str]| Reserve {
+            source: vec![reserved(source)],
+            resources: vec![reserved(roles)],
+            ..Default::default()
+        };
+        let (take, give) = (Action::ReserveResources, Action::UnreserveResources);
+
+        let plain = layers(&reserve(&[], &["foo"]));
+        let refined = layers(&reserve(&[], &["foo", "foo/bar"]));
+        let moved = layers(&reserve(&["foo", "foo/bar"], &["baz", "baz/bar"]));
+
+        assert_eq!(plain, [layer(take, &["foo"])]);
+        assert_eq!(
+            refined,
+            [layer(take, &["foo"]), layer(take, &["foo", "foo/bar"])]
+        );
+        assert_eq!(
+            moved,
+            [
+                layer(give, &["foo", "foo/bar"]),
+                layer(give, &["foo"]),
+                layer(take, &["baz"]),
+                layer(take, &["baz", "baz/bar"]),
+            ]
+        );
+    }
+
     #[test]
     fn texts_name_the_task_and_its_user() {
         let task = v1::TaskInfo {

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use libprocess::Runtime;
 use mesos_master::MasterHandle;
+use mesos_master::authentication::{READONLY_REALM, READWRITE_REALM};
 use mesos_master::flags::Flags;
 
 use crate::commands::daemon::{self, Addresses, Daemon};
@@ -42,7 +43,7 @@ fn serve(flags: Flags, verbosity: Verbosity) -> Result<ExitCode> {
     .reserved_arbiters(mesos_master::constants::RESERVED_ARBITERS)
     .delegate(ID)
     .grpc(mesos_master::grpc::services())
-    .realms("mesos-master-readonly", "mesos-master-readwrite");
+    .realms(READONLY_REALM, READWRITE_REALM);
     let runtime = daemon::start(builder)?;
     runtime.on_log_level(move |level| verbosity.set(level));
     let outcome = lead(&runtime, flags);

@@ -26,6 +26,13 @@ pub(crate) fn endpoint(resources: &Resources) -> Vec<v1::Resource> {
     list
 }
 
+/// What an agent says of itself, without reservations for roles that the reader may not see.
+pub(crate) fn seen_info(info: &v1::AgentInfo, approvers: &Approvers) -> v1::AgentInfo {
+    let mut info = info.clone();
+    info.resources = seen(approvers, info.resources);
+    info
+}
+
 /// An agent as the operator API shows it.
 #[must_use]
 #[expect(
@@ -45,7 +52,7 @@ pub(crate) fn model(
     };
     let used = agent.used_sum();
     get_agents::Agent {
-        agent_info: Some(v1::AgentInfo::clone(agent.info()).into()),
+        agent_info: Some(seen_info(agent.info(), approvers).into()),
         active: Some(agent.is_active()),
         deactivated: Some(deactivated),
         version: Some(agent.version().to_owned()),

@@ -132,7 +132,11 @@ impl OperatorState {
                     agents::model(agent, drain_info, deactivated, &view.approvers)
                 })
                 .collect(),
-            recovered_agents: view.recovered.clone(),
+            recovered_agents: view
+                .recovered
+                .iter()
+                .map(|info| agents::seen_info(info, &view.approvers))
+                .collect(),
             ..Default::default()
         }
     }

@@ -129,11 +129,9 @@ pub(crate) fn task(w: &mut JsonWriter, task: &crate::state::task::Task) {
                 });
             });
         }
-        let role = info
-            .resources
-            .first()
-            .map(|first| first.allocation_info().role());
-        w.field("role", role.unwrap_or_default());
+        if let Some(first) = info.resources.first() {
+            w.field("role", first.allocation_info().role());
+        }
         w.field_with("statuses", |w| {
             w.array(|w| info.statuses.iter().for_each(|one| status(w, one)));
         });
@@ -263,3 +261,6 @@ pub(crate) fn domain(w: &mut JsonWriter, domain: &v1::DomainInfo) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,8 +130,12 @@ impl MasterProcess {
         let Question { key, has } = question;
         let waiting = Waiting { promise, has };
         if let Some(kind) = self.shared_reads.kinds.get_mut(&key) {
+            let is_hit = !kind.waiting.is_empty();
             kind.waiting.push(waiting);
             kind.snapshot.get_or_insert(snapshot);
+            if is_hit {
+                self.count_shared_read();
+            }
             return answer;
         }
         let kind = Kind {

@@ -21,6 +21,11 @@ impl MasterProcess {
         &self.files
     }
 
+    /// Counts a question that gets the answer of another.
+    pub(crate) fn count_shared_read(&self) {
+        self.metrics.counters().http_cache_hits.increment();
+    }
+
     /// What this master says about itself.
     pub(crate) fn info(&self) -> &v1::MasterInfo {
         &self.info

@@ -67,6 +67,9 @@ impl Subscriber {
         let added = event.agent_added.as_mut();
         if let Some(agent) = added.and_then(|added| added.agent.as_mut()) {
             let see = |resource: &v1::Resource| may_see(&self.approvers, resource);
+            if let Some(info) = agent.agent_info.as_mut() {
+                info.resources.retain(see);
+            }
             agent.total_resources.retain(see);
             agent.allocated_resources.retain(see);
             agent.offered_resources.retain(see);

@@ -65,7 +65,7 @@ fn seen_by(stage: &Stage, who: (&str, &str), path: &str) -> Value {
     answer.json()
 }
 
-fn count(document: &Value, pointer: &str) -> usize {
+pub(crate) fn count(document: &Value, pointer: &str) -> usize {
     document
         .pointer(pointer)
         .and_then(Value::as_array)
@@ -144,7 +144,6 @@ fn flags_and_roles_are_for_those_who_may_see_them() {
     );
 }
 
-/// Mirrors: MasterAPITest.EventAuthorizationFiltering
 #[test]
 fn subscriber_hears_only_of_what_he_may_see() {
     let (stage, _file) = asking(FOR_ALICE);

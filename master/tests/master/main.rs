@@ -7,8 +7,10 @@
 
 mod agents;
 mod allocation;
+mod api;
 mod authentication;
 mod authorization;
+mod authorization_races;
 mod authorized_views;
 mod draining;
 mod drivers;
@@ -28,6 +30,7 @@ mod reservations;
 mod roles;
 mod scheduler_failovers;
 mod schedulers;
+mod shared_reads;
 mod support;
 mod task_rules;
 mod tasks;

@@ -27,7 +27,6 @@ fn reserve(agent_id: &str, cpus: f64) -> String {
 }
 
 /// Mirrors: ReservationEndpointsTest.AvailableResources
-/// Mirrors: MasterAPITest.ReserveResources
 #[test]
 fn operator_reserves_free_resources() {
     let stage = Stage::start();
@@ -88,7 +87,6 @@ pub(crate) fn on_agent(call: &str, agent_id: &str) -> String {
     format!(r#"{{"type":"{call}","{field}":{{"agent_id":{{"value":"{agent_id}"}}}}}}"#)
 }
 
-/// Mirrors: MasterAPITest.MarkRegisteredAgentGone
 #[test]
 fn gone_agent_is_shut_down_and_stays_away() {
     let stage = Stage::start();
@@ -178,8 +176,6 @@ fn deactivated_agent_is_not_offered() {
     );
 }
 
-/// Mirrors: MasterAPITest.UpdateAndGetMaintenanceSchedule
-/// Mirrors: MasterAPITest.StartAndStopMaintenance
 #[test]
 fn machine_goes_down_with_its_agent() {
     let stage = Stage::start();
@@ -254,8 +250,6 @@ fn weights_are_stored_and_shown() {
     );
 }
 
-/// Mirrors: MasterAPITest.Subscribe
-/// Mirrors: MasterAPITest.EventAuthorizationFiltering
 #[test]
 fn operator_follows_what_happens() {
     let stage = Stage::start();

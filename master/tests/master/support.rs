@@ -5,6 +5,7 @@ use std::time::Duration;
 use libprocess::{Clock, Runtime};
 use mesos_common::resources::Resources;
 use mesos_detector::StandaloneContender;
+use mesos_master::authentication::{READONLY_REALM, READWRITE_REALM};
 use mesos_master::flags::Flags;
 use mesos_master::start::start_with;
 use mesos_master::surroundings::Surroundings;
@@ -15,6 +16,7 @@ use mesos_proto_codec::WireMessage;
 use mesos_state::{InMemoryStorage, State};
 use serde_json::Value;
 
+pub(crate) mod api;
 mod credentials;
 mod driver;
 mod http;
@@ -61,6 +63,7 @@ fn start_runtime(clock: Clock) -> Runtime {
         .ip([127, 0, 0, 1].into())
         .delegate("master")
         .grpc(mesos_master::grpc::services())
+        .realms(READONLY_REALM, READWRITE_REALM)
         .clock(clock)
         .start()
         .expect("a free port")

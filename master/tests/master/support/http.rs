@@ -94,7 +94,15 @@ impl Connection {
     }
 
     pub(crate) fn answer(&mut self) -> Answer {
-        let mut answer = self.head();
+        let head = self.head();
+        self.body(head)
+    }
+
+    /// The body behind a head that was read.
+    pub(crate) fn body(&mut self, mut answer: Answer) -> Answer {
+        if answer.status == 304 {
+            return answer;
+        }
         if answer.header("Transfer-Encoding") == Some("chunked") {
             while let Some(chunk) = self.chunk() {
                 answer.body.extend(chunk);

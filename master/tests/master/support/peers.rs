@@ -327,8 +327,20 @@ impl Agent {
         state: TaskState,
         uuid: u8,
     ) -> Bytes {
+        self.update_with(stage, run, state, uuid, |_status| {})
+    }
+
+    /// As [`Agent::update`], with more in the status.
+    pub(crate) fn update_with(
+        &self,
+        stage: &Stage,
+        run: &RunTaskMessage,
+        state: TaskState,
+        uuid: u8,
+        change: impl FnOnce(&mut v1::TaskStatus),
+    ) -> Bytes {
         let uuid = uuid_message(uuid).value.expect("bytes");
-        let status = v1::TaskStatus {
+        let mut status = v1::TaskStatus {
             task_id: run.task().task_id.clone(),
             state: Some(state.into()),
             source: Some(v1::task_status::Source::SourceExecutor.into()),
@@ -337,6 +349,7 @@ impl Agent {
             uuid: Some(uuid.clone()),
             ..Default::default()
         };
+        change(&mut status);
         let update = StatusUpdate {
             framework_id: run.framework().id.clone(),
             agent_id: Some(self.proto_id()),
