@@ -266,15 +266,28 @@ impl Cluster {
 
     /// Asks for the state until it satisfies a condition.
     pub(crate) fn wait_for_state(&self, wanted: impl Fn(&serde_json::Value) -> bool) {
+        let came = self.comes(|| wanted(&self.state()));
+        assert!(came, "the state did not come: {}", self.state());
+    }
+
+    /// Asks until an answer is yes; whether it came in time.
+    fn comes(&self, wanted: impl Fn() -> bool) -> bool {
         let clock = libprocess::Clock::real();
         let end = clock.now() + PATIENCE;
         while clock.now() < end {
-            if wanted(&self.state()) {
-                return;
+            if wanted() {
+                return true;
             }
             self.pause();
         }
-        panic!("the state did not come: {}", self.state());
+        false
+    }
+
+    /// Waits until the agent answers calls.
+    pub(crate) fn wait_until_recovered(&self) {
+        let health =
+            || ClientRequest::post("/api/v1", "application/json", r#"{"type":"GET_HEALTH"}"#);
+        assert!(self.comes(|| self.ask(health()).0 == 200));
     }
 
     pub(crate) fn metric(&self, name: &str) -> f64 {

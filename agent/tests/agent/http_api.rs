@@ -150,7 +150,6 @@ fn sandbox_is_browsed_by_ids() {
     assert_eq!(read["data"], "hello\n");
 }
 
-/// Mirrors: AgentAPITest.GetHealth
 #[test]
 fn api_tells_health() {
     let cluster = Cluster::registered();
@@ -161,8 +160,6 @@ fn api_tells_health() {
     assert!(answer.get_health().healthy());
 }
 
-/// Mirrors: AgentAPITest.GetVersion
-/// Mirrors: AgentAPITest.GetFlags
 #[test]
 fn api_tells_version_and_flags() {
     let cluster = Cluster::registered();
@@ -180,7 +177,6 @@ fn api_tells_version_and_flags() {
     );
 }
 
-/// Mirrors: AgentAPITest.GetAgent
 #[test]
 fn api_tells_the_agent() {
     let cluster = Cluster::registered();
@@ -190,9 +186,6 @@ fn api_tells_the_agent() {
     assert_eq!(answer.get_agent().agent_info().id().value(), AGENT_ID);
 }
 
-/// Mirrors: AgentAPITest.GetFrameworks
-/// Mirrors: AgentAPITest.GetExecutors
-/// Mirrors: AgentAPITest.GetTasks
 #[test]
 fn api_tells_frameworks_executors_and_tasks() {
     let cluster = Cluster::registered();
@@ -214,7 +207,6 @@ fn api_tells_frameworks_executors_and_tasks() {
     assert_eq!(tasks.get_tasks().queued_tasks.len(), 1);
 }
 
-/// Mirrors: AgentAPITest.GetContainers
 #[test]
 fn api_tells_containers() {
     let cluster = Cluster::registered();
@@ -349,9 +341,7 @@ fn health_and_version_are_for_everybody() {
     assert_eq!(json(&cluster, "/flags")["flags"]["recover"], "reconnect");
 }
 
-/// Mirrors: AgentAPITest.GetMetrics
 /// Mirrors: AgentAPITest.GetOperations
-/// Mirrors: AgentAPITest.GetState
 #[test]
 fn api_tells_metrics_operations_and_state() {
     let cluster = Cluster::registered();
@@ -373,8 +363,6 @@ fn api_tells_metrics_operations_and_state() {
     assert!(state.get_state().get_frameworks().frameworks.is_empty());
 }
 
-/// Mirrors: AgentAPITest.ListFiles
-/// Mirrors: AgentAPITest.ReadFile
 #[test]
 fn api_lists_and_reads_a_sandbox() {
     let cluster = Cluster::registered();
@@ -415,8 +403,6 @@ fn api_lists_and_reads_a_sandbox() {
     );
 }
 
-/// Mirrors: AgentAPITest.ListFilesInvalidPath
-/// Mirrors: AgentAPITest.ReadFileInvalidPath
 #[test]
 fn api_finds_no_unknown_file() {
     let cluster = Cluster::registered();

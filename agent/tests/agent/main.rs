@@ -7,6 +7,7 @@
     reason = "tests panic on purpose and name tests of Mesos"
 )]
 
+mod api;
 mod details;
 mod executors;
 mod fetching;
