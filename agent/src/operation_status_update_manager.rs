@@ -10,24 +10,23 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    fmt, io,
+    fmt,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use libprocess::{Context, Future, Outcome, Pid, Process, ProcessId, Runtime, Timer};
-use mesos_containerizer::state_file::{ReadError, Record, WriteError, next_record, read_bytes};
+use mesos_containerizer::state_file::WriteError;
 use mesos_proto::internal::{
     UpdateOperationStatusMessage, UpdateOperationStatusRecord, update_operation_status_record,
 };
-use mesos_proto_codec::decode;
 use thiserror::Error;
 use uuid::Uuid;
 
 use crate::{
     agent::register::uuid_message,
-    checkpoint::write::RecordFile,
+    checkpoint::{ReadFailure, Strictness, read::read_stream, write::RecordFile},
     constants::{STATUS_UPDATE_RETRY_MAX, STATUS_UPDATE_RETRY_MIN},
     state::operation::is_terminal,
     task_status_update_manager::Acknowledged,
@@ -57,7 +56,7 @@ pub enum OperationUpdateError {
     Write(#[from] WriteError),
     /// The file cannot be read.
     #[error(transparent)]
-    Read(#[from] ReadError),
+    Read(#[from] ReadFailure),
     /// The manager has ended.
     #[error("the operation status update manager has ended")]
     Ended,
@@ -65,6 +64,25 @@ pub enum OperationUpdateError {
 
 /// Sends an update on its way; called in the manager's turn.
 pub type Forward = Arc<dyn Fn(UpdateOperationStatusMessage) + Send + Sync>;
+
+/// What the file of a stream held.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Recovered {
+    /// The agent went down before the first update was written.
+    Nothing {
+        /// How many errors were passed over.
+        errors: u64,
+    },
+    /// Updates; those that are not acknowledged are sent again.
+    Stream {
+        /// All of them, in order.
+        updates: Vec<UpdateOperationStatusMessage>,
+        /// Whether the last update is acknowledged.
+        end: Acknowledged,
+        /// How many errors were passed over.
+        errors: u64,
+    },
+}
 
 /// Whether updates are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,24 +185,18 @@ impl OperationStatusUpdateManagerProcess {
         Ok(Acknowledged::StreamOpen)
     }
 
-    /// Takes up the stream of an operation whose last update is known; one that has no file begins anew.
+    /// Takes up the stream of an operation from its file.
     fn recover(
         &mut self,
-        last: UpdateOperationStatusMessage,
+        operation: Uuid,
         path: &Path,
+        strictness: Strictness,
         ctx: &mut Context<Self>,
-    ) -> Result<Acknowledged, OperationUpdateError> {
-        let operation = uuid_of(last.operation_uuid().value())?;
-        let (updates, acknowledged) = read_stream(path)?;
+    ) -> Result<Recovered, OperationUpdateError> {
+        let (records, errors) = read_stream::<UpdateOperationStatusRecord>(path, strictness)?;
+        let (updates, acknowledged) = sort(records)?;
         if updates.is_empty() {
-            if let Err(error) = std::fs::remove_file(path)
-                && error.kind() != io::ErrorKind::NotFound
-            {
-                tracing::warn!(%error, path = %path.display(), "empty stream stays behind");
-            }
-            return self
-                .update(last, path, ctx)
-                .map(|()| Acknowledged::StreamOpen);
+            return Ok(Recovered::Nothing { errors });
         }
         let mut stream = Stream {
             file: RecordFile::open(path)?,
@@ -192,17 +204,24 @@ impl OperationStatusUpdateManagerProcess {
             received: Vec::new(),
             retry: None,
         };
-        for (status, update) in updates {
-            stream.received.push(status);
-            if !acknowledged.contains(&status) {
-                stream.pending.push_back((status, update));
+        let mut end = Acknowledged::StreamOpen;
+        for (status, update) in &updates {
+            stream.received.push(*status);
+            if !acknowledged.contains(status) {
+                stream.pending.push_back((*status, update.clone()));
             } else if is_terminal(update.status().state()) {
-                return Ok(Acknowledged::StreamClosed);
+                end = Acknowledged::StreamClosed;
             }
         }
-        self.streams.insert(operation, stream);
-        self.send_head(&operation, STATUS_UPDATE_RETRY_MIN, ctx);
-        Ok(Acknowledged::StreamOpen)
+        if end == Acknowledged::StreamOpen {
+            self.streams.insert(operation, stream);
+            self.send_head(&operation, STATUS_UPDATE_RETRY_MIN, ctx);
+        }
+        Ok(Recovered::Stream {
+            updates: updates.into_iter().map(|(_, update)| update).collect(),
+            end,
+            errors,
+        })
     }
 
     fn send_head(&mut self, operation: &Uuid, interval: Duration, ctx: &mut Context<Self>) {
@@ -253,22 +272,12 @@ fn uuid_of(bytes: &[u8]) -> Result<Uuid, OperationUpdateError> {
     Uuid::from_slice(bytes).map_err(|_not_16| OperationUpdateError::InvalidUuid)
 }
 
-type Recorded = (Vec<(Uuid, UpdateOperationStatusMessage)>, Vec<Uuid>);
+type Sorted = (Vec<(Uuid, UpdateOperationStatusMessage)>, Vec<Uuid>);
 
-/// Reads the updates and acknowledgements of a stream up to its last whole record.
-fn read_stream(path: &Path) -> Result<Recorded, OperationUpdateError> {
+/// Parts the records of a stream into updates and acknowledgements.
+fn sort(records: Vec<UpdateOperationStatusRecord>) -> Result<Sorted, OperationUpdateError> {
     let (mut updates, mut acknowledged) = (Vec::new(), Vec::new());
-    let Some(bytes) = read_bytes(path)? else {
-        return Ok((updates, acknowledged));
-    };
-    let mut at = 0;
-    while let Record::Whole { body, next } = next_record(&bytes, at) {
-        let record =
-            decode::<UpdateOperationStatusRecord>(body).map_err(|source| ReadError::Corrupt {
-                path: path.to_owned(),
-                at,
-                source,
-            })?;
+    for record in records {
         match record.r#type() {
             update_operation_status_record::Type::Update => {
                 let update = record.update().clone();
@@ -278,7 +287,6 @@ fn read_stream(path: &Path) -> Result<Recorded, OperationUpdateError> {
                 acknowledged.push(uuid_of(record.uuid().value())?);
             }
         }
-        at = next;
     }
     Ok((updates, acknowledged))
 }
@@ -333,11 +341,12 @@ impl OperationStatusUpdateManager {
     /// Takes up the stream of an operation that a checkpoint names.
     pub fn recover(
         &self,
-        last: UpdateOperationStatusMessage,
+        operation: Uuid,
         path: PathBuf,
-    ) -> Future<Result<Acknowledged, OperationUpdateError>> {
+        strictness: Strictness,
+    ) -> Future<Result<Recovered, OperationUpdateError>> {
         self.pid
-            .call(move |manager, ctx| manager.recover(last, &path, ctx))
+            .call(move |manager, ctx| manager.recover(operation, &path, strictness, ctx))
     }
 
     /// Stops sending: there is no master.
@@ -366,3 +375,6 @@ pub fn settle<T>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

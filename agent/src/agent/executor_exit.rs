@@ -37,6 +37,7 @@ impl AgentProcess {
             // When the containerizer itself has ended, containers run on and the next agent finds them.
             if !matches!(waited, Err(ContainerizerError::Ended(_))) {
                 agent.executor_terminated(&id, &executor_id, &container, waited, ctx);
+                agent.finish_recovery_when_all_are_back(ctx);
             }
         });
     }

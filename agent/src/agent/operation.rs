@@ -26,7 +26,7 @@ use uuid::Uuid;
 use super::{AgentProcess, AgentState, register::uuid_message, run_task::needs_checkpoint};
 use crate::{
     checkpoint::write,
-    operation_status_update_manager::{self, OperationUpdateError},
+    operation_status_update_manager::{self, OperationUpdateError, Recovered},
     paths,
     state::operation::is_terminal,
     task_status_update_manager::Acknowledged,
@@ -114,8 +114,20 @@ impl AgentProcess {
         if !self.checkpoint_resources(ctx) {
             return;
         }
-        let path = paths::operation_updates_file(&self.meta, &agent, uuid);
-        let Some(parts) = &self.parts else { return };
+        self.report_operation(uuid, update, ctx);
+    }
+
+    /// Writes an update down and sends it until it is acknowledged.
+    fn report_operation(
+        &mut self,
+        uuid: &Uuid,
+        update: UpdateOperationStatusMessage,
+        ctx: &mut Context<Self>,
+    ) {
+        let (Some(agent), Some(parts)) = (&self.id, &self.parts) else {
+            return;
+        };
+        let path = paths::operation_updates_file(&self.meta, agent, uuid);
         let stored = parts.operation_updates.update(update, path);
         ctx.on_any(
             stored,
@@ -374,14 +386,40 @@ impl AgentProcess {
             };
             let path = paths::operation_updates_file(&self.meta, &agent, &uuid);
             let Some(parts) = &self.parts else { return };
-            let resumed = parts.operation_updates.recover(update, path);
+            let resumed = parts
+                .operation_updates
+                .recover(uuid, path, self.strictness());
             ctx.on_any(resumed, move |process, outcome, ctx| {
-                if let Ok(Acknowledged::StreamClosed) =
-                    operation_status_update_manager::settle(outcome)
-                {
-                    process.on_operation_acknowledged(&uuid, Ok(Acknowledged::StreamClosed), ctx);
-                }
+                let recovered = operation_status_update_manager::settle(outcome);
+                process.on_operation_recovered(&uuid, update, recovered, ctx);
             });
+        }
+    }
+
+    /// Continues `Slave::__recoverOperations` for one operation, whose last update is known.
+    fn on_operation_recovered(
+        &mut self,
+        uuid: &Uuid,
+        last: UpdateOperationStatusMessage,
+        recovered: Result<Recovered, OperationUpdateError>,
+        ctx: &mut Context<Self>,
+    ) {
+        match recovered {
+            Ok(Recovered::Nothing { errors }) => {
+                self.metrics.recovery_errors.add(errors);
+                self.report_operation(uuid, last, ctx);
+            }
+            Ok(Recovered::Stream { end, errors, .. }) => {
+                self.metrics.recovery_errors.add(errors);
+                if end == Acknowledged::StreamClosed {
+                    self.on_operation_acknowledged(uuid, Ok(end), ctx);
+                }
+            }
+            Err(OperationUpdateError::Ended) => {}
+            Err(error) => {
+                let error = format!("Failed to recover operation status update manager: {error}");
+                self.fail_recovery(&error, ctx);
+            }
         }
     }
 

@@ -59,14 +59,18 @@ impl AgentProcess {
         }
     }
 
-    /// Reads the checkpoint, off the actor.
-    pub(super) fn start_recovery(&mut self, ctx: &mut Context<Self>) {
-        let meta = self.meta.clone();
-        let strictness = if self.flags.strict {
+    /// What is done about files that cannot be read.
+    pub(super) fn strictness(&self) -> Strictness {
+        if self.flags.strict {
             Strictness::Strict
         } else {
             Strictness::Tolerant
-        };
+        }
+    }
+
+    /// Reads the checkpoint, off the actor.
+    pub(super) fn start_recovery(&mut self, ctx: &mut Context<Self>) {
+        let (meta, strictness) = (self.meta.clone(), self.strictness());
         ctx.perform_blocking(
             move || checkpoint::read(&meta, strictness, boot_id().as_deref()),
             Self::on_checkpoint_read,
@@ -125,7 +129,7 @@ impl AgentProcess {
         }
     }
 
-    fn fail_recovery(&mut self, error: &str, ctx: &mut Context<Self>) {
+    pub(super) fn fail_recovery(&mut self, error: &str, ctx: &mut Context<Self>) {
         let meta = paths::latest_agent(&self.meta);
         self.fail(
             format!(
@@ -424,6 +428,18 @@ impl AgentProcess {
             self.flags.executor_reregistration_timeout,
             Self::miss_reregistrations,
         );
+        self.finish_recovery_when_all_are_back(ctx);
+    }
+
+    /// Ends recovery before its time when no executor is waited for any more.
+    pub(crate) fn finish_recovery_when_all_are_back(&mut self, ctx: &mut Context<Self>) {
+        let waits = self
+            .frameworks
+            .executors()
+            .any(|executor| executor.state() == ExecutorState::Registering);
+        if self.state == AgentState::Recovering(ExecutorGate::Open) && !waits {
+            self.finish_recovery(ctx);
+        }
     }
 
     /// Asks an executor on the driver to register again; those of the v1 API come by themselves.

@@ -26,6 +26,16 @@ impl AgentProcess {
         message: ReregisterExecutorMessage,
         ctx: &mut Context<Self>,
     ) {
+        self.take_back(from, message, ctx);
+        self.finish_recovery_when_all_are_back(ctx);
+    }
+
+    fn take_back(
+        &mut self,
+        from: &Upid,
+        message: ReregisterExecutorMessage,
+        ctx: &mut Context<Self>,
+    ) {
         let id = FrameworkId::from(message.framework_id());
         let executor_id = ExecutorId::from(message.executor_id());
         let state = self

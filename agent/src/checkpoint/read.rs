@@ -117,6 +117,24 @@ pub fn read(
     })
 }
 
+/// The records of one file, cut at its last whole record, and how many errors were passed over.
+///
+/// # Errors
+/// [`ReadFailure`] when the file cannot be cut, and in strict recovery when it cannot be read.
+pub(crate) fn read_stream<M: WireMessage>(
+    path: &Path,
+    strictness: Strictness,
+) -> Result<(Vec<M>, u64), ReadFailure> {
+    let mut reader = Reader {
+        meta: path,
+        strictness,
+        machine: Machine::Same,
+        errors: 0,
+    };
+    let records = reader.stream(path)?;
+    Ok((records, reader.errors))
+}
+
 struct Reader<'a> {
     meta: &'a Path,
     strictness: Strictness,
@@ -207,6 +225,18 @@ impl Reader<'_> {
     }
 
     /// Reads records up to the end, the first incomplete or the first corrupt one.
+    /// Reads a file of records and cuts it at the last whole one; nothing when there is no file.
+    fn stream<M: WireMessage>(&mut self, path: &Path) -> Result<Vec<M>, ReadFailure> {
+        let Some(bytes) = self.tolerate(read_bytes(path))? else {
+            return Ok(Vec::new());
+        };
+        let records = self.records(path, &bytes)?;
+        if records.end < bytes.len() {
+            truncate(path, records.end)?;
+        }
+        Ok(records.messages)
+    }
+
     fn records<M: WireMessage>(
         &mut self,
         path: &Path,
@@ -437,14 +467,7 @@ impl Reader<'_> {
             acknowledged: BTreeSet::new(),
         };
         let path = place.task_updates_file(container, &task.id);
-        let Some(bytes) = self.tolerate(read_bytes(&path))? else {
-            return Ok(Some(task));
-        };
-        let records = self.records::<StatusUpdateRecord>(&path, &bytes)?;
-        if records.end < bytes.len() {
-            truncate(&path, records.end)?;
-        }
-        for record in records.messages {
+        for record in self.stream::<StatusUpdateRecord>(&path)? {
             sort_record(record, &mut task.updates, &mut task.acknowledged);
         }
         Ok(Some(task))

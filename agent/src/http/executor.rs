@@ -137,6 +137,7 @@ fn perform(
             let (writer, reader) = pipe::pipe();
             let stream = ExecutorStream { writer, content };
             agent.subscribe_executor(&id, &executor_id, call.subscribe(), stream, ctx);
+            agent.finish_recovery_when_all_are_back(ctx);
             Response::streaming(reader, content.media_type())
         }
         call::Type::Update => {
