@@ -18,7 +18,8 @@ use crate::harness::{
     task_id,
 };
 
-fn register(cluster: &Cluster, executor: &Peer, id: &str) {
+/// Registers an executor on the driver.
+pub(crate) fn register(cluster: &Cluster, executor: &Peer, id: &str) {
     executor.send(
         &cluster.pid(),
         &RegisterExecutorMessage {
@@ -29,7 +30,13 @@ fn register(cluster: &Cluster, executor: &Peer, id: &str) {
     );
 }
 
-fn driver_update(cluster: &Cluster, executor: &Peer, task: &str, state: TaskState) -> Uuid {
+/// Reports the state of a task of the executor `e` over the driver.
+pub(crate) fn driver_update(
+    cluster: &Cluster,
+    executor: &Peer,
+    task: &str,
+    state: TaskState,
+) -> Uuid {
     let uuid = Uuid::new_v4();
     let status = v1::TaskStatus {
         task_id: Some(task_id(task)),

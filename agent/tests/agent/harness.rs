@@ -88,6 +88,8 @@ impl Place {
         flags.resources = Some("cpus:4;mem:1024;disk:1024;ports:[31000-32000]".to_owned());
         flags.registration_backoff_factor = Duration::from_millis(10);
         flags.executor_shutdown_grace_period = Duration::from_millis(100);
+        // On a busy machine as well; recovery does not wait for executors that are back.
+        flags.executor_reregistration_timeout = Duration::from_secs(15);
         flags
     }
 }

@@ -9,6 +9,7 @@
 
 mod api;
 mod details;
+mod executor_recovery;
 mod executors;
 mod fetching;
 mod garbage;
@@ -23,3 +24,4 @@ mod recorded;
 mod recovery;
 mod registration;
 mod tasks;
+mod updates;

@@ -202,3 +202,25 @@ fn older_agent_is_told_all_that_it_has_to_store() {
         assert_eq!(Resources::from_proto(&told.resources), expected);
     }
 }
+
+/// Mirrors: SlaveRecoveryTest.CheckpointedResources
+#[test]
+fn older_agent_that_missed_a_reservation_is_told_again() {
+    let stage = Stage::start();
+    let agent = stage.agent_that_can(agent_info("cpus:8;mem:4096"), without_providers());
+    let mut scheduler = stage.subscribe(mine("role"));
+    let offer = scheduler.offers().first().expect("an offer").clone();
+    let all = reserved("cpus:8;mem:4096", "role");
+    scheduler.accept(&offer, vec![reserve(&all)]);
+    let _missed: CheckpointResourcesMessage = agent.peer.expect();
+
+    let mut message = agent.reregistration_storing(&Resources::new());
+    message.agent_capabilities = without_providers();
+    stage.send(&agent.peer, &message);
+    let _back: AgentReregisteredMessage = agent.peer.expect();
+
+    let told: CheckpointResourcesMessage = agent.peer.expect();
+    assert_eq!(Resources::from_proto(&told.resources), all);
+    let offer = scheduler.next_offer(&stage);
+    assert!(holds(&offer, &all));
+}

@@ -55,6 +55,28 @@ fn task_runs_and_ends_and_is_acknowledged() {
     assert!((stage.metric("master/tasks_finished") - 1.0).abs() < 1e-9);
 }
 
+/// Mirrors: TaskStatusUpdateManagerTest.DuplicatedTerminalStatusUpdate
+#[test]
+fn second_end_of_a_task_is_told_and_changes_nothing() {
+    let stage = Stage::start();
+    let agent = stage.agent("cpus:2;mem:1024");
+    let mut scheduler = stage.subscribe(framework("eng"));
+    let run = run_one(&mut scheduler, &agent, "t", "cpus:1;mem:32");
+    agent.update(&stage, &run, TaskState::TaskFinished, 1);
+    let finished = scheduler.update();
+    scheduler.acknowledge(&finished);
+    let _acknowledged: StatusUpdateAcknowledgementMessage = agent.peer.expect();
+
+    agent.update(&stage, &run, TaskState::TaskKilled, 2);
+    let killed = scheduler.update();
+    scheduler.acknowledge(&killed);
+    let acknowledged: StatusUpdateAcknowledgementMessage = agent.peer.expect();
+
+    assert_eq!(killed.state(), TaskState::TaskKilled);
+    assert_eq!(acknowledged.uuid(), killed.uuid());
+    assert_eq!(stage.get("/tasks")["tasks"][0]["state"], "TASK_FINISHED");
+}
+
 /// Mirrors: MasterTest.OfferTimeout
 #[test]
 fn offer_that_nobody_takes_is_rescinded() {
