@@ -18,6 +18,7 @@ use thiserror::Error;
 
 use crate::binary::{self, BinaryError};
 use crate::eventually::{NeverHappened, eventually};
+use crate::hosts::{Hosts, HostsError, Place};
 use crate::http_client::{self, Request};
 use crate::leftovers;
 
@@ -45,6 +46,9 @@ pub enum ClusterError {
         /// What it printed.
         log: String,
     },
+    /// The hosts failed.
+    #[error(transparent)]
+    Hosts(#[from] HostsError),
     /// A signal could not be sent.
     #[error("signal {name}")]
     Signal {
@@ -137,6 +141,8 @@ pub struct Cluster {
     pub master: Daemon,
     /// The agents in the order they were started.
     pub agents: Vec<Daemon>,
+    /// Hosts of their own: the first for the master, the others for the agents.
+    pub hosts: Option<Hosts>,
     mark: String,
     folder: tempfile::TempDir,
 }
@@ -155,13 +161,26 @@ impl Cluster {
     /// # Errors
     /// [`ClusterError`] with the log of the master when it does not come up.
     pub fn start_with(flags: &[&str]) -> Result<Self, ClusterError> {
+        Self::start_at(None, flags)
+    }
+
+    /// Starts a master on the first of some hosts; each agent gets the next one.
+    ///
+    /// # Errors
+    /// [`ClusterError`] with the log of the master when it does not come up.
+    pub fn start_on(hosts: Hosts, flags: &[&str]) -> Result<Self, ClusterError> {
+        Self::start_at(Some(hosts), flags)
+    }
+
+    fn start_at(hosts: Option<Hosts>, flags: &[&str]) -> Result<Self, ClusterError> {
+        let place = place(hosts.as_ref(), 0)?;
         let folder = tempfile::tempdir().map_err(io_error("make a temporary folder"))?;
         let mark = uuid::Uuid::new_v4().to_string();
-        let address = free_address()?;
+        let address = SocketAddr::new(place.ip.into(), free_address()?.port());
         let mut arguments = vec![
             "master".to_owned(),
-            "--ip=127.0.0.1".to_owned(),
-            "--hostname=localhost".to_owned(),
+            format!("--ip={}", place.ip),
+            format!("--hostname={}", hostname(&place)),
             format!("--port={}", address.port()),
             format!("--work_dir={}", folder.path().join("master").display()),
         ];
@@ -169,11 +188,13 @@ impl Cluster {
             arguments.push("--registry=in_memory".to_owned());
         }
         arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
-        let master = launch("master", address, arguments, &mark, folder.path())?;
+        let command = binary::command_at(&mark, &place)?;
+        let master = launch_as("master", address, arguments, command, folder.path())?;
         await_recovery(&master)?;
         Ok(Self {
             master,
             agents: Vec::new(),
+            hosts,
             mark,
             folder,
         })
@@ -193,7 +214,8 @@ impl Cluster {
     /// [`ClusterError`] with the log of the agent when it does not register.
     pub fn add_agent_with(&mut self, flags: &[&str]) -> Result<&mut Daemon, ClusterError> {
         let name = format!("agent{}", self.agents.len() + 1);
-        let address = free_address()?;
+        let place = place(self.hosts.as_ref(), self.agents.len() + 1)?;
+        let address = SocketAddr::new(place.ip.into(), free_address()?.port());
         let below = |part: &str| {
             self.folder
                 .path()
@@ -205,8 +227,8 @@ impl Cluster {
         let mut arguments = vec![
             "agent".to_owned(),
             format!("--master={}", self.master.address),
-            "--ip=127.0.0.1".to_owned(),
-            "--hostname=localhost".to_owned(),
+            format!("--ip={}", place.ip),
+            format!("--hostname={}", hostname(&place)),
             format!("--port={}", address.port()),
             format!("--work_dir={}", below("work")),
             format!("--runtime_dir={}", below("run")),
@@ -216,7 +238,8 @@ impl Cluster {
         ];
         arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
         let wanted = self.agents.len() + 1;
-        let mut agent = launch(&name, address, arguments, &self.mark, self.folder.path())?;
+        let command = binary::command_at(&self.mark, &place)?;
+        let mut agent = launch_as(&name, address, arguments, command, self.folder.path())?;
         if let Err(reason) = eventually("registration with the master", || {
             self.active_agents().filter(|count| *count >= wanted)
         }) {
@@ -233,7 +256,8 @@ impl Cluster {
     /// [`ClusterError`] with its log when it does not come up.
     pub fn restart_master(&mut self) -> Result<(), ClusterError> {
         let (address, arguments) = (self.master.address, self.master.arguments.clone());
-        self.master = launch("master", address, arguments, &self.mark, self.folder.path())?;
+        let command = binary::command_at(&self.mark, &place(self.hosts.as_ref(), 0)?)?;
+        self.master = launch_as("master", address, arguments, command, self.folder.path())?;
         await_recovery(&self.master)
     }
 
@@ -242,14 +266,54 @@ impl Cluster {
     /// # Errors
     /// [`ClusterError`] with its log when it does not come up, or when there is no such agent.
     pub fn restart_agent(&mut self, index: usize) -> Result<(), ClusterError> {
-        let agent = self.agents.get_mut(index).ok_or_else(|| ClusterError::Io {
+        self.restart_agent_with(index, &[])
+    }
+
+    /// Starts an agent again, after it was killed, with some flags that it did not have or that were different.
+    ///
+    /// # Errors
+    /// As [`Cluster::restart_agent`].
+    pub fn restart_agent_with(&mut self, index: usize, flags: &[&str]) -> Result<(), ClusterError> {
+        let agent = await_health(self.spawn_agent(index, flags)?)?;
+        if let Some(old) = self.agents.get_mut(index) {
+            *old = agent;
+        }
+        Ok(())
+    }
+
+    /// As [`Cluster::restart_agent_with`] for an agent that will end by itself; waits for that.
+    ///
+    /// # Errors
+    /// [`ClusterError`] with its log when it goes on, or when there is no such agent.
+    pub fn run_agent_to_its_end(
+        &mut self,
+        index: usize,
+        flags: &[&str],
+    ) -> Result<ExitStatus, ClusterError> {
+        self.spawn_agent(index, flags)?.wait()
+    }
+
+    /// Starts the successor of an agent.
+    fn spawn_agent(&self, index: usize, flags: &[&str]) -> Result<Daemon, ClusterError> {
+        let old = self.agents.get(index).ok_or_else(|| ClusterError::Io {
             step: "restart an agent that was never started",
             source: io::ErrorKind::NotFound.into(),
         })?;
-        let (name, address, arguments) =
-            (agent.name.clone(), agent.address, agent.arguments.clone());
-        *agent = launch(&name, address, arguments, &self.mark, self.folder.path())?;
-        Ok(())
+        let mut arguments = old.arguments.clone();
+        for flag in flags {
+            let name = flag.split('=').next();
+            arguments.retain(|old| old.split('=').next() != name);
+            arguments.push((*flag).to_owned());
+        }
+        let place = place(self.hosts.as_ref(), index + 1)?;
+        let command = binary::command_at(&self.mark, &place)?;
+        spawn(
+            &old.name,
+            old.address,
+            arguments,
+            command,
+            self.folder.path(),
+        )
     }
 
     /// Returns the temporary folder of the cluster.
@@ -293,6 +357,19 @@ impl Drop for Cluster {
     }
 }
 
+/// Where the daemon of that number runs.
+fn place(hosts: Option<&Hosts>, number: usize) -> Result<Place, HostsError> {
+    hosts.map_or_else(|| Ok(Place::loopback()), |hosts| hosts.place(number))
+}
+
+fn hostname(place: &Place) -> String {
+    if *place == Place::loopback() {
+        "localhost".to_owned()
+    } else {
+        place.ip.to_string()
+    }
+}
+
 /// Reads a number that legacy answers may write as `1` or `1.0`.
 fn wire_number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| {
@@ -311,19 +388,18 @@ pub fn free_address() -> Result<SocketAddr, ClusterError> {
         .map_err(io_error("find a free port"))
 }
 
-pub(crate) fn launch(
+/// Launches a daemon by a command that already knows where it runs.
+pub(crate) fn launch_as(
     name: &str,
     address: SocketAddr,
     arguments: Vec<String>,
-    mark: &str,
+    command: Command,
     folder: &Path,
 ) -> Result<Daemon, ClusterError> {
-    let command = binary::command(mark)?;
-    launch_as(name, address, arguments, command, folder)
+    await_health(spawn(name, address, arguments, command, folder)?)
 }
 
-/// Launches a daemon by a command that already knows where it runs.
-pub(crate) fn launch_as(
+fn spawn(
     name: &str,
     address: SocketAddr,
     arguments: Vec<String>,
@@ -345,41 +421,38 @@ pub(crate) fn launch_as(
         .stderr(Stdio::from(copy))
         .spawn()
         .map_err(io_error("start a daemon"))?;
-    let mut daemon = Daemon {
+    Ok(Daemon {
         name: name.to_owned(),
         address,
         arguments,
         log,
         child,
-    };
+    })
+}
+
+/// Waits until a daemon answers, or has ended.
+fn await_health(mut daemon: Daemon) -> Result<Daemon, ClusterError> {
     let ready = eventually("an answer of /health, or the end", || {
-        let healthy = http_client::send(address, &Request::get("/health"))
+        let healthy = http_client::send(daemon.address, &Request::get("/health"))
             .is_ok_and(|answer| answer.status() == 200);
         (healthy || !daemon.is_running()).then_some(healthy)
     });
-    match ready {
-        Ok(true) => Ok(daemon),
-        Ok(false) => {
-            let what = format!("that {name} goes on");
-            let reason = NeverHappened {
-                what,
-                waited: std::time::Duration::ZERO,
-            };
-            Err(ClusterError::NotReady {
-                name: name.to_owned(),
-                reason,
-                log: daemon.log(),
-            })
-        }
+    let reason = match ready {
+        Ok(true) => return Ok(daemon),
+        Ok(false) => NeverHappened {
+            what: format!("that {} goes on", daemon.name),
+            waited: std::time::Duration::ZERO,
+        },
         Err(reason) => {
             let _ended = daemon.kill();
-            Err(ClusterError::NotReady {
-                name: name.to_owned(),
-                reason,
-                log: daemon.log(),
-            })
+            reason
         }
-    }
+    };
+    Err(ClusterError::NotReady {
+        name: daemon.name.clone(),
+        reason,
+        log: daemon.log(),
+    })
 }
 
 /// Waits until a master has read its registry: before that it takes no calls.

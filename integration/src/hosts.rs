@@ -156,6 +156,27 @@ impl Hosts {
         others.iter().try_for_each(|other| self.cut(one, *other))
     }
 
+    /// Takes the link of a host down: it has no carrier any more, and nobody is told.
+    ///
+    /// # Errors
+    /// [`HostsError`] when `ip` refuses.
+    pub fn unplug(&self, host: usize) -> Result<(), HostsError> {
+        self.set_link(host, "down")
+    }
+
+    /// Takes the link of a host up again.
+    ///
+    /// # Errors
+    /// [`HostsError`] when `ip` refuses.
+    pub fn plug(&self, host: usize) -> Result<(), HostsError> {
+        self.set_link(host, "up")
+    }
+
+    fn set_link(&self, host: usize, state: &str) -> Result<(), HostsError> {
+        self.place(host)?;
+        ip(&format!("link set {}-{host} {state}", self.bridge))
+    }
+
     /// Lets every packet through again.
     ///
     /// # Errors
