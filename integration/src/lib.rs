@@ -7,6 +7,7 @@ pub mod acknowledged;
 pub mod binary;
 pub mod cluster;
 pub mod descriptors;
+pub mod docker_daemon;
 pub mod eventually;
 pub mod fake_agent;
 pub mod fake_executor;

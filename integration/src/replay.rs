@@ -4,10 +4,14 @@
 //! [`master`] plays agents and frameworks against our master.
 //! [`agent`] plays the master against our agent.
 //! [`client`] plays agent and master against our executors and schedulers.
+//! [`driver`] plays the master against our scheduler driver.
+//! [`executor`] plays an agent that spoke the legacy messages against our executors.
 
 pub mod agent;
 pub mod client;
 pub mod compare;
+pub mod driver;
+pub mod executor;
 pub mod ids;
 pub mod master;
 pub mod wire;

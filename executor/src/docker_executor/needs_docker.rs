@@ -1,11 +1,10 @@
 //! The executor against a real Docker engine, which each test starts for itself, and an agent's
 //! side of the API.
 
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use libprocess::{Clock, Outcome};
+use mesos_integration::docker_daemon::DockerDaemon;
 use mesos_proto::v1::container_info::{DockerInfo, docker_info};
 use mesos_proto::v1::framework_info::{Capability, capability};
 use mesos_proto::v1::task_status::Reason;
@@ -13,8 +12,6 @@ use mesos_proto::v1::{
     CheckInfo, CommandInfo, ContainerInfo, DurationInfo, HealthCheck, KillPolicy, TaskInfo,
     TaskState, TaskStatus, check_info, container_info, health_check,
 };
-use nix::sys::signal::{Signal, kill as signal};
-use nix::unistd::Pid as OsPid;
 use serde_json::Value;
 
 use super::*;
@@ -23,111 +20,18 @@ use crate::fake_agent::{FakeAgent, executor_id, framework_id, kill, launch, task
 /// Made by the tests of programs of this machine.
 const IMAGE: &str = "local/shell:1";
 
-/// What the image holds, besides the libraries.
-const PROGRAMS: [&str; 5] = ["bin/sh", "bin/sleep", "bin/touch", "bin/rm", "bin/cat"];
-
-/// A Docker daemon with a folder of its own.
-struct Docker {
-    daemon: Child,
-    folder: tempfile::TempDir,
-}
-
-impl Docker {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let below = |name: &str| folder.path().join(name).display().to_string();
-        let log = std::fs::File::create(below("log")).unwrap();
-        let daemon = Command::new("dockerd")
-            .args(["--host", &format!("unix://{}", below("docker.sock"))])
-            .args(["--data-root", &below("data"), "--exec-root", &below("run")])
-            .args(["--pidfile", &below("pid"), "--storage-driver", "vfs"])
-            .args(["--bridge", "none", "--iptables=false", "--ip6tables=false"])
-            .args(["--shutdown-timeout", "1"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::from(log.try_clone().unwrap()))
-            .stderr(Stdio::from(log))
-            .spawn()
-            .unwrap();
-        let docker = Self { daemon, folder };
-        docker.await_start();
-        docker.import_image();
-        docker
-    }
-
-    fn await_start(&self) {
-        // One command instead of a loop here: the daemon is another process.
-        let script = "for i in $(seq 300); do \"$0\" -H \"$1\" info >/dev/null 2>&1 && exit 0; \
-                      sleep 0.1; done; exit 1";
-        let status = Command::new("sh")
-            .args(["-c", script, "docker", &self.host()])
-            .status()
-            .unwrap();
-        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
-        assert!(status.success(), "{log}");
-    }
-
-    /// An image from scratch: a shell and what it needs.
-    fn import_image(&self) {
-        let libraries = "for p in \"$@\"; do ldd /$p; done | grep -o '/[^ ]*' | sort -u";
-        let output = Command::new("sh")
-            .args(["-c", libraries, "sh"])
-            .args(PROGRAMS)
-            .output()
-            .unwrap();
-        let libraries = String::from_utf8(output.stdout).unwrap();
-        let archive = self.folder.path().join("image.tar");
-        let packed = Command::new("tar")
-            .args(["-C", "/", "-chf"])
-            .arg(&archive)
-            .args(PROGRAMS)
-            .args(libraries.lines().map(|path| path.trim_start_matches('/')))
-            .status()
-            .unwrap();
-        assert!(packed.success());
-        self.docker(&["import", &archive.display().to_string(), IMAGE]);
-    }
-
-    fn host(&self) -> String {
-        format!("unix://{}", self.socket().display())
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.folder.path().join("docker.sock")
-    }
-
-    fn docker(&self, arguments: &[&str]) -> String {
-        let output = Command::new("docker")
-            .args(["-H", &self.host()])
-            .args(arguments)
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-}
-
-impl Drop for Docker {
-    fn drop(&mut self) {
-        if let Ok(pid) = i32::try_from(self.daemon.id()) {
-            // The daemon ends its containers and their helpers.
-            let _sent = signal(OsPid::from_raw(pid), Signal::SIGTERM);
-        }
-        let _status = self.daemon.wait();
-    }
-}
-
 /// A daemon, an agent and the executor of one task.
 struct Trio {
-    docker: Docker,
+    docker: DockerDaemon,
     agent: FakeAgent,
     ending: Future<Ending>,
 }
 
 impl Trio {
     fn start() -> Self {
-        let docker = Docker::start();
+        let docker = DockerDaemon::start(IMAGE).unwrap();
         let agent = FakeAgent::start(&Clock::real());
-        let sandbox = docker.folder.path().join("sandbox");
+        let sandbox = docker.path().join("sandbox");
         std::fs::create_dir(&sandbox).unwrap();
         let settings = Settings {
             framework_id: framework_id(),
@@ -215,7 +119,7 @@ fn task_runs_in_a_container_and_ends_with_it() {
     assert_eq!(inspection[0]["Name"], "/mesos-test");
     assert_eq!(failed.message(), "Container exited with status 3");
     assert_eq!(failed.reason, None);
-    let file = trio.docker.folder.path().join("sandbox/file");
+    let file = trio.docker.path().join("sandbox/file");
     assert_eq!(std::fs::read_to_string(file).unwrap(), "made\n");
     assert_eq!(trio.ending(), Ending::Done);
 }
@@ -348,7 +252,7 @@ fn task_that_docker_cannot_run_has_failed() {
         failed.message(),
         "Failed to create docker run options: Unable to set hostname with host network mode"
     );
-    assert_eq!(trio.docker.docker(&["ps", "-a", "-q"]), "");
+    assert_eq!(trio.docker.docker(&["ps", "-a", "-q"]).unwrap(), "");
     assert_eq!(trio.ending(), Ending::Done);
 }
 

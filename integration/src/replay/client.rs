@@ -3,6 +3,8 @@
 //!
 //! The client chooses some ids; everything else is as recorded.
 
+mod order;
+
 use std::collections::VecDeque;
 use std::io::{self, BufReader, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -78,11 +80,11 @@ pub struct Player {
 
 /// A request of the client.
 #[derive(Debug)]
-struct Arrived {
-    call: Value,
-    kind: String,
+pub(super) struct Arrived {
+    pub(super) call: Value,
+    pub(super) kind: String,
     /// Where the answer goes.
-    answer: TcpStream,
+    pub(super) answer: TcpStream,
 }
 
 /// A recorded request.
@@ -100,15 +102,7 @@ impl Player {
     /// # Errors
     /// When no port is free.
     pub fn listen(conversation: Conversation) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let address = listener.local_addr()?;
-        let (sender, arrivals) = channel();
-        thread::spawn(move || {
-            for socket in listener.incoming().flatten() {
-                let sender = sender.clone();
-                thread::spawn(move || read_requests(conversation, socket, &sender));
-            }
-        });
+        let (address, arrivals) = listen(conversation)?;
         Ok(Self {
             address,
             conversation,
@@ -151,10 +145,7 @@ impl Player {
 
     fn request(&mut self, wanted: &Wanted<'_>) -> Result<(), ReplayError> {
         let number = wanted.number;
-        let arrived = self.next(wanted)?;
-        let place = format!("frame {number} {}", wanted.kind);
-        let differences = compare::compare(&place, &wanted.call, &arrived.call, &mut self.ids);
-        self.outcome.add(&wanted.kind, differences);
+        let arrived = self.compared(wanted)?;
         let Some(recorded) = wanted.answer else {
             return Ok(());
         };
@@ -173,6 +164,15 @@ impl Player {
             self.send_free_events(number)?;
         }
         Ok(())
+    }
+
+    /// Waits for a recorded request and compares it.
+    fn compared(&mut self, wanted: &Wanted<'_>) -> Result<Arrived, ReplayError> {
+        let arrived = self.next(wanted)?;
+        let place = format!("frame {} {}", wanted.number, wanted.kind);
+        let differences = compare::compare(&place, &wanted.call, &arrived.call, &mut self.ids);
+        self.outcome.add(&wanted.kind, differences);
+        Ok(arrived)
     }
 
     /// Sends events up to the next one that a call must cause.
@@ -200,15 +200,14 @@ impl Player {
                 descriptors::to_bytes(self.conversation.event(), &event).map_err(in_frame(frame))?
             }
         };
-        let record = [format!("{}\n", bytes.len()).into_bytes(), bytes].concat();
-        let head = format!("{:x}\r\n", record.len());
-        let chunk = [head.as_bytes(), &record, b"\r\n"].concat();
-        stream.write_all(&chunk).map_err(in_frame(frame))
+        write_record(stream, &bytes).map_err(in_frame(frame))
     }
 
     /// The live request that is this recorded one.
     fn next(&mut self, wanted: &Wanted<'_>) -> Result<Arrived, ReplayError> {
-        let is_it = |arrived: &Arrived| arrived.kind == wanted.kind;
+        let is_it = |arrived: &Arrived| {
+            arrived.kind == wanted.kind && is_about_the_same(&wanted.call, &arrived.call, &self.ids)
+        };
         if let Some(index) = self.kept.iter().position(is_it)
             && let Some(arrived) = self.kept.remove(index)
         {
@@ -227,8 +226,53 @@ impl Player {
     }
 }
 
+/// Starts to listen for the requests of a client, on a free port.
+pub(super) fn listen(conversation: Conversation) -> io::Result<(SocketAddr, Receiver<Arrived>)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let address = listener.local_addr()?;
+    let (sender, arrivals) = channel();
+    thread::spawn(move || {
+        for socket in listener.incoming().flatten() {
+            let sender = sender.clone();
+            thread::spawn(move || read_requests(conversation, socket, &sender));
+        }
+    });
+    Ok((address, arrivals))
+}
+
+/// Writes one record of an open stream.
+pub(super) fn write_record(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+    let head = format!("{}\n", bytes.len());
+    write_chunk(stream, &[head.as_bytes(), bytes].concat())
+}
+
+fn write_chunk(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+    let head = format!("{:x}\r\n", bytes.len());
+    stream.write_all(&[head.as_bytes(), bytes, b"\r\n"].concat())
+}
+
+/// Paths to what tells calls of one kind from each other.
+const SUBJECTS: [&str; 8] = [
+    "/update/status/task_id/value",
+    "/acknowledge/task_id/value",
+    "/launch_container/command/value",
+    "/launch_nested_container_session/container_id/parent/value",
+    "/wait_nested_container/container_id/value",
+    "/kill_nested_container/container_id/value",
+    "/kill_nested_container/signal",
+    "/remove_nested_container/container_id/value",
+];
+
+/// Tells whether two calls of one kind concern the same task, as far as that is known.
+fn is_about_the_same(recorded: &Value, live: &Value, ids: &Ids) -> bool {
+    SUBJECTS.iter().all(|path| {
+        let recorded = recorded.pointer(path).map(|subject| ids.value(subject));
+        recorded.as_ref() == live.pointer(path)
+    })
+}
+
 /// The type of a call, and the state of an update.
-fn kind(call: &Value) -> String {
+pub(super) fn kind(call: &Value) -> String {
     let text = |path: &str| call.pointer(path).and_then(Value::as_str);
     let kind = text("/type").unwrap_or_default();
     match text("/update/status/state") {

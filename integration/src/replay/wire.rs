@@ -36,6 +36,8 @@ pub struct Frame {
     pub body: Vec<u8>,
     /// Full name of the message in the body, for known protobuf bodies.
     pub message: Option<String>,
+    /// When each record of a streamed answer came; empty in the sets that do not tell.
+    pub record_times: Vec<f64>,
 }
 
 impl Frame {
@@ -164,5 +166,13 @@ fn parse(number: usize, line: &str) -> Option<Frame> {
         headers: headers.collect(),
         body: STANDARD.decode(text("body_b64").unwrap_or_default()).ok()?,
         message: text("message"),
+        record_times: value.get("records").map_or_else(Vec::new, record_times),
     })
+}
+
+fn record_times(records: &Value) -> Vec<f64> {
+    let records = records.as_array().into_iter().flatten();
+    records
+        .filter_map(|record| record.get("t")?.as_f64())
+        .collect()
 }
