@@ -5,8 +5,9 @@
 //! Each function works on a duplicate of the descriptor it is given, on a thread of the runtime that serves
 //! connections, and gives a future that can be asked to be discarded.
 //! Regular files are always ready: what is read from them or written to them is done at once.
+//! A pseudo-terminal ends when its other side is closed everywhere, where the kernel and C++ say that it failed.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -251,8 +252,14 @@ impl Registered {
     }
 
     async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.attempt(|descriptor| rustix::io::read(descriptor, &mut *buffer))
-            .await
+        self.attempt(
+            |descriptor| match rustix::io::read(descriptor, &mut *buffer) {
+                // So a terminal tells that nobody has its other side open any more.
+                Err(Errno::IO) if descriptor.is_terminal() => Ok(0),
+                read => read,
+            },
+        )
+        .await
     }
 
     async fn write(&self, bytes: &[u8]) -> io::Result<usize> {

@@ -32,6 +32,7 @@ use std::time::Duration;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use self::app::{Application, Configure};
 pub(crate) use self::connection::Handler;
@@ -158,28 +159,43 @@ fn ended() -> io::Error {
     io::Error::other("the threads have ended")
 }
 
+/// What is known of the connections of a server of its own.
+#[derive(Clone)]
+pub(crate) struct Served {
+    /// Ends everything.
+    pub(crate) stop: CancellationToken,
+    /// Ends accepting; a child of the other.
+    pub(crate) accepting: CancellationToken,
+    /// The connections that have not ended.
+    pub(crate) connections: TaskTracker,
+}
+
 /// Serves a listener of its own by a handler, on one thread, until it is stopped.
 pub(crate) fn serve_handler(
     runtime: &Runtime,
     listener: Listener,
     handler: Handler,
-    stop: CancellationToken,
+    served: Served,
 ) -> io::Result<()> {
     let owner = runtime.clone();
-    let stopped = stop.clone();
+    let Served {
+        stop,
+        accepting,
+        connections,
+    } = served;
     let give = move |accepted: Accepted| {
         let service = Service::Handler(Arc::clone(&handler));
         let serving = serve_one(owner.clone(), service, accepted);
-        let stopped = stopped.clone();
-        actix_rt::spawn(async move {
+        let stopped = stop.clone();
+        actix_rt::spawn(connections.track_future(async move {
             tokio::select! {
                 () = serving => {}
                 () = stopped.cancelled() => {}
             }
-        });
+        }));
         true
     };
-    spawn_accepting(runtime, 0, listener, stop, give)
+    spawn_accepting(runtime, 0, listener, accepting, give)
 }
 
 /// Accepts connections on a thread and gives them away until they are not taken any more.

@@ -259,3 +259,23 @@ fn redirecting_to_nowhere_only_feeds_the_hooks() {
     assert_eq!(*seen.lock().expect("a lock"), b"hello");
     runtime.shutdown();
 }
+
+#[test]
+fn terminal_ends_when_its_other_side_is_closed() {
+    let runtime = runtime();
+    let ours = rustix::pty::openpt(rustix::pty::OpenptFlags::RDWR).expect("a terminal");
+    rustix::pty::unlockpt(&ours).expect("unlocked");
+    let flags = rustix::pty::OpenptFlags::RDWR | rustix::pty::OpenptFlags::NOCTTY;
+    let other = rustix::pty::ioctl_tiocgptpeer(&ours, flags).expect("the other side");
+    rustix::io::write(&other, b"hello\n").expect("written");
+    let seen: Arc<Mutex<Vec<u8>>> = Arc::default();
+    let heard = Arc::clone(&seen);
+    let hook: io::Hook = Box::new(move |piece| heard.lock().expect("a lock").extend(piece));
+
+    let done = io::redirect(&runtime, ours.as_fd(), None, 4096, vec![hook]);
+    drop(other);
+
+    assert_eq!(runtime.block_on(done), Outcome::Ready(()));
+    assert_eq!(*seen.lock().expect("a lock"), b"hello\r\n");
+    runtime.shutdown();
+}

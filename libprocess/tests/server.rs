@@ -281,3 +281,32 @@ fn a_body_that_breaks_off_is_a_failure_after_what_came() {
     });
     runtime.shutdown();
 }
+
+#[test]
+fn drained_server_has_written_all_answers_and_takes_no_connection() {
+    let runtime = runtime();
+    let (server, held) = holding(&runtime);
+    let address = server.address().expect("an address");
+    let mut client = TcpStream::connect(address).expect("connected");
+    client
+        .write_all(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+        .expect("sent");
+    wait_for(&held, 1);
+    let (writer, reader) = libprocess::http::pipe::pipe();
+    let long = bytes::Bytes::from("x".repeat(1 << 20));
+    for _ in 0..8 {
+        writer.write(long.clone());
+    }
+    writer.close();
+    let promise = held.lock().expect("a lock").pop().expect("a request");
+    promise.set(Response::streaming(reader, "text/plain"));
+
+    let reading = std::thread::spawn(move || read_all(client));
+    runtime.block_on(server.drained());
+    runtime.shutdown();
+
+    let answer = reading.join().expect("read");
+    assert!(answer.ends_with("\r\n0\r\n\r\n"));
+    assert!(answer.len() > 8 << 20);
+    assert!(TcpStream::connect(address).is_err());
+}

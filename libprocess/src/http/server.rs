@@ -5,6 +5,7 @@
 //! # Invariants
 //! - The handler is called for each request in order, without waiting for earlier answers; answers leave in order.
 //! - A client that closes its sending side still gets the answers it has asked for.
+//! - A drained server has written every answer out.
 
 use std::fmt;
 use std::io;
@@ -13,11 +14,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::{Request, Response};
 use crate::future::Future;
 use crate::runtime::Runtime;
-use crate::transport::{Handler, Listener, serve_handler};
+use crate::transport::{Handler, Listener, Served, serve_handler};
 
 /// A server that calls one function for every request.
 ///
@@ -45,7 +47,7 @@ use crate::transport::{Handler, Listener, serve_handler};
 #[must_use = "dropping the server stops it"]
 pub struct Server {
     address: Option<SocketAddr>,
-    stop: CancellationToken,
+    served: Served,
 }
 
 impl Server {
@@ -90,8 +92,13 @@ impl Server {
         handler: Handler,
     ) -> io::Result<Self> {
         let stop = CancellationToken::new();
-        serve_handler(runtime, listener, handler, stop.clone())?;
-        Ok(Self { address, stop })
+        let served = Served {
+            accepting: stop.child_token(),
+            stop,
+            connections: TaskTracker::new(),
+        };
+        serve_handler(runtime, listener, handler, served.clone())?;
+        Ok(Self { address, served })
     }
 
     /// Where it listens, when that is a TCP address.
@@ -102,7 +109,19 @@ impl Server {
 
     /// Accepts no more connections and closes those it has.
     pub fn stop(&self) {
-        self.stop.cancel();
+        self.served.stop.cancel();
+    }
+
+    /// Accepts no more connections, and waits until those it has have ended by themselves.
+    ///
+    /// A connection ends when its client closes it, or after an answer to a request that asked for its end.
+    ///
+    /// # Cancel safety
+    /// Dropping the future stops waiting; no connection is accepted again.
+    pub async fn drained(&self) {
+        self.served.accepting.cancel();
+        self.served.connections.close();
+        self.served.connections.wait().await;
     }
 }
 
