@@ -14,6 +14,7 @@ pub mod ids;
 pub mod negotiation;
 pub mod number;
 pub mod ranges;
+pub mod record_reader;
 pub mod recordio;
 pub mod resource;
 pub mod resource_quantities;
