@@ -10,8 +10,10 @@ pub(crate) mod calls;
 pub(crate) mod containers;
 pub(crate) mod executor;
 pub(crate) mod files;
+pub(crate) mod media_types;
 pub(crate) mod nested;
 pub(crate) mod resource_format;
+pub(crate) mod sessions;
 pub(crate) mod state;
 pub(crate) mod statistics;
 pub(crate) mod views;
@@ -34,7 +36,7 @@ pub(crate) const EXECUTOR: &str = "mesos-agent-executor";
 
 /// Installs every route of the agent.
 pub(crate) fn install(ctx: &mut Context<AgentProcess>) {
-    ctx.route_in_realm(
+    ctx.route_streaming_in_realm(
         "/api/v1",
         READWRITE,
         Help::new("Endpoint for API calls against the agent.", &[]),

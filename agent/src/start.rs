@@ -19,6 +19,7 @@ use mesos_common::{
 use mesos_containerizer::{
     containerizer::Containerizer,
     fetcher::{Fetcher, FetcherOptions},
+    io_switchboard::{IoSwitchboard, IoSwitchboardOptions},
     isolator::IsolatorError,
     isolators,
     launcher::posix::PosixLauncher,
@@ -416,10 +417,19 @@ fn containerizer(
             stall_timeout: flags.fetcher_stall_timeout,
         },
     );
+    let switchboard = IoSwitchboard::spawn(
+        runtime,
+        IoSwitchboardOptions {
+            launcher_dir: launcher_dir.clone(),
+            runtime_dir: PathBuf::from(&flags.runtime_dir),
+            heartbeat_interval: flags.http_heartbeat_interval,
+        },
+        Arc::new(SandboxContainerLogger),
+    );
     let parts = MesosContainerizerParts {
-        launcher: Box::new(PosixLauncher::default()),
+        launcher: Box::new(PosixLauncher::new(runtime)),
         isolators: isolators::create(runtime, &flags.isolation, work_dir)?,
-        logger: Arc::new(SandboxContainerLogger),
+        switchboard,
         fetcher,
     };
     let options = MesosContainerizerOptions {

@@ -101,9 +101,10 @@ const PROGRAMS: [Program; 23] = [
         "Run one task in Docker (started by an agent)",
         |arguments| commands::docker_executor::run(to_text(arguments)),
     ),
-    not_built(
+    built(
         "io-switchboard",
         "Serve input and output of a container (started by an agent)",
+        |arguments| mesos_containerizer::io_switchboard::program::run(&to_text(arguments)),
     ),
     not_built("local", "Run a cluster in this process"),
     not_built(

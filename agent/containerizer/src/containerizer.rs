@@ -8,7 +8,10 @@ use std::{
     path::PathBuf,
 };
 
-use libprocess::{Future, Outcome};
+use libprocess::{
+    Future, Outcome,
+    http::client::{ClientError, Connection},
+};
 use mesos_proto::v1;
 use thiserror::Error;
 
@@ -115,6 +118,29 @@ pub enum ContainerizerError {
     /// The launcher refused.
     #[error(transparent)]
     Launcher(#[from] LauncherError),
+    /// Nobody can attach to this container.
+    #[error("I/O switchboard server was disabled for this container")]
+    SwitchboardDisabled,
+    /// The container's output has ended.
+    #[error("I/O switchboard has shutdown")]
+    SwitchboardGone,
+    /// Nothing on disk says where the server of the container listens.
+    #[error("Failed to get the io switchboard address: Not found")]
+    SwitchboardAddress,
+    /// The server of the container does not answer.
+    #[error("Failed to connect to the I/O switchboard server")]
+    Switchboard(#[source] ClientError),
+    /// The server of a container that runs is unknown.
+    #[error("Failed to get I/O switchboard server pid for '{id}': {why}")]
+    SwitchboardPid {
+        /// The container.
+        id: ContainerId,
+        /// What is wrong with what is on disk.
+        why: String,
+    },
+    /// No container of this id is known.
+    #[error("Unknown container {0}")]
+    Unknown(ContainerId),
     /// Artifacts could not be fetched.
     #[error(transparent)]
     Fetch(#[from] FetchError),
@@ -190,6 +216,9 @@ pub trait Containerizer: Send + Sync + fmt::Debug {
 
     /// Destroys a container; none when it is unknown.
     fn destroy(&self, id: &ContainerId) -> Answer<Option<ContainerTermination>>;
+
+    /// Connects to the server of a container's standard streams.
+    fn attach(&self, id: &ContainerId) -> Answer<Connection>;
 
     /// Sends a signal to the first process of a container; false when it is unknown.
     fn kill(&self, id: &ContainerId, signal: i32) -> Answer<bool>;

@@ -43,6 +43,16 @@ pub enum IsolatorError {
     Ended,
 }
 
+impl IsolatorError {
+    /// Makes an error of the system's answer.
+    pub fn system(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::System {
+            what: what.into(),
+            source,
+        }
+    }
+}
+
 /// The answer of an isolator.
 pub type IsolatorAnswer<T> = Future<Result<T, IsolatorError>>;
 

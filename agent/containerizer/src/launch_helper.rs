@@ -6,7 +6,8 @@
 //! Each as `--name=value` or as `MESOS_CONTAINERIZER_NAME`:
 //! - `launch_info`: a `ContainerLaunchInfo` in JSON; without it the file of that name in the runtime directory is read.
 //! - `runtime_directory`: where `launch_info` lies and where `status` is written; without it the command replaces this program.
-//! - `pipe_read`: `0` when standard input is the pipe on which the agent writes one byte to let the command start.
+//! - `pipe_read`: the descriptor of the pipe on which the agent writes one byte to let the command start.
+//! - `pipe_write`: a descriptor of the other end of that pipe, which is closed.
 //!
 //! # Exit
 //! Failures go to standard error, which is the sandbox's `stderr`, and end the helper with status 1.
@@ -21,10 +22,12 @@ use std::{
     collections::BTreeMap,
     fs::File,
     io::{self, Read},
+    os::fd::RawFd,
     path::PathBuf,
     process::ExitCode,
 };
 
+use mesos_linux::descriptor;
 use mesos_proto::v1;
 use mesos_proto_codec::{Dialect, Json};
 use thiserror::Error;
@@ -40,6 +43,14 @@ pub enum HelperError {
     /// An argument is not `--name=value`.
     #[error("failed to load unknown flag '{0}'")]
     UnknownFlag(String),
+    /// A descriptor's number is none.
+    #[error("flag --{flag} is not a descriptor: '{value}'")]
+    Descriptor {
+        /// The flag.
+        flag: &'static str,
+        /// Its value.
+        value: String,
+    },
     /// Nothing says what to launch.
     #[error("flag --launch_info is not specified")]
     MissingLaunchInfo,
@@ -93,7 +104,8 @@ impl HelperError {
 struct Options {
     launch_info: Option<String>,
     runtime_directory: Option<PathBuf>,
-    waits_for_agent: Option<()>,
+    pipe_read: Option<RawFd>,
+    pipe_write: Option<RawFd>,
 }
 
 /// Runs the helper; `args` begin with the subcommand.
@@ -142,19 +154,14 @@ fn start(options: &Options, status: Option<&init::StatusFile>) -> Result<ExitCod
     }
     let info = launch_info(options)?;
     refuse_unsupported(&info)?;
-    let stdin = if options.waits_for_agent.is_some() {
-        wait_for_agent()?;
-        init::Stdin::Null
-    } else {
-        init::Stdin::Inherited
-    };
+    wait_for_agent(options)?;
     let terminal = init::terminal(&info)?;
     files::perform(&info)?;
     command::run_pre_exec(&info)?;
     privileges::apply(&info)?;
     let command = command::build(&info)?;
     match status {
-        Some(status) => init::supervise(command, status, stdin, terminal),
+        Some(status) => init::supervise(command, status, terminal),
         None => init::replace(command, terminal.as_ref()),
     }
 }
@@ -168,7 +175,12 @@ fn parse(args: &[String], environment: &BTreeMap<String, String>) -> Result<Opti
     let mut options = Options {
         launch_info: from_environment("LAUNCH_INFO"),
         runtime_directory: from_environment("RUNTIME_DIRECTORY").map(PathBuf::from),
-        waits_for_agent: from_environment("PIPE_READ").map(|_| ()),
+        pipe_read: from_environment("PIPE_READ")
+            .map(|value| number("pipe_read", &value))
+            .transpose()?,
+        pipe_write: from_environment("PIPE_WRITE")
+            .map(|value| number("pipe_write", &value))
+            .transpose()?,
     };
     let mut args = args.iter();
     match args.next().map(String::as_str) {
@@ -184,7 +196,8 @@ fn parse(args: &[String], environment: &BTreeMap<String, String>) -> Result<Opti
         match name {
             "--launch_info" => options.launch_info = Some(value.to_owned()),
             "--runtime_directory" => options.runtime_directory = Some(PathBuf::from(value)),
-            "--pipe_read" => options.waits_for_agent = Some(()),
+            "--pipe_read" => options.pipe_read = Some(number("pipe_read", value)?),
+            "--pipe_write" => options.pipe_write = Some(number("pipe_write", value)?),
             _ => {
                 return Err(HelperError::UnknownFlag(
                     name.trim_start_matches('-').to_owned(),
@@ -193,6 +206,13 @@ fn parse(args: &[String], environment: &BTreeMap<String, String>) -> Result<Opti
         }
     }
     Ok(options)
+}
+
+fn number(flag: &'static str, value: &str) -> Result<RawFd, HelperError> {
+    value.parse().map_err(|_no_number| HelperError::Descriptor {
+        flag,
+        value: value.to_owned(),
+    })
 }
 
 fn launch_info(options: &Options) -> Result<ContainerLaunchInfo, HelperError> {
@@ -235,9 +255,18 @@ fn refuse_unsupported(info: &ContainerLaunchInfo) -> Result<(), HelperError> {
     }
 }
 
-fn wait_for_agent() -> Result<(), HelperError> {
+/// Waits for the agent's byte, when there is a pipe for it.
+fn wait_for_agent(options: &Options) -> Result<(), HelperError> {
+    let inherit = |number| {
+        descriptor::inherit(number).map_err(HelperError::system("use the pipe of the agent"))
+    };
+    // Otherwise the end of the agent would not be seen.
+    drop(options.pipe_write.map(inherit).transpose()?);
+    let Some(pipe) = options.pipe_read.map(inherit).transpose()? else {
+        return Ok(());
+    };
     let mut byte = [0];
-    match io::stdin().read_exact(&mut byte) {
+    match File::from(pipe).read_exact(&mut byte) {
         Ok(()) => Ok(()),
         Err(_) => Err(HelperError::AgentGone),
     }

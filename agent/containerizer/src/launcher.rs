@@ -8,11 +8,12 @@ use std::{
     collections::BTreeMap,
     fmt,
     fs::File,
-    io,
+    io::{self, PipeWriter},
+    os::fd::OwnedFd,
     path::PathBuf,
-    process::{ChildStdin, Stdio},
 };
 
+use libprocess::subprocess::SubprocessError;
 use mesos_linux::process_tree::ListError;
 use thiserror::Error;
 
@@ -34,7 +35,10 @@ pub enum LauncherError {
     },
     /// The helper could not be started.
     #[error("Failed to fork executor")]
-    Fork(#[source] io::Error),
+    Fork(#[source] SubprocessError),
+    /// There is no way to let the helper go on.
+    #[error("Failed to create a pipe to the container")]
+    Pipe(#[source] io::Error),
     /// The processes could not be found.
     #[error("Failed to kill all processes in the container")]
     Kill(#[source] ListError),
@@ -52,17 +56,7 @@ pub enum Sink {
     File(File),
 }
 
-impl From<Sink> for Stdio {
-    fn from(sink: Sink) -> Self {
-        match sink {
-            Sink::Inherit => Self::inherit(),
-            Sink::Null => Self::null(),
-            Sink::File(file) => file.into(),
-        }
-    }
-}
-
-/// Where a container's standard streams go.
+/// Where a container's outputs go.
 #[derive(Debug, Default)]
 pub struct ContainerOutput {
     /// Standard output.
@@ -82,9 +76,14 @@ pub struct ForkRequest {
     pub environment: BTreeMap<String, String>,
     /// Where it starts.
     pub directory: Option<PathBuf>,
+    /// Its input; nothing comes when there is none.
+    pub input: Option<OwnedFd>,
     /// Where its output goes.
     pub output: ContainerOutput,
 }
+
+/// The variable that tells a helper which descriptor its byte comes from.
+pub const RELEASE_VARIABLE: &str = "MESOS_CONTAINERIZER_PIPE_READ";
 
 /// A started helper that waits for one byte.
 #[derive(Debug)]
@@ -92,7 +91,7 @@ pub struct Forked {
     /// The container's first process.
     pub pid: i32,
     /// The pipe: one byte lets the container run, closing it ends it.
-    pub release: ChildStdin,
+    pub release: PipeWriter,
 }
 
 /// Starts and kills the processes of containers.

@@ -4,6 +4,7 @@ mod container_id;
 pub mod container_logger;
 pub mod containerizer;
 pub mod fetcher;
+pub mod io_switchboard;
 pub mod isolator;
 pub mod isolators;
 pub mod launch_helper;

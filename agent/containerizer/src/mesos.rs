@@ -29,7 +29,7 @@ use std::{
     sync::Arc,
 };
 
-use libprocess::{Pid, Process, ProcessId, Runtime, metrics::Counter};
+use libprocess::{Pid, Process, ProcessId, Runtime, http::client::Connection, metrics::Counter};
 use mesos_proto::v1;
 
 pub use self::launch::create_sandbox;
@@ -37,9 +37,9 @@ pub use self::launch::create_sandbox;
 use self::container::Container;
 use crate::{
     ContainerId,
-    container_logger::ContainerLogger,
     containerizer::{Answer, Containerizer, LaunchRequest, LaunchResult, RecoverableContainer},
     fetcher::Fetcher,
+    io_switchboard::IoSwitchboard,
     isolator::Isolator,
     launch_info::ContainerTermination,
     launcher::Launcher,
@@ -61,10 +61,10 @@ pub struct MesosContainerizerOptions {
 pub struct MesosContainerizerParts {
     /// Starts and kills processes.
     pub launcher: Box<dyn Launcher>,
-    /// In the order in which they prepare.
+    /// In the order in which they prepare; the switchboard comes behind them.
     pub isolators: Vec<Arc<dyn Isolator>>,
-    /// Keeps the containers' output.
-    pub logger: Arc<dyn ContainerLogger>,
+    /// Gives the containers their streams.
+    pub switchboard: IoSwitchboard,
     /// Brings artifacts into sandboxes.
     pub fetcher: Fetcher,
 }
@@ -103,8 +103,9 @@ impl MesosContainerizer {
     pub fn spawn(
         runtime: &Runtime,
         options: MesosContainerizerOptions,
-        parts: MesosContainerizerParts,
+        mut parts: MesosContainerizerParts,
     ) -> Self {
+        parts.isolators.push(Arc::new(parts.switchboard.clone()));
         let destroy_errors = runtime
             .metrics()
             .counter("containerizer/mesos/container_destroy_errors");
@@ -163,6 +164,11 @@ impl Containerizer for MesosContainerizer {
         self.pid.call_future(move |process, ctx| {
             process.destroy(&id, &ContainerTermination::default(), ctx)
         })
+    }
+
+    fn attach(&self, id: &ContainerId) -> Answer<Connection> {
+        let id = id.clone();
+        self.pid.call_future(move |process, _| process.attach(&id))
     }
 
     fn kill(&self, id: &ContainerId, signal: i32) -> Answer<bool> {

@@ -88,6 +88,16 @@ pub fn io_switchboard_dir(runtime: &Path) -> PathBuf {
     runtime.join("io_switchboard")
 }
 
+/// The pid of the I/O switchboard's server, in decimal.
+pub fn io_switchboard_pid_file(runtime: &Path) -> PathBuf {
+    io_switchboard_dir(runtime).join("pid")
+}
+
+/// The path of the socket on which the I/O switchboard's server listens.
+pub fn io_switchboard_socket_file(runtime: &Path) -> PathBuf {
+    io_switchboard_dir(runtime).join("socket")
+}
+
 /// Lists every container that has a runtime directory, parents before children.
 ///
 /// # Errors

@@ -3,23 +3,25 @@
 //! # Wire
 //! `contract/surfaces.md`, b.2.
 
+use bytes::Bytes;
 use libprocess::{
-    Context, Future,
-    http::{Request, Response},
+    Context, Future, Promise,
+    http::{Request, Response, pipe::ReadAllError},
 };
-use mesos_common::negotiation::ContentType;
+use mesos_common::{
+    negotiation::ContentType,
+    record_reader::{ReadRecordError, RecordReader},
+};
 use mesos_proto::v1::agent::{Call, Response as Answer, call, response};
-use mesos_proto_codec::{Dialect, Json};
-use prost::Message;
 
-use super::executor::{encode, json_error};
-use super::{calls, files, nested, views};
+use super::executor::encode;
+use super::{calls, files, media_types::MediaTypes, nested, sessions, views};
 use crate::{agent::AgentProcess, http::executor::NOT_RECOVERED};
 
 /// Answers a call.
 pub(crate) fn handle(
     agent: &mut AgentProcess,
-    request: Request,
+    mut request: Request,
     ctx: &mut Context<AgentProcess>,
 ) -> Future<Response> {
     if agent.state.is_recovering() {
@@ -28,15 +30,85 @@ pub(crate) fn handle(
     if request.method != http::Method::POST {
         return Response::method_not_allowed(&["POST"], request.method.as_str()).into();
     }
-    let (call, content) = match parse(&request) {
-        Ok(parsed) => parsed,
+    let types = match MediaTypes::of(&request) {
+        Ok(types) => types,
         Err(refusal) => return (*refusal).into(),
     };
-    if let Err(text) = calls::validate(&call) {
-        let text = format!("Failed to validate agent::Call: {text}");
-        return Response::bad_request(text).into();
+    let Some(mut reader) = request.reader.take() else {
+        return Response::bad_request("Received EOF while reading request body").into();
+    };
+    let (promise, future) = Promise::new();
+    if types.is_upload() {
+        let mut records = RecordReader::new(reader);
+        let reading = async move {
+            let first = records.next().await;
+            (records, first)
+        };
+        ctx.perform(reading, move |agent, (records, first), ctx| {
+            let upload = Upload { records, first };
+            promise.associate(answer_upload(agent, upload, types, ctx));
+        });
+        return future;
     }
-    perform(agent, &call, &request, content, ctx)
+    let limit = ctx.runtime().limits().http_body;
+    let reading = async move { reader.read_all(limit).await };
+    ctx.perform(reading, move |agent, body, ctx| {
+        promise.associate(match body {
+            Ok(body) => answer(agent, &body, &request, types, ctx),
+            Err(ReadAllError::TooLong { .. }) => Response::default_text(413)
+                .with_header("connection", "close")
+                .into(),
+            Err(ReadAllError::Pipe(error)) => {
+                Response::internal_server_error(error.to_string()).into()
+            }
+        });
+    });
+    future
+}
+
+fn answer(
+    agent: &AgentProcess,
+    body: &Bytes,
+    request: &Request,
+    types: MediaTypes,
+    ctx: &mut Context<AgentProcess>,
+) -> Future<Response> {
+    match read(body, types) {
+        Ok(call) => perform(agent, &call, request, types, ctx),
+        Err(refusal) => (*refusal).into(),
+    }
+}
+
+/// A stream of calls, and the first of them.
+struct Upload {
+    records: RecordReader,
+    first: Option<Result<Bytes, ReadRecordError>>,
+}
+
+fn answer_upload(
+    agent: &AgentProcess,
+    upload: Upload,
+    types: MediaTypes,
+    ctx: &mut Context<AgentProcess>,
+) -> Future<Response> {
+    let first = match upload.first {
+        Some(Ok(first)) => first,
+        Some(Err(error)) => return Response::bad_request(error.to_string()).into(),
+        None => return Response::bad_request("Received EOF while reading request body").into(),
+    };
+    match read(&first, types) {
+        Ok(call) => sessions::attach_input(agent, &call, upload.records, types, ctx),
+        Err(refusal) => (*refusal).into(),
+    }
+}
+
+/// Reads a call and checks it.
+fn read(call: &Bytes, types: MediaTypes) -> Result<Call, Box<Response>> {
+    let call = types.read(call)?;
+    calls::validate(&call)
+        .map_err(|text| Response::bad_request(format!("Failed to validate agent::Call: {text}")))?;
+    types.suit(call.r#type())?;
+    Ok(call)
 }
 
 /// Writes an answer in the form the client wants.
@@ -44,43 +116,6 @@ pub(super) fn respond(answer: &Answer, content: ContentType) -> Response {
     Response::ok()
         .with_body(libprocess::http::Body::Bytes(encode(answer, content)))
         .with_header("content-type", content.media_type())
-}
-
-fn parse(request: &Request) -> Result<(Call, ContentType), Box<Response>> {
-    let refuse = |text: String| Box::new(Response::bad_request(text));
-    let Some(content) = request.header("content-type") else {
-        return Err(refuse("Expecting 'Content-Type' to be present".to_owned()));
-    };
-    let call = match ContentType::from_header(content) {
-        Some(ContentType::Protobuf) => Call::decode(request.body.clone())
-            .map_err(|_malformed| refuse("Failed to parse body into Call protobuf".to_owned()))?,
-        Some(ContentType::Json) => Call::read_json(Dialect::V1, &request.body)
-            .map_err(|error| refuse(json_error(&error)))?,
-        Some(ContentType::RecordIo) => {
-            return Err(Response::not_implemented(
-                "Attaching to containers needs the I/O switchboard, which is not available",
-            )
-            .into());
-        }
-        None => {
-            return Err(Response::unsupported_media_type(
-                "Expecting 'Content-Type' of application/json or application/x-protobuf or application/recordio",
-            )
-            .into());
-        }
-    };
-    if request.header("message-content-type").is_some() {
-        return Err(Response::unsupported_media_type(format!(
-            "Expecting 'Message-Content-Type' to be not set for '{content}' content type"
-        ))
-        .into());
-    }
-    ContentType::for_answer(request.header("accept")).map(|accept| (call, accept)).ok_or_else(|| {
-        Response::not_acceptable(
-            "Expecting 'Accept' to allow 'application/json' or 'application/x-protobuf' or 'application/recordio'",
-        )
-        .into()
-    })
 }
 
 /// Fills one kind of answer with what the agent knows by itself.
@@ -170,9 +205,10 @@ fn perform(
     agent: &AgentProcess,
     call: &Call,
     request: &Request,
-    content: ContentType,
+    types: MediaTypes,
     ctx: &mut Context<AgentProcess>,
 ) -> Future<Response> {
+    let content = types.accept;
     if let Some((_, kind, fill)) = VIEWS.iter().find(|(asked, ..)| *asked == call.r#type()) {
         let mut answer = Answer {
             r#type: Some((*kind).into()),
@@ -197,12 +233,10 @@ fn perform(
         call::Type::RemoveNestedContainer | call::Type::RemoveContainer => {
             nested::remove(agent, call)
         }
-        call::Type::LaunchNestedContainerSession
-        | call::Type::AttachContainerInput
-        | call::Type::AttachContainerOutput => Response::internal_server_error(
-            "I/O switchboard server was disabled for this container",
-        )
-        .into(),
+        call::Type::LaunchNestedContainerSession => {
+            sessions::launch_session(agent, call, types, ctx)
+        }
+        call::Type::AttachContainerOutput => sessions::attach_output(agent, call, types, ctx),
         call::Type::GetLoggingLevel => calls::logging_level(content, ctx).into(),
         call::Type::SetLoggingLevel => {
             let set = call.set_logging_level();
@@ -220,8 +254,9 @@ fn perform(
         call::Type::PruneImages => {
             Response::not_implemented("Container images are not available").into()
         }
-        // Views were answered above.
+        // Views were answered above, and a stream of calls has a way of its own.
         call::Type::Unknown
+        | call::Type::AttachContainerInput
         | call::Type::GetHealth
         | call::Type::GetFlags
         | call::Type::GetVersion

@@ -7,7 +7,11 @@ use mesos_common::negotiation::ContentType;
 use mesos_containerizer::{ContainerId, ContainerIdError};
 use mesos_proto::v1::{
     self,
-    agent::{Call, Response as Answer, call, response},
+    agent::{
+        Call, Response as Answer,
+        call::{self, attach_container_input},
+        response,
+    },
 };
 use mesos_proto_codec::WireMessage;
 
@@ -38,10 +42,20 @@ pub(super) fn validate(call: &Call) -> Result<(), String> {
         }
         call::Type::ListFiles => expect(call.list_files.is_some(), "list_files"),
         call::Type::ReadFile => expect(call.read_file.is_some(), "read_file"),
+        call::Type::LaunchNestedContainerSession => {
+            validate_container(call)?;
+            let asked = call.launch_nested_container_session().container();
+            if asked.linux_info.is_some() && !asked.linux_info().share_cgroups() {
+                return Err(UNSHARED_SESSION.to_owned());
+            }
+            Ok(())
+        }
+        call::Type::AttachContainerInput => validate_input(call),
         call::Type::LaunchNestedContainer
         | call::Type::WaitNestedContainer
         | call::Type::KillNestedContainer
         | call::Type::RemoveNestedContainer
+        | call::Type::AttachContainerOutput
         | call::Type::LaunchContainer
         | call::Type::WaitContainer
         | call::Type::KillContainer
@@ -59,14 +73,34 @@ pub(super) fn validate(call: &Call) -> Result<(), String> {
         | call::Type::GetTasks
         | call::Type::GetAgent
         | call::Type::GetResourceProviders
-        | call::Type::LaunchNestedContainerSession
-        | call::Type::AttachContainerInput
-        | call::Type::AttachContainerOutput
         | call::Type::AddResourceProviderConfig
         | call::Type::UpdateResourceProviderConfig
         | call::Type::RemoveResourceProviderConfig
         | call::Type::MarkResourceProviderGone
         | call::Type::PruneImages => Ok(()),
+    }
+}
+
+/// A session that asks for cgroups of its own.
+const UNSHARED_SESSION: &str = "'launch_nested_container_session.container.linux_info' is invalid: \
+     'share_cgroups' cannot be set to 'false' for nested container sessions";
+
+/// Checks a call of the stream to a container's input; what it carries is checked where it is used.
+fn validate_input(call: &Call) -> Result<(), String> {
+    let Some(input) = &call.attach_container_input else {
+        return Err("Expecting 'attach_container_input' to be present".to_owned());
+    };
+    if input.r#type.is_none() {
+        return Err("Expecting 'attach_container_input.type' to be present".to_owned());
+    }
+    match input.r#type() {
+        attach_container_input::Type::Unknown => {
+            Err("'attach_container_input.type' is unknown".to_owned())
+        }
+        attach_container_input::Type::ContainerId => {
+            id(input.container_id(), "attach_container_input").map(drop)
+        }
+        attach_container_input::Type::ProcessIo => Ok(()),
     }
 }
 
@@ -77,6 +111,16 @@ fn validate_container(call: &Call) -> Result<(), String> {
         call.launch_nested_container
             .as_ref()
             .map(|asked| ("launch_nested_container", true, asked.container_id())),
+        call.launch_nested_container_session.as_ref().map(|asked| {
+            (
+                "launch_nested_container_session",
+                true,
+                asked.container_id(),
+            )
+        }),
+        call.attach_container_output
+            .as_ref()
+            .map(|asked| ("attach_container_output", false, asked.container_id())),
         call.wait_nested_container
             .as_ref()
             .map(|asked| ("wait_nested_container", true, asked.container_id())),

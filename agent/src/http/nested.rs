@@ -7,7 +7,7 @@ use mesos_common::negotiation::ContentType;
 use mesos_containerizer::{
     ContainerId, ContainerizerError, LaunchRequest, LaunchResult,
     containerizer::settle,
-    launch_info::{ContainerConfig, ContainerTermination},
+    launch_info::{ContainerClass, ContainerConfig, ContainerTermination},
     mesos::create_sandbox,
     paths::standalone_sandbox_path,
 };
@@ -20,7 +20,7 @@ use super::api::respond;
 use crate::agent::AgentProcess;
 
 /// Names the container that a call is about; the call was checked.
-fn container(proto: &v1::ContainerId) -> Result<ContainerId, Box<Response>> {
+pub(super) fn container(proto: &v1::ContainerId) -> Result<ContainerId, Box<Response>> {
     ContainerId::from_proto(proto).map_err(|error| Response::bad_request(error.to_string()).into())
 }
 
@@ -59,29 +59,62 @@ pub(super) fn launch(
     future
 }
 
+/// What a call asks to launch.
+struct Asked<'c> {
+    id: &'c v1::ContainerId,
+    command: Option<v1::CommandInfo>,
+    container: Option<v1::ContainerInfo>,
+    resources: Vec<v1::Resource>,
+    limits: BTreeMap<String, v1::value::Scalar>,
+    class: ContainerClass,
+}
+
+impl<'c> Asked<'c> {
+    fn of(call: &'c Call) -> Self {
+        if let Some(asked) = call.launch_container.as_deref() {
+            return Self {
+                id: asked.container_id(),
+                command: asked.command.as_deref().cloned(),
+                container: asked.container.as_deref().cloned(),
+                resources: asked.resources.clone(),
+                limits: asked.limits.clone(),
+                class: ContainerClass::Default,
+            };
+        }
+        let session = call.launch_nested_container_session.as_deref();
+        let (id, command, container, class) = if let Some(asked) = session {
+            let (command, container) = (&asked.command, &asked.container);
+            (
+                asked.container_id(),
+                command,
+                container,
+                ContainerClass::Debug,
+            )
+        } else {
+            let asked = call.launch_nested_container();
+            let (command, container) = (&asked.command, &asked.container);
+            (
+                asked.container_id(),
+                command,
+                container,
+                ContainerClass::Default,
+            )
+        };
+        Self {
+            id,
+            command: command.as_deref().cloned(),
+            container: container.as_deref().cloned(),
+            resources: Vec::new(),
+            limits: BTreeMap::new(),
+            class,
+        }
+    }
+}
+
 fn request(agent: &AgentProcess, call: &Call) -> Result<LaunchRequest, Box<Response>> {
-    let standalone = call.r#type() == call::Type::LaunchContainer;
-    let (proto, command, info, resources, limits) = if standalone {
-        let asked = call.launch_container();
-        (
-            asked.container_id(),
-            &asked.command,
-            &asked.container,
-            asked.resources.clone(),
-            asked.limits.clone(),
-        )
-    } else {
-        let asked = call.launch_nested_container();
-        (
-            asked.container_id(),
-            &asked.command,
-            &asked.container,
-            Vec::new(),
-            BTreeMap::new(),
-        )
-    };
-    let id = container(proto)?;
-    let command = command.as_deref().cloned().unwrap_or_default();
+    let asked = Asked::of(call);
+    let id = container(asked.id)?;
+    let command = asked.command.unwrap_or_default();
     let user = agent
         .flags
         .switch_user
@@ -89,9 +122,10 @@ fn request(agent: &AgentProcess, call: &Call) -> Result<LaunchRequest, Box<Respo
         .flatten();
     let mut config = ContainerConfig {
         command_info: Some(command.into()),
-        container_info: info.clone(),
-        resources,
-        limits,
+        container_info: asked.container.map(Into::into),
+        resources: asked.resources,
+        limits: asked.limits,
+        container_class: Some(asked.class.into()),
         user,
         ..Default::default()
     };

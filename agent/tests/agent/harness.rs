@@ -47,6 +47,10 @@ impl Place {
                 env!("CARGO_BIN_EXE_mesos-containerizer"),
             ),
             ("mesos-fetcher", env!("CARGO_BIN_EXE_mesos-fetcher")),
+            (
+                "mesos-io-switchboard",
+                env!("CARGO_BIN_EXE_mesos-io-switchboard"),
+            ),
         ];
         for (name, program) in programs {
             std::os::unix::fs::symlink(program, launcher.join(name)).expect("linked");

@@ -23,5 +23,6 @@ mod peer;
 mod recorded;
 mod recovery;
 mod registration;
+mod sessions;
 mod tasks;
 mod updates;

@@ -11,26 +11,17 @@ use std::{
         process::{CommandExt, ExitStatusExt},
     },
     path::Path,
-    process::{Child, Command, ExitCode, ExitStatus, Stdio},
+    process::{Child, Command, ExitCode, ExitStatus},
 };
 
 use nix::sys::signal::{SigSet, Signal, kill};
-use rustix::process::{WaitOptions, wait};
+use rustix::process::{WaitOptions, ioctl_tiocsctty, wait};
 
 use super::{HelperError, open_terminal};
 use crate::{launch_info::ContainerLaunchInfo, paths};
 
 /// The raw wait status of a program that ended with status 1.
 pub(super) const FAILED: i32 = 1 << 8;
-
-/// Where the command's standard input comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stdin {
-    /// From the helper's own.
-    Inherited,
-    /// From nowhere: the helper's own is the agent's pipe.
-    Null,
-}
 
 /// The file that tells the agent how the command ended.
 #[derive(Debug)]
@@ -59,10 +50,13 @@ impl StatusFile {
 
 /// Opens the container's terminal; it becomes the controlling terminal of the new session.
 pub(super) fn terminal(info: &ContainerLaunchInfo) -> Result<Option<File>, HelperError> {
-    info.tty_agent_path
-        .as_deref()
-        .map(open_terminal)
-        .transpose()
+    let Some(path) = info.tty_agent_path.as_deref() else {
+        return Ok(None);
+    };
+    let terminal = open_terminal(path)?;
+    ioctl_tiocsctty(&terminal)
+        .map_err(|errno| HelperError::system("set control tty")(errno.into()))?;
+    Ok(Some(terminal))
 }
 
 fn attach(command: &mut Command, terminal: &File) -> Result<(), HelperError> {
@@ -94,15 +88,10 @@ pub(super) fn replace(
 pub(super) fn supervise(
     mut command: Command,
     status_file: &StatusFile,
-    stdin: Stdin,
     terminal: Option<File>,
 ) -> Result<ExitCode, HelperError> {
-    match &terminal {
-        Some(terminal) => attach(&mut command, terminal)?,
-        None if stdin == Stdin::Null => {
-            command.stdin(Stdio::null());
-        }
-        None => {}
+    if let Some(terminal) = &terminal {
+        attach(&mut command, terminal)?;
     }
     let mut signals = SigSet::all();
     for kept in [Signal::SIGKILL, Signal::SIGSTOP] {

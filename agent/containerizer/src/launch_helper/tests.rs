@@ -15,7 +15,7 @@ fn argument_wins_over_environment() {
             "MESOS_CONTAINERIZER_RUNTIME_DIRECTORY".to_owned(),
             "/a".to_owned(),
         ),
-        ("MESOS_CONTAINERIZER_PIPE_READ".to_owned(), "0".to_owned()),
+        ("MESOS_CONTAINERIZER_PIPE_READ".to_owned(), "7".to_owned()),
     ]);
 
     let options = parse(&flags(&["launch", "--runtime_directory=/b"]), &environment);
@@ -25,7 +25,8 @@ fn argument_wins_over_environment() {
         Options {
             launch_info: None,
             runtime_directory: Some("/b".into()),
-            waits_for_agent: Some(()),
+            pipe_read: Some(7),
+            pipe_write: None,
         }
     );
 }
@@ -37,6 +38,16 @@ fn unknown_flag_is_named() {
     assert_eq!(
         outcome.expect_err("refused").to_string(),
         "failed to load unknown flag 'colour'"
+    );
+}
+
+#[test]
+fn pipe_must_be_a_number() {
+    let outcome = parse(&flags(&["launch", "--pipe_read=x"]), &BTreeMap::new());
+
+    assert_eq!(
+        outcome.expect_err("refused").to_string(),
+        "flag --pipe_read is not a descriptor: 'x'"
     );
 }
 

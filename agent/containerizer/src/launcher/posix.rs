@@ -4,20 +4,43 @@
 
 use std::{
     collections::BTreeMap,
-    os::unix::process::CommandExt,
-    process::{Command, Stdio},
+    fmt, io,
+    os::fd::{AsRawFd, OwnedFd},
 };
 
+use libprocess::{
+    Runtime,
+    subprocess::{Io, SubprocessBuilder},
+};
 use mesos_linux::process_tree::{Follow, ProcFs, kill_tree};
 use nix::sys::signal::Signal;
 
-use super::{ForkRequest, Forked, Launcher, LauncherError};
+use super::{ForkRequest, Forked, Launcher, LauncherError, RELEASE_VARIABLE};
 use crate::ContainerId;
 
 /// The launcher that needs neither root nor cgroups.
-#[derive(Debug, Default)]
+#[doc(alias = "SubprocessLauncher")]
 pub struct PosixLauncher {
+    runtime: Runtime,
     pids: BTreeMap<ContainerId, i32>,
+}
+
+impl fmt::Debug for PosixLauncher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PosixLauncher")
+            .field("pids", &self.pids)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PosixLauncher {
+    /// A launcher whose processes are reaped by a runtime.
+    pub fn new(runtime: &Runtime) -> Self {
+        Self {
+            runtime: runtime.clone(),
+            pids: BTreeMap::new(),
+        }
+    }
 }
 
 impl Launcher for PosixLauncher {
@@ -41,24 +64,25 @@ impl Launcher for PosixLauncher {
         if self.pids.contains_key(id) {
             return Err(LauncherError::AlreadyForked(id.clone()));
         }
-        let mut command = Command::new(&request.program.path);
-        command
-            .arg0(&request.program.name)
-            .args(&request.arguments)
-            .envs(&request.environment)
-            .stdin(Stdio::piped())
-            .stdout(request.output.out)
-            .stderr(request.output.err);
-        if let Some(directory) = &request.directory {
-            command.current_dir(directory);
+        let (wait, release) = io::pipe().map_err(LauncherError::Pipe)?;
+        let wait = OwnedFd::from(wait);
+        let mut variables: BTreeMap<_, _> = std::env::vars_os().collect();
+        let given = request.environment.into_iter();
+        variables.extend(given.map(|(name, value)| (name.into(), value.into())));
+        variables.insert(RELEASE_VARIABLE.into(), wait.as_raw_fd().to_string().into());
+        let arguments = std::iter::once(request.program.name).chain(request.arguments);
+        let mut builder = SubprocessBuilder::exec(request.program.path, arguments)
+            .environment(variables)
+            .own_session()
+            .keep([wait])
+            .stdin(request.input.map_or(Io::Null, Io::Descriptor))
+            .stdout(request.output.out.into())
+            .stderr(request.output.err.into());
+        if let Some(directory) = request.directory {
+            builder = builder.directory(directory);
         }
-        let mut child = command.spawn().map_err(LauncherError::Fork)?;
-        let pid = i32::try_from(child.id()).unwrap_or(i32::MAX);
-        let release = child.stdin.take().ok_or_else(|| {
-            LauncherError::Fork(std::io::Error::other(
-                "the pipe to the container is missing",
-            ))
-        })?;
+        let helper = builder.spawn(&self.runtime).map_err(LauncherError::Fork)?;
+        let pid = helper.pid;
         self.pids.insert(id.clone(), pid);
         Ok(Forked { pid, release })
     }
@@ -99,47 +123,60 @@ mod tests {
             arguments: vec!["-c".to_owned(), script.to_owned()],
             environment: BTreeMap::new(),
             directory: None,
+            input: None,
             output: super::super::ContainerOutput::default(),
         }
     }
 
-    fn reap(pid: i32) -> Option<i32> {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("runtime")
-            .block_on(crate::reap::reap(pid))
+    fn launcher() -> (Runtime, PosixLauncher) {
+        let runtime = Runtime::builder()
+            .ip([127, 0, 0, 1].into())
+            .arbiters(1)
+            .start()
+            .expect("runtime");
+        let launcher = PosixLauncher::new(&runtime);
+        (runtime, launcher)
+    }
+
+    fn reap(runtime: &Runtime, pid: i32) -> Option<i32> {
+        let status = runtime.block_on(runtime.reap(pid)).ready().flatten();
+        status.map(std::os::unix::process::ExitStatusExt::into_raw)
     }
 
     #[test]
     fn helper_waits_for_its_byte() {
-        let mut launcher = PosixLauncher::default();
+        let (runtime, mut launcher) = launcher();
         let id = ContainerId::random();
         let mut forked = launcher
-            .fork(&id, helper("head -c 1 >/dev/null && exit 7"))
+            .fork(
+                &id,
+                helper(
+                    "head -c 1 /proc/self/fd/$MESOS_CONTAINERIZER_PIPE_READ >/dev/null && exit 7",
+                ),
+            )
             .expect("forked");
 
         forked.release.write_all(b"g").expect("released");
 
-        assert_eq!(reap(forked.pid), Some(7 << 8));
+        assert_eq!(reap(&runtime, forked.pid), Some(7 << 8));
     }
 
     #[test]
     fn second_fork_of_a_container_is_refused() {
-        let mut launcher = PosixLauncher::default();
+        let (runtime, mut launcher) = launcher();
         let id = ContainerId::random();
-        let forked = launcher.fork(&id, helper("cat")).expect("forked");
+        let forked = launcher.fork(&id, helper("sleep 1000")).expect("forked");
 
-        let second = launcher.fork(&id, helper("cat"));
+        let second = launcher.fork(&id, helper("sleep 1000"));
 
         launcher.destroy(&id).expect("destroyed");
         assert!(matches!(second, Err(LauncherError::AlreadyForked(_))));
-        assert_eq!(reap(forked.pid), Some(9));
+        assert_eq!(reap(&runtime, forked.pid), Some(9));
     }
 
     #[test]
     fn two_containers_cannot_claim_one_process() {
-        let mut launcher = PosixLauncher::default();
+        let (_runtime, mut launcher) = launcher();
 
         let outcome = launcher.recover(&[
             (ContainerId::root_from("a"), 7),

@@ -1,6 +1,6 @@
 //! One container of the Mesos containerizer and the states it goes through.
 
-use std::{collections::BTreeMap, path::PathBuf, process::ChildStdin};
+use std::{collections::BTreeMap, io::PipeWriter, path::PathBuf};
 
 use libprocess::Promise;
 use mesos_proto::v1;
@@ -84,8 +84,10 @@ pub(super) struct Container {
     pub(super) config: Option<ContainerConfig>,
     pub(super) runtime: PathBuf,
     pub(super) pid: Option<i32>,
-    pub(super) release: Option<ChildStdin>,
+    pub(super) release: Option<PipeWriter>,
     pub(super) launch: Option<Box<Launch>>,
+    /// What it was launched with; unknown for some that a former agent launched.
+    pub(super) info: Option<Box<ContainerLaunchInfo>>,
     pub(super) waiters: Vec<Promise<Result<Option<ContainerTermination>, ContainerizerError>>>,
     pub(super) resources: Vec<v1::Resource>,
     pub(super) limits: BTreeMap<String, v1::value::Scalar>,
@@ -117,6 +119,7 @@ impl Container {
             pid: None,
             release: None,
             launch: None,
+            info: None,
             waiters: Vec::new(),
             resources,
             limits,

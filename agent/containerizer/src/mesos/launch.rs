@@ -1,6 +1,12 @@
 //! Takes a launch through its pipeline: sandbox, prepare, fork, isolate, fetch, run.
 
-use std::{fs, io::Write, os::unix::fs::DirBuilderExt, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write,
+    os::unix::{fs::DirBuilderExt, process::ExitStatusExt},
+    path::Path,
+};
 
 use libprocess::{Context, Future, Promise};
 use mesos_proto::v1;
@@ -14,9 +20,10 @@ use crate::{
     ContainerId,
     containerizer::{Answer, ContainerizerError, LaunchRequest, LaunchResult},
     fetcher::FetchError,
+    io_switchboard::ContainerIo,
     launch_info::{ContainerClass, ContainerConfig, ContainerLaunchInfo},
     launcher::ForkRequest,
-    paths, programs, reap, state_file,
+    paths, programs, state_file,
 };
 
 impl MesosContainerizerProcess {
@@ -123,21 +130,45 @@ impl MesosContainerizerProcess {
         Ok(())
     }
 
-    /// Starts the helper of a prepared container. Continues `_launch` of the C++ class.
+    /// Asks for the streams of a prepared container.
     pub(super) fn fork(&mut self, id: &ContainerId, ctx: &mut Context<Self>) {
-        match self.try_fork(id) {
+        let Some(container) = self.containers.get_mut(id) else {
+            return;
+        };
+        container.step = Step::Busy;
+        let extracted = self.parts.switchboard.extract(id);
+        let id = id.clone();
+        ctx.on_any(extracted, move |process, outcome, ctx| {
+            let io = outcome.ready().flatten().unwrap_or_default();
+            process.on_extracted(&id, io, ctx);
+        });
+    }
+
+    /// Starts the helper. Continues `_launch` of the C++ class.
+    fn on_extracted(&mut self, id: &ContainerId, io: ContainerIo, ctx: &mut Context<Self>) {
+        if !self.resume_launch(id, "preparing", ctx) {
+            return;
+        }
+        match self.try_fork(id, io) {
             Ok(pid) => {
-                let watched = id.clone();
-                ctx.perform(reap::reap(pid), move |process, status, ctx| {
-                    process.on_reaped(&watched, status, ctx);
-                });
+                self.reap(id, pid, ctx);
                 self.isolate(id, pid, ctx);
             }
             Err(error) => self.fail_launch(id, error),
         }
     }
 
-    fn try_fork(&mut self, id: &ContainerId) -> Result<i32, ContainerizerError> {
+    /// Waits for the end of a container's first process.
+    pub(super) fn reap(&self, id: &ContainerId, pid: i32, ctx: &mut Context<Self>) {
+        let ended = ctx.runtime().reap(pid);
+        let id = id.clone();
+        ctx.on_any(ended, move |process, outcome, ctx| {
+            let status = outcome.ready().flatten();
+            process.on_reaped(&id, status.map(ExitStatusExt::into_raw), ctx);
+        });
+    }
+
+    fn try_fork(&mut self, id: &ContainerId, io: ContainerIo) -> Result<i32, ContainerizerError> {
         let container = self
             .containers
             .get_mut(id)
@@ -146,25 +177,17 @@ impl MesosContainerizerProcess {
             .launch
             .as_ref()
             .ok_or(ContainerizerError::NotFound)?;
-        let config = &launch.request.config;
-        let output = self
-            .parts
-            .logger
-            .prepare(id, config)
-            .map_err(ContainerizerError::system("prepare the container logger"))?;
         state_file::write_message(&paths::launch_info_file(&container.runtime), &launch.info)?;
         let request = ForkRequest {
             program: programs::resolve(&self.options.launcher_dir, "mesos-containerizer")?,
             arguments: vec!["launch".to_owned()],
-            environment: [
-                ("RUNTIME_DIRECTORY", container.runtime.display().to_string()),
-                ("PIPE_READ", "0".to_owned()),
-            ]
-            .into_iter()
-            .map(|(name, value)| (format!("MESOS_CONTAINERIZER_{name}"), value))
-            .collect(),
+            environment: BTreeMap::from([(
+                "MESOS_CONTAINERIZER_RUNTIME_DIRECTORY".to_owned(),
+                container.runtime.display().to_string(),
+            )]),
             directory: None,
-            output,
+            input: io.input,
+            output: io.output,
         };
         let pid_path = launch.request.pid_path.clone();
         let forked = self.parts.launcher.fork(id, request)?;

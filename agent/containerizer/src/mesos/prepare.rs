@@ -10,7 +10,6 @@ use super::{
 };
 use crate::{
     ContainerId,
-    containerizer::ContainerizerError,
     isolator::{Isolator, IsolatorError},
     isolators::posix::settle,
     launch_info::{ContainerClass, ContainerConfig, ContainerLaunchInfo},
@@ -71,17 +70,30 @@ impl MesosContainerizerProcess {
     }
 
     fn finish_prepare(&mut self, id: &ContainerId, ctx: &mut Context<Self>) {
+        let parent = id.parent().map(|parent| self.parent(parent));
         let Some(container) = self.containers.get_mut(id) else {
             return;
         };
         let Some(launch) = container.launch.as_mut() else {
             return;
         };
-        complete(launch);
-        let refused = switchboard_needed(&launch.request.config, &launch.info);
-        match refused {
-            Some(error) => self.fail_launch(id, error),
-            None => self.fork(id, ctx),
+        complete(launch, parent.unwrap_or_default());
+        container.info = Some(Box::new(launch.info.clone()));
+        self.fork(id, ctx);
+    }
+
+    /// What a container for debugging takes from the container that it looks into.
+    fn parent(&self, id: &ContainerId) -> Parent {
+        let info = self
+            .containers
+            .get(id)
+            .and_then(|parent| parent.info.as_deref());
+        let Some(info) = info else {
+            return Parent::default();
+        };
+        Parent {
+            variables: info.environment().variables.clone(),
+            working_directory: info.working_directory.clone(),
         }
     }
 
@@ -118,35 +130,27 @@ pub(super) enum RootKind {
     Standalone,
 }
 
-fn switchboard_needed(
-    config: &ContainerConfig,
-    info: &ContainerLaunchInfo,
-) -> Option<ContainerizerError> {
-    let tty = config
-        .container_info
-        .as_ref()
-        .is_some_and(|info| info.tty_info.is_some());
-    (tty && info.tty_agent_path.is_none()).then_some(ContainerizerError::Conflict(
-        "Containers with a terminal need the I/O switchboard, which is not available",
-    ))
+/// What a container for debugging takes from its parent; nothing when that is unknown.
+#[derive(Default)]
+struct Parent {
+    variables: Vec<v1::environment::Variable>,
+    working_directory: Option<String>,
 }
 
 /// Adds command, environment, directory and user to what the isolators said.
-fn complete(launch: &mut Launch) {
+fn complete(launch: &mut Launch, parent: Parent) {
+    launch.info.command = Some(command(launch).into());
     let config = &launch.request.config;
-    let mut command = launch.info.command.take().map(|command| *command);
-    let own = command.get_or_insert_with(|| config.command_info().clone());
-    own.uris.clear();
-    own.user = None;
-    own.environment = None;
+    let is_debug = config.container_class() == ContainerClass::Debug;
 
-    let mut variables: Vec<v1::environment::Variable> = launch
-        .request
-        .environment
-        .iter()
-        .map(|(name, value)| variable(name, value))
-        .collect();
-    if config.container_class() == ContainerClass::Default {
+    let mut variables = if is_debug {
+        parent.variables
+    } else {
+        Vec::new()
+    };
+    let given = launch.request.environment.iter();
+    variables.extend(given.map(|(name, value)| variable(name, value)));
+    if !is_debug {
         variables.push(variable("MESOS_SANDBOX", config.directory()));
     }
     if let Some(environment) = launch.info.environment.take() {
@@ -161,17 +165,37 @@ fn complete(launch: &mut Launch) {
             .filter(|variable| variable.r#type() != VariableType::Secret)
             .cloned(),
     );
-    let directory = config.directory().to_owned();
     if launch.info.working_directory.is_some() {
         tracing::warn!(id = %launch.request.id, "working directory without root file system is ignored");
     }
-    launch.info.working_directory = Some(directory);
+    launch.info.working_directory = if is_debug {
+        parent.working_directory
+    } else {
+        config.directory.clone()
+    };
     launch.info.user.clone_from(&config.user);
-    launch.info.command = command.map(Into::into);
     launch.info.environment = Some(v1::Environment {
         variables,
         ..Default::default()
     });
+}
+
+/// The container's command; isolators may only add arguments to a command executor.
+fn command(launch: &mut Launch) -> v1::CommandInfo {
+    let config = &launch.request.config;
+    let own = config.command_info().clone();
+    let mut command = match launch.info.command.take().map(|command| *command) {
+        None => own,
+        Some(more) if config.task_info.is_some() => v1::CommandInfo {
+            arguments: [own.arguments.clone(), more.arguments].concat(),
+            ..own
+        },
+        Some(other) => other,
+    };
+    command.uris.clear();
+    command.user = None;
+    command.environment = None;
+    command
 }
 
 fn variable(name: &str, value: &str) -> v1::environment::Variable {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use libprocess::{Context, Future};
+use libprocess::{Context, Future, Promise};
 
 use super::{
     MesosContainerizerProcess,
@@ -10,9 +10,9 @@ use super::{
 };
 use crate::{
     ContainerId,
-    containerizer::{Answer, ContainerizerError, RecoverableContainer},
+    containerizer::{Answer, ContainerizerError, RecoverableContainer, settle},
     launch_info::{ContainerConfig, ContainerTermination},
-    paths, reap, state_file,
+    paths, state_file,
 };
 
 /// A container found in the runtime directory.
@@ -30,28 +30,39 @@ impl MesosContainerizerProcess {
         known: &[RecoverableContainer],
         ctx: &mut Context<Self>,
     ) -> Answer<()> {
-        match self.try_recover(known) {
-            Ok(orphans) => {
-                let pids: Vec<(ContainerId, i32)> = self
-                    .containers
-                    .iter()
-                    .filter_map(|(id, container)| Some((id.clone(), container.pid?)))
-                    .collect();
-                for (id, pid) in pids {
-                    let isolators = self.isolators_of(&id);
-                    self.watch(&id, &isolators, ctx);
-                    ctx.perform(reap::reap(pid), move |process, status, ctx| {
-                        process.on_reaped(&id, status, ctx);
-                    });
-                }
-                // Nobody waits for the orphans to be gone.
-                for id in orphans {
-                    tracing::info!(%id, "destroying orphan container");
-                    drop(self.destroy(&id, &ContainerTermination::default(), ctx));
-                }
-                Future::ready(Ok(()))
+        let orphans = match self.try_recover(known) {
+            Ok(orphans) => orphans,
+            Err(error) => return Future::ready(Err(error)),
+        };
+        let kept = self.containers.keys().filter(|id| !orphans.contains(id));
+        let switchboard = &self.parts.switchboard;
+        let recovered = switchboard.recover_servers(kept.cloned().collect(), orphans.clone());
+        let (promise, future) = Promise::new();
+        ctx.on_any(recovered, move |process, outcome, ctx| {
+            let result = settle(outcome);
+            if result.is_ok() {
+                process.on_recovered(orphans, ctx);
             }
-            Err(error) => Future::ready(Err(error)),
+            promise.set(result);
+        });
+        future
+    }
+
+    /// Watches what was recovered, and destroys the orphans; nobody waits for them to be gone.
+    fn on_recovered(&mut self, orphans: Vec<ContainerId>, ctx: &mut Context<Self>) {
+        let pids: Vec<(ContainerId, i32)> = self
+            .containers
+            .iter()
+            .filter_map(|(id, container)| Some((id.clone(), container.pid?)))
+            .collect();
+        for (id, pid) in pids {
+            let isolators = self.isolators_of(&id);
+            self.watch(&id, &isolators, ctx);
+            self.reap(&id, pid, ctx);
+        }
+        for id in orphans {
+            tracing::info!(%id, "destroying orphan container");
+            drop(self.destroy(&id, &ContainerTermination::default(), ctx));
         }
     }
 
@@ -95,6 +106,12 @@ impl MesosContainerizerProcess {
         } else {
             Exit::NotForked
         };
+        let info = state_file::read_message(&paths::launch_info_file(&container.runtime));
+        container.info = info
+            .inspect_err(|error| tracing::warn!(%id, %error, "launch information is not known"))
+            .ok()
+            .flatten()
+            .map(Box::new);
         self.containers.insert(id.clone(), container);
     }
 

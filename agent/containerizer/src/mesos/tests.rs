@@ -6,10 +6,12 @@ use libprocess::Outcome;
 
 use super::*;
 use crate::{
+    container_logger::ContainerLogger,
     containerizer::{ContainerizerError, settle},
     fetcher::FetcherOptions,
+    io_switchboard::IoSwitchboardOptions,
     isolators,
-    launch_info::{ContainerClass, ContainerConfig},
+    launch_info::ContainerConfig,
     launcher::{ContainerOutput, Sink, posix::PosixLauncher},
     paths,
 };
@@ -18,9 +20,8 @@ use crate::{
 ///
 /// It becomes the container: waits for its byte, runs the command of `command` and writes its status.
 const HELPER: &str = r#"#!/bin/sh
-exec 3<&0
 : > "$MESOS_CONTAINERIZER_RUNTIME_DIRECTORY/status"
-[ "$(head -c 1 <&3 | od -An -tu1 | tr -d ' ')" = 0 ] || exit 1
+[ "$(head -c 1 "/proc/self/fd/$MESOS_CONTAINERIZER_PIPE_READ" | od -An -tu1 | tr -d ' ')" = 0 ] || exit 1
 setsid -w sh "$(dirname "$MESOS_CONTAINERIZER_RUNTIME_DIRECTORY/x")/command" </dev/null
 code=$?
 [ $code -gt 128 ] && printf %s $((code - 128)) > "$MESOS_CONTAINERIZER_RUNTIME_DIRECTORY/status" && exit 0
@@ -101,9 +102,17 @@ impl Fixture {
             },
         );
         let parts = MesosContainerizerParts {
-            launcher: Box::new(PosixLauncher::default()),
+            launcher: Box::new(PosixLauncher::new(runtime)),
             isolators: isolators::create(runtime, "posix/cpu,posix/mem", root).expect("isolators"),
-            logger: Arc::new(FileLogger),
+            switchboard: IoSwitchboard::spawn(
+                runtime,
+                IoSwitchboardOptions {
+                    launcher_dir: root.to_owned(),
+                    runtime_dir: root.join("run"),
+                    heartbeat_interval: Duration::from_secs(30),
+                },
+                Arc::new(FileLogger),
+            ),
             fetcher,
         };
         MesosContainerizer::spawn(runtime, options, parts)
@@ -403,21 +412,4 @@ fn orphan_is_destroyed_by_recovery() {
 
     assert!(fixture.wait(ended).expect("waited").is_some());
     second.shutdown();
-}
-
-#[test]
-fn debug_container_is_marked_for_destruction() {
-    let fixture = Fixture::new();
-    let root = ContainerId::random();
-    let nested = root.child("debug");
-    fixture.launch(&root, "sleep 1000");
-    let mut request = fixture.request(&nested, "sleep 1000");
-    request.config.executor_info = None;
-    request.config.container_class = Some(ContainerClass::Debug.into());
-
-    fixture
-        .wait(fixture.containerizer.launch(request))
-        .expect("launched");
-
-    assert!(paths::force_destroy_file(&fixture.runtime_path(&nested)).is_file());
 }

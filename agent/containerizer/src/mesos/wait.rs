@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use libprocess::{Context, Future, Promise};
+use libprocess::{Context, Future, Promise, http::client::Connection};
 use mesos_proto::v1;
 use nix::{
     sys::signal::{Signal, kill},
@@ -56,6 +56,15 @@ impl MesosContainerizerProcess {
         kill(Pid::from_raw(pid), signal)
             .map(|()| true)
             .map_err(failed)
+    }
+
+    /// Connects to the streams of a container.
+    pub(super) fn attach(&self, id: &ContainerId) -> Answer<Connection> {
+        if self.containers.contains_key(id) {
+            self.parts.switchboard.connect(id)
+        } else {
+            Future::ready(Err(ContainerizerError::Unknown(id.clone())))
+        }
     }
 
     /// Removes the runtime directory and sandbox of a nested container that has ended.
