@@ -8,6 +8,8 @@
 //! # Invariants
 //! - Answers leave in the order of their requests; handlers run side by side.
 //! - Messages are delivered in the order in which they were received.
+//! - A libprocess peer does not wait for the answers to its messages: those of a millisecond leave together, so that
+//!   they do not wake it one by one.
 //! - What the peer makes us remember is bounded: unanswered requests by their number, delivered messages by a count
 //!   of the answers that are due, bodies by [`Limits`](crate::Limits).
 //! - When the peer closes, even only its sending side, every answer that is not written yet is given up: the futures
@@ -17,7 +19,7 @@ mod begin;
 mod reader;
 mod writer;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
@@ -29,7 +31,7 @@ use bytes::BytesMut;
 use tokio::sync::Notify;
 
 use super::app::Application;
-use super::head::KeepAlive;
+use super::head::{KeepAlive, Patience};
 use super::sniff::Opened;
 use super::stream::{ReadSide, WriteSide};
 use crate::abort::AbortOnPanic;
@@ -124,6 +126,8 @@ pub(crate) struct Connection {
     /// Tells the connections of a runtime apart.
     number: u64,
     queue: RefCell<Queue>,
+    /// That of the peer which sent the last message.
+    patience: Cell<Patience>,
     /// There is something to write.
     more: Notify,
     /// An answer has left.
@@ -139,6 +143,7 @@ impl Connection {
             peer,
             number,
             queue: RefCell::default(),
+            patience: Cell::new(Patience::Waits),
             more: Notify::new(),
             room: Notify::new(),
         }

@@ -54,6 +54,15 @@ pub(crate) enum KeepAlive {
     No,
 }
 
+/// Whether the peer waits for its answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// As clients of HTTP do.
+    Waits,
+    /// As libprocess does, which throws answers to messages away. An empty `Host` is its own.
+    SendsOn,
+}
+
 /// Whether a body is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Coding {
@@ -70,6 +79,7 @@ pub(crate) struct Head<'b> {
     pub(crate) keep_alive: KeepAlive,
     /// The sender of a message, or none when the request is not one.
     pub(crate) sender: Option<&'b [u8]>,
+    pub(crate) patience: Patience,
     /// Length of the head in bytes.
     pub(crate) len: usize,
     headers: &'b [httparse::Header<'b>],
@@ -197,11 +207,15 @@ fn interpret<'r, 'b: 'r>(
     let mut coding = Coding::Identity;
     let mut from = None;
     let mut agent = None;
+    let mut patience = Patience::Waits;
     let headers: &'r [httparse::Header<'r>] = request.headers;
     for header in headers {
         let value = header.value;
         // The length tells most headers apart before their letters are looked at.
         match header.name.len() {
+            4 if value.is_empty() && header.name.eq_ignore_ascii_case("host") => {
+                patience = Patience::SendsOn;
+            }
             10 if header.name.eq_ignore_ascii_case("connection") => {
                 keep_alive = connection(value, keep_alive);
             }
@@ -232,6 +246,7 @@ fn interpret<'r, 'b: 'r>(
         coding,
         keep_alive,
         sender,
+        patience,
         len,
         headers,
     })

@@ -46,7 +46,12 @@ impl Stream {
     pub(crate) async fn connect_peer(address: SocketAddr) -> io::Result<Self> {
         match simulation::current() {
             Some(here) => Ok(Self::Layered(Box::new(here.connect(address).await?))),
-            None => TcpStream::connect(address).await.map(Self::Tcp),
+            None => {
+                let stream = TcpStream::connect(address).await?;
+                // A message must not wait until the peer has confirmed the one before it.
+                stream.set_nodelay(true)?;
+                Ok(Self::Tcp(stream))
+            }
         }
     }
 
@@ -260,4 +265,26 @@ fn slices(pieces: &VecDeque<Bytes>) -> Vec<IoSlice<'_>> {
         .take(PIECES)
         .map(|piece| IoSlice::new(piece))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_send_small_messages_at_once() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()
+            .expect("a runtime");
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("its address");
+
+        let connected = runtime.block_on(Stream::connect_peer(address));
+
+        match connected.expect("a connection") {
+            Stream::Tcp(stream) => assert!(stream.nodelay().expect("an option")),
+            other @ (Stream::Unix(_) | Stream::Layered(_)) => panic!("{other:?}"),
+        }
+    }
 }

@@ -123,6 +123,41 @@ fn answers_to_messages_come_in_order_between_those_to_requests() {
     there.shutdown();
 }
 
+/// The empty `Host` tells a peer that throws its answers away: they leave together, but they leave.
+#[test]
+fn a_libprocess_peer_is_answered_too_and_in_order() {
+    let there = runtime();
+    let (pid, seen) = Probe::spawn(&there);
+    let id = &pid.upid().id;
+    let head = "Libprocess-From: a@1.2.3.4:5\r\nConnection: Keep-Alive\r\nHost: \r\n";
+    let known = format!("POST /{id}/note HTTP/1.1\r\n{head}\r\n");
+    let unknown = format!("POST /nobody/note HTTP/1.1\r\n{head}\r\n");
+    let request = "GET /system/stats.json HTTP/1.1\r\n\r\n".to_owned();
+    let last = known.replace("Keep-Alive", "close");
+
+    for (requests, expected) in [
+        (vec![known.clone()], "202"),
+        (vec![known.clone(), known.clone()], "202 202"),
+        (vec![known.clone(), unknown.clone()], "202 404"),
+        (vec![known.clone(), request, unknown], "202 200 404"),
+        (vec![known.clone(), last], "202 202"),
+    ] {
+        let text = exchange(&there, requests.concat().as_bytes(), requests.len());
+
+        let statuses: Vec<&str> = text
+            .match_indices("HTTP/1.1 ")
+            .map(|(at, _)| &text[at + 9..at + 12])
+            .collect();
+        assert_eq!(statuses.join(" "), expected, "{text}");
+    }
+    let many = exchange(&there, known.repeat(1000).as_bytes(), 1000);
+    assert_eq!(many.matches("HTTP/1.1 202 Accepted").count(), 1000);
+    for _ in 0..1007 {
+        next_body(&seen);
+    }
+    there.shutdown();
+}
+
 #[test]
 fn a_message_split_at_every_byte_is_still_one_message() {
     let there = runtime();

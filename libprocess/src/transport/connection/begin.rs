@@ -5,13 +5,14 @@ use std::sync::Arc;
 use ::http::Method;
 
 use super::{BodyWanted, Connection, Gzip, Manner, Service};
+use crate::address::Address;
 use crate::event_queue::AnyQueue;
 use crate::http::{Request, Response, decode};
 use crate::pid::Upid;
-use crate::runtime::PeerCheck;
+use crate::runtime::{Inner, PeerCheck};
 use crate::trace;
 use crate::transport::body::{Framing, Malformed};
-use crate::transport::head::{Coding, Head, KeepAlive};
+use crate::transport::head::{Coding, Head, KeepAlive, Patience};
 use crate::transport::router;
 
 /// What was decided from a head.
@@ -137,7 +138,7 @@ pub(super) fn begin(
         && let Some(sender) = head.sender
         && head.target.starts_with('/')
     {
-        return Ok(match envelope(connection, last, head.target, sender) {
+        return Ok(match envelope(connection, last, head, sender) {
             Ok(mut envelope) => {
                 if trace::is_on() {
                     envelope.trace = head.header(trace::HEADER).and_then(trace::received);
@@ -185,11 +186,20 @@ pub(super) fn begin(
     })
 }
 
+/// Whether a peer waits for its answers. Runtimes of one clock do: it settles when they are there.
+fn patience(inner: &Inner, head: &Head<'_>, from: Address) -> Patience {
+    if inner.network.is_some() || inner.clock.activity().has_runtime(from) {
+        Patience::Waits
+    } else {
+        head.patience
+    }
+}
+
 /// Reads from the head of a message who it is from and for, or how it is refused.
 fn envelope(
     connection: &Connection,
     last: &mut Last,
-    target: &str,
+    head: &Head<'_>,
     sender: &[u8],
 ) -> Result<Envelope, Box<Response>> {
     let inner = connection.runtime.inner();
@@ -198,6 +208,7 @@ fn envelope(
         if from.address != last.sender.address && !from.is_empty() {
             inner.sockets.heard_legacy(from.address);
         }
+        connection.patience.set(patience(inner, head, from.address));
         last.sender = from;
         last.header.clear();
         last.header.extend_from_slice(sender);
@@ -213,7 +224,7 @@ fn envelope(
                 .map_or_else(String::new, |peer| peer.to_string())
         ))));
     }
-    let (segment, name) = router::message_target(target);
+    let (segment, name) = router::message_target(head.target);
     let name = match &last.name {
         Some(known) if **known == *name => Arc::clone(known),
         _ => {

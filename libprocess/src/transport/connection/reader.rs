@@ -1,7 +1,8 @@
 //! The receiving half of a connection.
 
+use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -20,7 +21,7 @@ use crate::transport::stream::ReadSide;
 const SMALLEST_READ: usize = 4 * 1024;
 const LARGEST_READ: usize = 128 * 1024;
 
-/// How many reads in a row before the writing half has a turn.
+/// How many reads in a row, without waiting, before the writing half has a turn.
 const READS_IN_A_ROW: usize = 2;
 
 enum State {
@@ -94,22 +95,27 @@ impl Reader<'_> {
                 }
             };
             match want {
-                Want::Room => self.connection.room.notified().await,
+                Want::Room => {
+                    self.connection.room.notified().await;
+                    reads = 0;
+                }
                 Want::Bytes(hint) => {
                     if let State::Stream { writer, .. } = &self.state {
                         writer
                             .below(self.connection.runtime.limits().unread_stream)
                             .await;
                     }
-                    match self.fill(socket, hint).await {
-                        Ok(0) => return ReadEnd::Closed,
-                        Err(_) => return ReadEnd::Broken,
-                        Ok(_) => {}
+                    match count_waits(self.fill(socket, hint)).await {
+                        (Ok(0), _) => return ReadEnd::Closed,
+                        (Err(_), _) => return ReadEnd::Broken,
+                        (Ok(_), 0) => reads += 1,
+                        // Everybody had a turn meanwhile.
+                        (Ok(_), _) => reads = 0,
                     }
                 }
             }
-            reads += 1;
-            if reads % READS_IN_A_ROW == 0 {
+            if reads >= READS_IN_A_ROW {
+                reads = 0;
                 yield_now().await;
             }
         }
@@ -431,6 +437,19 @@ impl Reader<'_> {
             self.connection.push(Reply::Close);
         }
     }
+}
+
+/// Awaits a future and tells how often it was not ready.
+async fn count_waits<F: Future>(future: F) -> (F::Output, usize) {
+    let mut future = pin!(future);
+    let mut waits = 0;
+    let output = poll_fn(|cx| {
+        let polled = future.as_mut().poll(cx);
+        waits += usize::from(polled.is_pending());
+        polled
+    })
+    .await;
+    (output, waits)
 }
 
 /// Gives a request its body, whole or as a stream.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
@@ -12,8 +13,8 @@ use crate::future::{Future, Outcome};
 use crate::http::pipe::Reader;
 use crate::http::{Body, Response, compress};
 use crate::promise::Promise;
-use crate::simulation::yield_now;
-use crate::transport::head::KeepAlive;
+use crate::simulation::{within, yield_now};
+use crate::transport::head::{KeepAlive, Patience};
 use crate::transport::respond::{self, LAST_CHUNK, Length};
 use crate::transport::stream::WriteSide;
 
@@ -22,6 +23,9 @@ const BATCH: usize = 64 * 1024;
 
 /// How many answers to messages are written at once.
 const PLAIN_BATCH: usize = 512;
+
+/// How long answers to messages wait for more of them when the peer does not wait: each write wakes it for nothing.
+const GATHER: Duration = Duration::from_millis(1);
 
 /// Bodies from this length on are compressed when the client likes it.
 const GZIP_FROM: usize = 1024;
@@ -53,7 +57,12 @@ impl Connection {
             buffer: BytesMut::new(),
         };
         let mut after = After::GoOn;
+        let mut fresh = true;
         loop {
+            if fresh && self.only_unread() {
+                self.gather().await;
+                fresh = false;
+            }
             let next = self.queue.borrow_mut().replies.pop_front();
             match next {
                 None => {
@@ -62,14 +71,17 @@ impl Connection {
                         return Ok(());
                     }
                     self.more.notified().await;
+                    fresh = true;
                 }
                 Some(Reply::Close) => {
                     out.flush().await?;
                     return Ok(());
                 }
                 Some(Reply::Plain(kind, count)) => {
-                    // What the message makes its actor send goes first: it is more urgent than the answer.
-                    yield_now().await;
+                    if self.patience.get() == Patience::Waits {
+                        // What the message makes its actor send goes first: it is more urgent than the answer.
+                        yield_now().await;
+                    }
                     self.write_plain(&mut out, kind, count);
                 }
                 Some(Reply::Pending(awaited, manner)) => {
@@ -84,6 +96,24 @@ impl Connection {
                 out.flush().await?;
             }
         }
+    }
+
+    /// Whether nothing waits to be written but answers that nobody waits for.
+    fn only_unread(&self) -> bool {
+        let queue = self.queue.borrow();
+        let plain = matches!(queue.replies.front(), Some(Reply::Plain(..)));
+        plain && queue.replies.len() == 1 && self.patience.get() == Patience::SendsOn
+    }
+
+    /// Lets answers that nobody waits for become many.
+    async fn gather(&self) {
+        let gathering = async {
+            while self.only_unread() {
+                self.more.notified().await;
+            }
+        };
+        // What else is there by then goes at once.
+        let _ = within(GATHER, gathering).await;
     }
 
     const fn is_standalone(&self) -> bool {
