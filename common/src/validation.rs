@@ -1,11 +1,71 @@
-//! Rules on ids that master and agent share.
+//! Rules that master and agent share: on ids, on commands and on containers.
 //!
 //! Mirrors `src/common/validation.cpp`.
 //!
 //! # Wire
 //! Clients see these texts in errors.
 
+pub mod command;
+
+use std::borrow::Cow;
+use std::fmt;
+
 use mesos_proto::v1;
+
+/// A broken rule: the text that the client sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid(Cow<'static, str>);
+
+impl Invalid {
+    /// The text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+impl From<&'static str> for Invalid {
+    fn from(text: &'static str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Invalid {
+    fn from(text: String) -> Self {
+        Self(Cow::Owned(text))
+    }
+}
+
+/// Whether a rule holds.
+pub type Check = Result<(), Invalid>;
+
+/// Fails with a text unless a condition holds.
+///
+/// # Errors
+/// The text.
+#[expect(
+    clippy::fn_params_excessive_bools,
+    reason = "the condition itself is the argument"
+)]
+pub fn ensure(holds: bool, text: impl FnOnce() -> Invalid) -> Check {
+    if holds { Ok(()) } else { Err(text()) }
+}
+
+/// Puts words in front of the text of a broken rule.
+///
+/// # Errors
+/// The text with the words.
+pub fn prefixed(result: Result<(), impl fmt::Display>, prefix: &str) -> Check {
+    result.map_err(|error| Invalid::from(format!("{prefix}{error}")))
+}
 
 /// The longest id in bytes: the longest name of a file.
 pub const MAX_ID_LENGTH: usize = 255;

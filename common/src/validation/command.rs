@@ -56,7 +56,11 @@ fn validate_variable(variable: &v1::environment::Variable) -> Check {
     }
 }
 
-fn validate_secret(secret: &v1::Secret) -> Check {
+/// A secret: what its type says must be there, and nothing else.
+///
+/// # Errors
+/// The first broken rule.
+pub fn validate_secret(secret: &v1::Secret) -> Check {
     match secret.r#type() {
         SecretType::Reference => {
             ensure(secret.reference.is_some(), || {
