@@ -19,7 +19,7 @@ pub use mesos_proto::authorization::Action;
 
 pub use self::local::{AclError, Approvers, LocalAuthorizer};
 pub use self::object::Object;
-pub use self::process::{Authorizer, LocalAuthorizerProcess};
+pub use self::process::{AuthorizationError, Authorizer, LocalAuthorizerProcess};
 
 #[cfg(test)]
 mod tests;

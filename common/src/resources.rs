@@ -29,7 +29,8 @@ pub mod value_text;
 
 pub use checkpointed::{CheckpointError, apply_checkpointed_resources};
 pub use conversion::{
-    ApplyError, ConversionError, PostCondition, ResourceConversion, resource_conversions,
+    ApplyError, ConversionError, PostCondition, ResourceConversion, consumed_by,
+    resource_conversions,
 };
 pub use parse::{ParseError, parse_protos};
 pub use proto::{RefinedReservation, downgrade_resource, upgrade_resource};

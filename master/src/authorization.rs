@@ -5,8 +5,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use libprocess::Runtime;
-use mesos_common::authorization::{AclError, Action, Approvers, Authorizer, Object};
+use mesos_common::authorization::{Action, Approvers, Object};
 use mesos_proto::authorization as message;
 use mesos_proto::v1;
 use mesos_proto::v1::offer::Operation;
@@ -14,39 +13,8 @@ use mesos_proto::v1::offer::operation::{CreateDisk, Reserve, Type};
 use mesos_proto::v1::resource::disk_info::source::Type as DiskType;
 use mesos_proto_codec::{Dialect, to_json};
 
-use crate::flags::Flags;
 use crate::state::framework::roles_of;
 use crate::validation::framework::set;
-
-/// The only authorizer there is.
-const LOCAL: &str = "local";
-
-/// Why nobody can decide who may do what.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum AuthorizationError {
-    /// The rules cannot be followed.
-    #[error("Could not create '{LOCAL}' authorizer: {0}")]
-    Acls(#[from] AclError),
-    /// Only what is built in can be named.
-    #[error("Authorizer '{0}' not found. Only '{LOCAL}' is built in (see --authorizers flag)")]
-    Unknown(String),
-}
-
-/// Starts the authorizer that the flags name; without rules there is none.
-///
-/// # Errors
-/// [`AuthorizationError`] names the flag.
-pub(crate) fn authorizer(
-    runtime: &Runtime,
-    flags: &Flags,
-) -> Result<Option<Authorizer>, AuthorizationError> {
-    if flags.authorizers != LOCAL {
-        return Err(AuthorizationError::Unknown(flags.authorizers.clone()));
-    }
-    let acls = flags.acls.as_ref();
-    let started = acls.map(|acls| Authorizer::start(runtime, acls.message()));
-    Ok(started.transpose()?)
-}
 
 /// One thing that somebody wants to do; without an object, to anything.
 #[derive(Clone, Debug, PartialEq)]
@@ -293,15 +261,6 @@ fn of_reserve(reserve: &Reserve) -> Vec<Question> {
         questions.extend(by_role(Action::ReserveResources, &layer));
     }
     questions
-}
-
-/// Whether every role of a resource may be seen: of its reservations, and of its allocation.
-pub(crate) fn may_see(approvers: &Approvers, resource: &v1::Resource) -> bool {
-    let see = |role: &str| approvers.approve(Action::ViewRole, &Object::value(role));
-    let reserved = resource.reservations.iter();
-    (resource.role() == "*" || see(resource.role()))
-        && reserved.map(v1::resource::ReservationInfo::role).all(see)
-        && (resource.allocation_info.is_none() || see(resource.allocation_info().role()))
 }
 
 #[cfg(test)]

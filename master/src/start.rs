@@ -9,9 +9,9 @@ use libprocess::{Future, Pid, Promise, Runtime, Upid};
 use mesos_allocator::{
     AllocatorHandle, AllocatorOptions, FrameworkMetrics, GpuFiltering, SorterKind,
 };
-use mesos_common::authorization::{Action, Authorizer};
+use mesos_common::authorization::{Action, AuthorizationError, Authorizer};
 use mesos_common::files::Files;
-use mesos_common::flags::HasLogging as _;
+use mesos_common::flags::{HasLogging as _, JsonMessage};
 use mesos_common::ids::MasterId;
 use mesos_common::resource_quantities::ResourceQuantities;
 use mesos_common::roles;
@@ -20,7 +20,6 @@ use mesos_detector::{StandaloneDetector, master_info};
 use mesos_proto::v1;
 
 use crate::authentication::{AuthenticationError, READONLY_REALM, authentication};
-use crate::authorization::{AuthorizationError, authorizer};
 use crate::constants::MESOS_VERSION;
 use crate::flags::Flags;
 use crate::master::{MasterParts, MasterProcess};
@@ -119,7 +118,8 @@ pub fn start_with(
     let flags = Arc::new(flags);
     check_flags(&flags)?;
     let authenticator = authentication(runtime, &flags)?;
-    let authorizer = authorizer(runtime, &flags)?;
+    let acls = flags.acls.as_ref().map(JsonMessage::message);
+    let authorizer = Authorizer::from_flag(runtime, "authorizers", &flags.authorizers, acls)?;
     drop(VersionProcess::spawn(runtime));
     let flags_of_files = Arc::clone(&flags);
     let id = MasterId::random();

@@ -211,6 +211,16 @@ impl Approvers {
             .is_none_or(|authorizer| authorizer.allows(self.principal.as_ref(), action, object))
     }
 
+    /// Whether every role of a resource may be seen: of its reservations, and of its allocation.
+    #[must_use]
+    pub fn may_see(&self, resource: &v1::Resource) -> bool {
+        let see = |role: &str| self.approve(Action::ViewRole, &Object::value(role));
+        let reserved = resource.reservations.iter();
+        (resource.role() == "*" || see(resource.role()))
+            && reserved.map(v1::resource::ReservationInfo::role).all(see)
+            && (resource.allocation_info.is_none() || see(resource.allocation_info().role()))
+    }
+
     /// Whether every question is answered with yes, without looking at it.
     #[must_use]
     pub fn is_without_rules(&self) -> bool {

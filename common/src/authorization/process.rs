@@ -14,6 +14,25 @@ use super::object::Object;
 /// Routes of libprocess itself and of the files that rules on endpoints may close.
 const ROUTES: [&str; 3] = ["/logging/toggle", "/metrics/snapshot", "/files/debug"];
 
+/// The only authorizer there is.
+const LOCAL: &str = "local";
+
+/// Why nobody can decide who may do what.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum AuthorizationError {
+    /// The rules cannot be followed.
+    #[error("Could not create '{LOCAL}' authorizer: {0}")]
+    Acls(#[from] AclError),
+    /// Only what is built in can be named.
+    #[error("Authorizer '{name}' not found. Only '{LOCAL}' is built in (see --{flag} flag)")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// The flag that gives it.
+        flag: &'static str,
+    },
+}
+
 /// The rules as an actor.
 #[derive(Debug)]
 pub struct LocalAuthorizerProcess {
@@ -66,6 +85,25 @@ impl Authorizer {
             runtime.set_authorization(route, Some(authorizer.guard(route)));
         }
         Ok(authorizer)
+    }
+
+    /// Starts the authorizer that a flag names; without rules there is none.
+    ///
+    /// # Errors
+    /// [`AuthorizationError`] names the flag.
+    pub fn from_flag(
+        runtime: &Runtime,
+        flag: &'static str,
+        name: &str,
+        acls: Option<&AcLs>,
+    ) -> Result<Option<Self>, AuthorizationError> {
+        if name != LOCAL {
+            return Err(AuthorizationError::Unknown {
+                name: name.to_owned(),
+                flag,
+            });
+        }
+        Ok(acls.map(|acls| Self::start(runtime, acls)).transpose()?)
     }
 
     /// What a principal may do.

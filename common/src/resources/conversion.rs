@@ -200,3 +200,31 @@ fn shrink(
     converted.add(freed);
     Ok(vec![ResourceConversion::new(volume.into(), converted)])
 }
+
+/// The resources that an operation takes away.
+#[must_use]
+pub fn consumed_by(operation: &v1::offer::Operation) -> Resources {
+    match operation.r#type() {
+        OperationType::CreateDisk => {
+            Resources::from_proto(std::slice::from_ref(operation.create_disk().source()))
+        }
+        OperationType::DestroyDisk => {
+            Resources::from_proto(std::slice::from_ref(operation.destroy_disk().source()))
+        }
+        OperationType::Reserve
+        | OperationType::Unreserve
+        | OperationType::Create
+        | OperationType::Destroy
+        | OperationType::GrowVolume
+        | OperationType::ShrinkVolume => {
+            let mut consumed = Resources::new();
+            for conversion in resource_conversions(operation).unwrap_or_default() {
+                consumed += &conversion.consumed;
+            }
+            consumed
+        }
+        OperationType::Unknown | OperationType::Launch | OperationType::LaunchGroup => {
+            Resources::new()
+        }
+    }
+}

@@ -11,7 +11,6 @@ use mesos_proto::v1::master::Call;
 use mesos_proto::v1::master::call::Type;
 use mesos_proto::v1::quota::{QuotaConfig, QuotaInfo, QuotaStatus};
 
-use crate::authorization::may_see;
 use crate::master::MasterProcess;
 
 /// The answer to somebody who may not.
@@ -87,7 +86,7 @@ pub(crate) fn may_see_role(approvers: &Approvers, role: &str) -> bool {
 /// The resources that may be seen.
 pub(crate) fn seen(approvers: &Approvers, mut resources: Vec<v1::Resource>) -> Vec<v1::Resource> {
     if !approvers.is_without_rules() {
-        resources.retain(|resource| may_see(approvers, resource));
+        resources.retain(|resource| approvers.may_see(resource));
     }
     resources
 }

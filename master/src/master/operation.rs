@@ -8,6 +8,7 @@ use std::sync::Arc;
 use libprocess::{Context, Upid};
 use mesos_allocator::Ownership;
 use mesos_common::ids::{AgentId, FrameworkId};
+pub(super) use mesos_common::resources::consumed_by;
 use mesos_common::resources::{ResourceConversion, Resources, resource_conversions};
 use mesos_proto::internal::{
     AcknowledgeOperationStatusMessage as AcknowledgeStatus, ApplyOperationMessage as Apply,
@@ -16,7 +17,6 @@ use mesos_proto::internal::{
 use mesos_proto::v1;
 use mesos_proto::v1::OperationState;
 use mesos_proto::v1::agent_info::capability::Type as Capability;
-use mesos_proto::v1::offer::operation::Type;
 use mesos_proto::v1::scheduler::call;
 use uuid::Uuid;
 
@@ -26,32 +26,6 @@ use crate::framework_message::FrameworkMessage;
 use crate::resource_format::each_resource;
 use crate::state::agent::Agent;
 use crate::state::operations::{Ended, Operation, is_speculative};
-
-/// The resources that an operation takes away.
-#[must_use]
-pub(super) fn consumed_by(operation: &v1::offer::Operation) -> Resources {
-    match operation.r#type() {
-        Type::CreateDisk => {
-            Resources::from_proto(std::slice::from_ref(operation.create_disk().source()))
-        }
-        Type::DestroyDisk => {
-            Resources::from_proto(std::slice::from_ref(operation.destroy_disk().source()))
-        }
-        Type::Reserve
-        | Type::Unreserve
-        | Type::Create
-        | Type::Destroy
-        | Type::GrowVolume
-        | Type::ShrinkVolume => {
-            let mut consumed = Resources::new();
-            for conversion in resource_conversions(operation).unwrap_or_default() {
-                consumed += &conversion.consumed;
-            }
-            consumed
-        }
-        Type::Unknown | Type::Launch | Type::LaunchGroup => Resources::new(),
-    }
-}
 
 /// An operation without the roles that its resources are allocated to.
 #[must_use]

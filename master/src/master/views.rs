@@ -74,9 +74,9 @@ impl MasterProcess {
     /// Every operation on every agent.
     pub(crate) fn all_operations(&self, approvers: &Approvers) -> Vec<v1::Operation> {
         let may_see = |operation: &v1::Operation| {
-            let consumed = super::operation::consumed_by(operation.info()).to_proto();
+            let consumed = mesos_common::resources::consumed_by(operation.info()).to_proto();
             let mut consumed = consumed.iter();
-            consumed.all(|resource| crate::authorization::may_see(approvers, resource))
+            consumed.all(|resource| approvers.may_see(resource))
         };
         self.agents
             .iter()

@@ -6,7 +6,6 @@ use mesos_common::authorization::{Action, Approvers, Object};
 use mesos_proto::v1;
 use mesos_proto::v1::master::Event;
 
-use crate::authorization::may_see;
 use crate::http::stream::EventStream;
 use crate::metrics::Metrics;
 
@@ -66,7 +65,7 @@ impl Subscriber {
         let mut event = event.clone();
         let added = event.agent_added.as_mut();
         if let Some(agent) = added.and_then(|added| added.agent.as_mut()) {
-            let see = |resource: &v1::Resource| may_see(&self.approvers, resource);
+            let see = |resource: &v1::Resource| self.approvers.may_see(resource);
             if let Some(info) = agent.agent_info.as_mut() {
                 info.resources.retain(see);
             }
