@@ -151,6 +151,8 @@ enum Action {
     DropOne(Option<Promise<Seen>>),
     DropAll(Arc<AtomicUsize>),
     Hold(Arc<Store>),
+    /// Holds so many matches and lets the others pass.
+    HoldFirst(Arc<Store>, usize),
 }
 
 /// An event that a rule saw: for a message the message.
@@ -226,6 +228,11 @@ impl Filters {
                     verdict = Verdict::Drop;
                 }
                 Action::Hold(store) => verdict = Verdict::Hold(Arc::clone(store)),
+                Action::HoldFirst(_, 0) => continue,
+                Action::HoldFirst(store, left) => {
+                    *left -= 1;
+                    verdict = Verdict::Hold(Arc::clone(store));
+                }
             }
             break;
         }
@@ -366,6 +373,14 @@ impl crate::runtime::Runtime {
         let store = Arc::new(Store::default());
         let filters = self.filters_handle();
         let id = filters.add(pattern, Action::Hold(Arc::clone(&store)));
+        Held { filters, id, store }
+    }
+
+    /// Holds the first `count` events that match until they are released; later ones pass.
+    pub fn hold_first(&self, count: usize, pattern: Pattern) -> Held {
+        let store = Arc::new(Store::default());
+        let filters = self.filters_handle();
+        let id = filters.add(pattern, Action::HoldFirst(Arc::clone(&store), count));
         Held { filters, id, store }
     }
 }
