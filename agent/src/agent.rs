@@ -15,10 +15,12 @@
 
 mod attach_files;
 mod authenticate;
+mod authorize_launch;
 mod checkpoint;
 mod detect_master;
 mod disk_usage;
 mod drain;
+mod executor_environment;
 mod executor_exit;
 mod executor_info;
 mod executor_message;
@@ -26,6 +28,7 @@ mod framework;
 mod garbage;
 mod initialize;
 mod kill;
+mod launch_checks;
 mod launch_executor;
 mod operation;
 mod oversubscription;
@@ -45,7 +48,9 @@ mod usage;
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use libprocess::{Context, DiscardHandle, Process, ProcessId, Promise, Time, Timer, Upid};
-use mesos_common::{files::Files, ids::AgentId, resources::Resources, wire};
+use mesos_common::{
+    authorization::Authorizer, files::Files, ids::AgentId, resources::Resources, wire,
+};
 use mesos_containerizer::Containerizer;
 use mesos_detector::Detector;
 use mesos_proto::v1;
@@ -59,6 +64,7 @@ use crate::{
     operation_status_update_manager::OperationStatusUpdateManager,
     qos_controller::QoSController,
     resource_estimator::ResourceEstimator,
+    secret_generator::SecretGenerator,
     state::{framework::Frameworks, operation::Operations},
     task_status_update_manager::TaskStatusUpdateManager,
 };
@@ -181,6 +187,10 @@ pub struct AgentProcess {
     pub(crate) draining: Option<Draining>,
     /// What it proves to masters, if they ask.
     pub(crate) credential: Option<v1::Credential>,
+    /// Who may do what; without it everybody may do everything.
+    pub(crate) authorizer: Option<Authorizer>,
+    /// What gives executors their tokens, if they get any.
+    pub(crate) secrets: Option<Arc<dyn SecretGenerator>>,
     pub(crate) master: MasterLink,
     pub(crate) required_agent_update: bool,
     pub(crate) parts: Option<AgentParts>,

@@ -6,6 +6,7 @@
 //! Routes, texts and JSON are promises to operators and executors.
 
 pub(crate) mod api;
+pub(crate) mod authorize;
 pub(crate) mod calls;
 pub(crate) mod containers;
 pub(crate) mod executor;
@@ -16,13 +17,14 @@ pub(crate) mod resource_format;
 pub(crate) mod sessions;
 pub(crate) mod state;
 pub(crate) mod statistics;
+pub(crate) mod validation;
 pub(crate) mod views;
 
 use libprocess::{
     Context, Future,
     http::{Help, Request, Response},
 };
-use mesos_common::flags::FlagSet;
+use mesos_common::{authorization::Action, flags::FlagSet};
 use mesos_proto_codec::{Dialect, json::JsonWriter};
 
 use crate::agent::AgentProcess;
@@ -88,6 +90,13 @@ fn flags(
     request: Request,
     _: &mut Context<AgentProcess>,
 ) -> Future<Response> {
+    if agent.authorizer.is_some() && request.method != http::Method::GET {
+        return Response::method_not_allowed(&["GET"], request.method.as_str()).into();
+    }
+    let approvers = agent.approvers(request.principal.as_ref());
+    if !approvers.approve_any(Action::ViewFlags) {
+        return Response::default_text(403).into();
+    }
     let mut json = JsonWriter::new(Dialect::V0);
     json.object(|json| {
         json.field_with("flags", |json| {

@@ -8,6 +8,8 @@
 )]
 
 pub mod agent;
+mod authentication;
+mod authorization;
 pub mod checkpoint;
 pub mod compatibility;
 pub mod constants;
@@ -23,10 +25,14 @@ pub mod paths;
 pub mod qos_controller;
 pub mod resource_estimator;
 mod resources;
+pub mod secret_generator;
 mod start;
 pub mod state;
 pub mod task_status_update_manager;
 mod unanswered;
 
+pub use authentication::AuthenticationError;
 pub use http::executor::ExecutorStream;
-pub use start::{AgentExit, AgentHandle, StartError, start, start_with_detector};
+pub use start::{
+    AgentExit, AgentHandle, Replacements, StartError, WrapContainerizer, start, start_with,
+};

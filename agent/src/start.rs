@@ -4,6 +4,7 @@
 
 use std::{
     fmt, fs, io,
+    os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
@@ -12,7 +13,9 @@ use libprocess::{Future, Pid, Promise, Runtime};
 use mesos_common::credentials::{CredentialsError, read_credential};
 use mesos_common::{
     attributes::{AttributeError, Attributes},
+    authorization::{AuthorizationError, Authorizer},
     files::Files,
+    flags::JsonMessage,
     resources::{ParseError, Resources},
     version::VersionProcess,
 };
@@ -32,6 +35,7 @@ use uuid::Uuid;
 
 use crate::{
     agent::{AgentParts, AgentProcess, AgentResources, AgentState, ExecutorGate, MasterLink},
+    authentication::{AuthenticationError, close_realms, token_key},
     container_logger::sandbox::SandboxContainerLogger,
     flags::Flags,
     gc::GarbageCollector,
@@ -43,6 +47,7 @@ use crate::{
     qos_controller::{self, QoSController},
     resource_estimator::{self, ResourceEstimator, UsageSource},
     resources,
+    secret_generator::{JwtSecretGenerator, SecretGenerator},
     state::{framework::Frameworks, operation::Operations},
     task_status_update_manager::TaskStatusUpdateManager,
 };
@@ -77,6 +82,21 @@ pub enum StartError {
     /// `--credential` is unreadable.
     #[error(transparent)]
     Credential(#[from] CredentialsError),
+    /// Identities cannot be proved as the flags ask.
+    #[error(transparent)]
+    Authentication(#[from] AuthenticationError),
+    /// Nobody can decide who may do what.
+    #[error(transparent)]
+    Authorization(#[from] AuthorizationError),
+    /// The unix socket for executors cannot be made.
+    #[error("Failed to create domain socket: Failed to bind domain socket to path {}", path.display())]
+    DomainSocket {
+        /// Its path.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        source: io::Error,
+    },
     /// `--resources` is unreadable.
     #[error("Failed to determine agent resources")]
     Resources(#[from] ParseError),
@@ -137,6 +157,11 @@ impl AgentHandle {
             .dispatch(|agent, ctx| agent.shut_down("asked by the operator", ctx));
     }
 
+    /// What the executors have, and what they use.
+    pub fn usage(&self) -> Future<v1::ResourceUsage> {
+        self.pid.call_future(|agent, ctx| agent.usage(ctx))
+    }
+
     /// The end of the agent; can be taken once.
     pub fn exited(&mut self) -> Option<Future<AgentExit>> {
         self.exit.take()
@@ -148,49 +173,65 @@ impl AgentHandle {
     }
 }
 
+/// Changes the containerizer that the flags name.
+pub type WrapContainerizer = Box<dyn FnOnce(Arc<dyn Containerizer>) -> Arc<dyn Containerizer>>;
+
+/// Parts that stand in for those that the flags name.
+#[derive(Default)]
+pub struct Replacements {
+    /// Finds the master.
+    pub detector: Option<Box<dyn Detector>>,
+    /// Stands before the containerizer.
+    pub containerizer: Option<WrapContainerizer>,
+    /// Gives executors their tokens.
+    pub secret_generator: Option<Arc<dyn SecretGenerator>>,
+}
+
+impl fmt::Debug for Replacements {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replacements").finish_non_exhaustive()
+    }
+}
+
 /// Starts an agent in a runtime whose delegate is the agent's id.
 ///
 /// # Errors
 /// [`StartError`] names the flag or directory that is at fault.
 pub fn start(runtime: &Runtime, flags: Flags) -> Result<AgentHandle, StartError> {
-    let master = flags.master.as_ref().ok_or(StartError::NoMaster)?;
-    let detector = create_detector(runtime, Some(master.value()), flags.zk_session_timeout)?;
-    start_with_detector(runtime, flags, detector)
+    start_with(runtime, flags, Replacements::default())
 }
 
-/// As [`start`], with a detector that the caller chose.
+/// As [`start`], with parts that the caller chose.
 ///
 /// # Errors
 /// As [`start`].
-pub fn start_with_detector(
+pub fn start_with(
     runtime: &Runtime,
     flags: Flags,
-    detector: Box<dyn Detector>,
+    replacements: Replacements,
 ) -> Result<AgentHandle, StartError> {
+    let detector = match replacements.detector {
+        Some(detector) => detector,
+        None => {
+            let master = flags.master.as_ref().ok_or(StartError::NoMaster)?;
+            create_detector(runtime, Some(master.value()), flags.zk_session_timeout)?
+        }
+    };
     check(&flags)?;
-    let work_dir = PathBuf::from(&flags.work_dir);
-    let runtime_dir = PathBuf::from(&flags.runtime_dir);
-    for path in [&work_dir, &runtime_dir] {
-        fs::create_dir_all(path).map_err(|source| StartError::Directory {
-            path: path.clone(),
-            source,
-        })?;
-    }
-    // Links and virtual paths are absolute.
-    let work_dir = work_dir
-        .canonicalize()
-        .map_err(|source| StartError::Directory {
-            path: work_dir.clone(),
-            source,
-        })?;
+    let work_dir = directories(&flags)?;
     let credential = flags
         .credential
         .as_deref()
         .map(read_credential)
         .transpose()?
         .flatten();
+    let security = Security::from_flags(runtime, &flags, replacements.secret_generator)?;
     let info = describe(runtime, &flags, &work_dir)?;
-    let containerizer = containerizer(runtime, &flags, &work_dir)?;
+    let mut containerizer = containerizer(runtime, &flags, &work_dir)?;
+    if let Some(wrap) = replacements.containerizer {
+        containerizer = wrap(containerizer);
+    }
+    listen_for_executors(runtime, &flags)?;
     let slot = Slot::default();
     let oversubscription = Oversubscription::from_flags(&flags, &slot)?;
     let metrics = Arc::new(AgentMetrics::new(runtime));
@@ -212,6 +253,8 @@ pub fn start_with_detector(
         draining: None,
         master: MasterLink::default(),
         credential,
+        authorizer: security.authorizer,
+        secrets: security.secrets,
         required_agent_update: false,
         parts: None,
         metrics,
@@ -236,6 +279,72 @@ pub fn start_with_detector(
         pid,
         exit: Some(exit),
     })
+}
+
+/// Makes the directories of the agent; returns the work directory.
+fn directories(flags: &Flags) -> Result<PathBuf, StartError> {
+    let work_dir = PathBuf::from(&flags.work_dir);
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| StartError::Directory { path, source }
+    };
+    for path in [&work_dir, &PathBuf::from(&flags.runtime_dir)] {
+        fs::create_dir_all(path).map_err(failed(path))?;
+    }
+    // Links and virtual paths are absolute.
+    work_dir.canonicalize().map_err(failed(&work_dir))
+}
+
+/// Who decides who may do what, and who proves who is who.
+struct Security {
+    authorizer: Option<Authorizer>,
+    secrets: Option<Arc<dyn SecretGenerator>>,
+}
+
+impl Security {
+    fn from_flags(
+        runtime: &Runtime,
+        flags: &Flags,
+        given: Option<Arc<dyn SecretGenerator>>,
+    ) -> Result<Self, StartError> {
+        let acls = flags.acls.as_ref().map(JsonMessage::message);
+        let authorizer = Authorizer::from_flag(runtime, "authorizer", &flags.authorizer, acls)?;
+        let key = token_key(flags)?;
+        close_realms(runtime, flags, key.as_deref())?;
+        let secrets = given.or_else(|| {
+            key.map(|key| Arc::new(JwtSecretGenerator::new(key)) as Arc<dyn SecretGenerator>)
+        });
+        Ok(Self {
+            authorizer,
+            secrets,
+        })
+    }
+}
+
+/// The unix socket by which executors reach the agent, if they shall.
+pub(crate) fn domain_socket(flags: &Flags) -> Option<PathBuf> {
+    let default = || Path::new(&flags.runtime_dir).join("agent.sock");
+    let given = flags.domain_socket_location.as_ref().map(PathBuf::from);
+    flags
+        .http_executor_domain_sockets
+        .then(|| given.unwrap_or_else(default))
+}
+
+/// Serves the unix socket; one that a former agent left is taken away.
+fn listen_for_executors(runtime: &Runtime, flags: &Flags) -> Result<(), StartError> {
+    let Some(path) = domain_socket(flags) else {
+        return Ok(());
+    };
+    let is_socket = fs::symlink_metadata(&path).is_ok_and(|found| found.file_type().is_socket());
+    let removed = if is_socket {
+        fs::remove_file(&path)
+    } else {
+        Ok(())
+    };
+    removed
+        .and_then(|()| runtime.listen_unix(&path))
+        .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o666)))
+        .map_err(|source| StartError::DomainSocket { path, source })
 }
 
 /// Where the agent's handle will be once it runs.
@@ -326,6 +435,15 @@ fn check(flags: &Flags) -> Result<(), StartError> {
             launcher = flags.launcher,
             "using the posix launcher instead"
         );
+    }
+    if let Some(location) =
+        domain_socket(flags).filter(|path| path.to_string_lossy().starts_with("systemd:"))
+    {
+        // A socket of systemd comes as an open file.
+        return Err(unavailable(
+            "domain_socket_location",
+            &location.display().to_string(),
+        ));
     }
     if let Some(logger) = &flags.container_logger {
         return Err(unavailable("container_logger", logger));

@@ -1,8 +1,10 @@
 //! Lets operators browse sandboxes and the agent's log.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
+use libprocess::Context;
 use mesos_common::{
+    files::AuthorizeFile,
     flags::HasLogging,
     ids::{ExecutorId, FrameworkId},
     wire,
@@ -18,7 +20,7 @@ impl AgentProcess {
         if let Some(file) = &self.flags.logging().external_log_file {
             parts
                 .files
-                .attach(Path::new(file), wire::AGENT_LOG_PATH, None);
+                .attach(Path::new(file), wire::AGENT_LOG_PATH, self.log_guard());
         }
     }
 
@@ -28,11 +30,31 @@ impl AgentProcess {
         framework: &FrameworkId,
         executor: &ExecutorId,
         sandbox: &Path,
+        ctx: &Context<Self>,
     ) {
         let Some(parts) = &self.parts else { return };
+        let guard = self.sandbox_guard(framework, executor, ctx);
         for name in self.sandbox_names(framework, executor, sandbox) {
-            parts.files.attach(sandbox, &name, None);
+            parts.files.attach(sandbox, &name, guard.clone());
         }
+    }
+
+    /// Says who may see a sandbox: the agent knows whose it is.
+    fn sandbox_guard(
+        &self,
+        framework: &FrameworkId,
+        executor: &ExecutorId,
+        ctx: &Context<Self>,
+    ) -> Option<AuthorizeFile> {
+        self.authorizer.as_ref()?;
+        let (agent, framework, executor) = (ctx.pid(), framework.clone(), executor.clone());
+        Some(Arc::new(move |principal| {
+            let (framework, executor) = (framework.clone(), executor.clone());
+            let principal = principal.cloned();
+            agent.call(move |agent, _| {
+                agent.may_see_sandbox(principal.as_ref(), &framework, &executor)
+            })
+        }))
     }
 
     /// Takes back a sandbox that was removed; a newer run of the executor keeps the names it has taken over.

@@ -3,15 +3,13 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
-use libprocess::{Context, Upid};
+use libprocess::{Context, Outcome, http::Principal};
 use mesos_common::{
     duration,
-    ids::{AgentId, ExecutorId, FrameworkId},
+    ids::{ExecutorId, FrameworkId},
     resources::Resources,
-    wire::variable,
 };
 use mesos_containerizer::{
     ContainerId, ContainerizerError, LaunchRequest, LaunchResult,
@@ -22,11 +20,15 @@ use mesos_containerizer::{
 };
 use mesos_proto::v1::{self, TaskState, executor_info::Type as ExecutorType, task_status::Reason};
 
-use super::AgentProcess;
+use super::{
+    AgentProcess,
+    executor_environment::{EnvironmentSpec, executor_environment},
+};
 use crate::{
     checkpoint::{layout::Origin, write},
     flags::Flags,
     paths::ExecutorPlace,
+    secret_generator,
     state::{
         executor::{Durability, Executor, ExecutorSpec, ExecutorState},
         framework::{FrameworkState, TaskLaunch},
@@ -83,7 +85,7 @@ impl AgentProcess {
                 return Err(error.to_string());
             }
         }
-        self.attach_sandbox(id, &executor_id, &directory);
+        self.attach_sandbox(id, &executor_id, &directory, ctx);
         let executor = Executor::new(ExecutorSpec {
             info,
             framework: id.clone(),
@@ -118,11 +120,88 @@ impl AgentProcess {
         info
     }
 
-    /// Launches the container of a fresh executor.
+    /// Launches the container of a fresh executor, with a token where there are tokens.
     pub(super) fn launch_executor(
         &mut self,
         id: &FrameworkId,
         launch: &TaskLaunch,
+        ctx: &mut Context<Self>,
+    ) {
+        let executor_id = launch.executor_id();
+        let Some(executor) = self.frameworks.executor(id, &executor_id) else {
+            return;
+        };
+        let Some(secrets) = &self.secrets else {
+            return self.launch_container(id, launch, None, ctx);
+        };
+        let container = executor.container().clone();
+        let claims = [
+            ("fid", id.to_string()),
+            ("eid", executor_id.to_string()),
+            ("cid", container.value().to_owned()),
+        ];
+        let claims = claims.map(|(name, claim)| (name.to_owned(), claim));
+        let generated = secrets.generate(&Principal {
+            value: None,
+            claims: claims.into(),
+        });
+        let (id, launch) = (id.clone(), launch.clone());
+        ctx.on_any(generated, move |agent, outcome, ctx| {
+            agent.on_secret_generated(&id, &container, &launch, outcome, ctx);
+        });
+    }
+
+    /// The token is there, or there will be none and the executor ends.
+    fn on_secret_generated(
+        &mut self,
+        id: &FrameworkId,
+        container: &ContainerId,
+        launch: &TaskLaunch,
+        outcome: Outcome<v1::Secret>,
+        ctx: &mut Context<Self>,
+    ) {
+        let executor_id = launch.executor_id();
+        let running = self
+            .frameworks
+            .get(id)
+            .filter(|framework| framework.state == FrameworkState::Running);
+        let state = running
+            .and_then(|framework| framework.executor(&executor_id))
+            .filter(|executor| executor.container() == container)
+            .map(|executor| executor.state());
+        let Some(state) = state else {
+            return;
+        };
+        let token = match outcome {
+            Outcome::Ready(secret) => secret_generator::token(&secret),
+            Outcome::Failed(text) => Err(text),
+            Outcome::Discarded | Outcome::Abandoned => Err("future discarded".to_owned()),
+        };
+        let message = match (state, token) {
+            (ExecutorState::Registering | ExecutorState::Running, Ok(token)) => {
+                return self.launch_container(id, launch, Some(&token), ctx);
+            }
+            (ExecutorState::Registering | ExecutorState::Running, Err(text)) => {
+                format!("Secret generation failed: {text}")
+            }
+            (ExecutorState::Terminating, _) => "Executor terminating".to_owned(),
+            (ExecutorState::Terminated, _) => "Executor terminated".to_owned(),
+        };
+        tracing::error!(%container, message, "executor is not launched");
+        let termination = ContainerTermination {
+            state: Some(TaskState::TaskFailed.into()),
+            reason: Some(Reason::ReasonContainerLaunchFailed.into()),
+            message: Some(message),
+            ..Default::default()
+        };
+        self.executor_terminated(id, &executor_id, container, Ok(Some(termination)), ctx);
+    }
+
+    fn launch_container(
+        &mut self,
+        id: &FrameworkId,
+        launch: &TaskLaunch,
+        token: Option<&str>,
         ctx: &mut Context<Self>,
     ) {
         let executor_id = launch.executor_id();
@@ -145,6 +224,7 @@ impl AgentProcess {
             agent: &agent,
             pid: ctx.upid(),
             durability: executor.durability(),
+            token,
         });
         let pid_path = (executor.durability() == Durability::Checkpointed).then(|| {
             ExecutorPlace {
@@ -410,93 +490,8 @@ fn default_executor_command(flags: &Flags) -> v1::CommandInfo {
     }
 }
 
-struct EnvironmentSpec<'a> {
-    flags: &'a Flags,
-    info: &'a v1::ExecutorInfo,
-    directory: &'a Path,
-    agent: &'a AgentId,
-    pid: &'a Upid,
-    durability: Durability,
-}
-
-/// What an executor finds in its environment.
-///
-/// # Wire
-/// The names and formats are promises to executors.
-fn executor_environment(spec: &EnvironmentSpec<'_>) -> BTreeMap<String, String> {
-    let flags = spec.flags;
-    let yes_no = |yes: bool| if yes { "1" } else { "0" }.to_owned();
-    let mut environment = BTreeMap::new();
-    if let Ok(ip) = std::env::var("LIBPROCESS_IP") {
-        environment.insert("LIBPROCESS_IP".to_owned(), ip);
-    }
-    if let Some(given) = &flags.executor_environment_variables {
-        environment.extend(
-            given
-                .members()
-                .iter()
-                .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))),
-        );
-    }
-    let checkpointed = spec.durability == Durability::Checkpointed;
-    let grace = spec
-        .info
-        .shutdown_grace_period
-        .as_ref()
-        .map_or(flags.executor_shutdown_grace_period, |period| {
-            Duration::from_nanos(u64::try_from(period.nanoseconds()).unwrap_or_default())
-        });
-    let own = [
-        ("LIBPROCESS_PORT", "0".to_owned()),
-        (
-            "MESOS_FRAMEWORK_ID",
-            spec.info.framework_id().value().to_owned(),
-        ),
-        (
-            "MESOS_EXECUTOR_ID",
-            spec.info.executor_id().value().to_owned(),
-        ),
-        ("MESOS_DIRECTORY", spec.directory.display().to_string()),
-        (variable::AGENT_ID, spec.agent.to_string()),
-        (variable::AGENT_PID, spec.pid.to_string()),
-        ("MESOS_AGENT_ENDPOINT", spec.pid.address.to_string()),
-        ("MESOS_CHECKPOINT", yes_no(checkpointed)),
-        (
-            "MESOS_HTTP_COMMAND_EXECUTOR",
-            yes_no(speaks_http(flags, spec.info)),
-        ),
-        (
-            "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD",
-            duration::format(grace),
-        ),
-    ];
-    environment.extend(
-        own.into_iter()
-            .map(|(name, value)| (name.to_owned(), value)),
-    );
-    if checkpointed {
-        environment.insert(
-            "MESOS_RECOVERY_TIMEOUT".to_owned(),
-            duration::format(flags.recovery_timeout),
-        );
-        environment.insert(
-            "MESOS_SUBSCRIPTION_BACKOFF_MAX".to_owned(),
-            duration::format(flags.executor_reregistration_timeout),
-        );
-    }
-    environment
-}
-
-/// The command executor of this project speaks the v1 API; one of Mesos does as the flag says.
-fn speaks_http(flags: &Flags, info: &v1::ExecutorInfo) -> bool {
-    let genuine = Path::new(info.command().value()).ends_with("mesos-executor");
-    flags.http_command_executor || !genuine
-}
-
 #[cfg(test)]
 mod tests {
-    use mesos_common::flags::FlagSet;
-
     use super::*;
 
     fn scalar(name: &str, value: f64) -> v1::Resource {
@@ -550,46 +545,5 @@ mod tests {
             limits.get("cpus").map(v1::value::Scalar::value),
             Some(f64::INFINITY)
         );
-    }
-
-    #[test]
-    fn environment_names_agent_framework_and_sandbox() {
-        let flags = Flags::defaults();
-        let info = v1::ExecutorInfo {
-            executor_id: Some(ExecutorId::from("e").to_proto()),
-            framework_id: Some(FrameworkId::from("f").to_proto()),
-            ..Default::default()
-        };
-        let pid: Upid = "slave(1)@127.0.0.1:5051".parse().expect("an address");
-
-        let environment = executor_environment(&EnvironmentSpec {
-            flags: &flags,
-            info: &info,
-            directory: Path::new("/box"),
-            agent: &AgentId::from("a"),
-            pid: &pid,
-            durability: Durability::Checkpointed,
-        });
-
-        let expected = [
-            ("LIBPROCESS_PORT", "0"),
-            ("MESOS_AGENT_ENDPOINT", "127.0.0.1:5051"),
-            ("MESOS_CHECKPOINT", "1"),
-            ("MESOS_DIRECTORY", "/box"),
-            ("MESOS_EXECUTOR_ID", "e"),
-            ("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", "5secs"),
-            ("MESOS_FRAMEWORK_ID", "f"),
-            ("MESOS_RECOVERY_TIMEOUT", "15mins"),
-            (variable::AGENT_ID, "a"),
-            (variable::AGENT_PID, "slave(1)@127.0.0.1:5051"),
-            ("MESOS_SUBSCRIPTION_BACKOFF_MAX", "2secs"),
-        ];
-        for (name, value) in expected {
-            assert_eq!(
-                environment.get(name).map(String::as_str),
-                Some(value),
-                "{name}"
-            );
-        }
     }
 }

@@ -23,7 +23,7 @@ use mesos_proto::{
 };
 use uuid::Uuid;
 
-use super::{AgentProcess, AgentState, register::uuid_message, run_task::needs_checkpoint};
+use super::{AgentProcess, AgentState, launch_checks::needs_checkpoint, register::uuid_message};
 use crate::{
     checkpoint::write,
     operation_status_update_manager::{self, OperationUpdateError, Recovered},

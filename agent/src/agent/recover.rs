@@ -108,7 +108,7 @@ impl AgentProcess {
             });
         }
         for framework in &agent.frameworks {
-            self.recover_framework(&agent.id, framework);
+            self.recover_framework(&agent.id, framework, ctx);
         }
         let Some(parts) = &self.parts else { return };
         let replayed = parts.updates.recover(self.work_dir.clone(), agent.clone());
@@ -242,7 +242,12 @@ impl AgentProcess {
         Ok(())
     }
 
-    fn recover_framework(&mut self, agent: &AgentId, found: &FrameworkCheckpoint) {
+    fn recover_framework(
+        &mut self,
+        agent: &AgentId,
+        found: &FrameworkCheckpoint,
+        ctx: &Context<Self>,
+    ) {
         let work = paths::framework_dir(&self.work_dir, agent, &found.id);
         let meta = paths::framework_dir(&self.meta, agent, &found.id);
         let (Some(info), Some(pid)) = (&found.info, &found.pid) else {
@@ -259,7 +264,7 @@ impl AgentProcess {
         let pid = (!pid.is_empty()).then(|| pid.clone());
         self.frameworks.add(Framework::new(info.clone(), pid, max));
         for executor in &found.executors {
-            self.recover_executor(agent, &found.id, executor);
+            self.recover_executor(agent, &found.id, executor, ctx);
         }
         let left = self
             .frameworks
@@ -277,6 +282,7 @@ impl AgentProcess {
         agent: &AgentId,
         framework: &FrameworkId,
         found: &ExecutorCheckpoint,
+        ctx: &Context<Self>,
     ) {
         let (work_dir, meta) = (self.work_dir.clone(), self.meta.clone());
         let work = ExecutorPlace {
@@ -322,7 +328,7 @@ impl AgentProcess {
         for task in &run.tasks {
             recover_task(&mut executor, task);
         }
-        self.attach_sandbox(framework, &found.id, &directory);
+        self.attach_sandbox(framework, &found.id, &directory, ctx);
         let completed = run.phase == RunPhase::Completed;
         if completed {
             executor.become_state(ExecutorState::Terminated);

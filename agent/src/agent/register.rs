@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use libprocess::{Context, Upid};
 use mesos_common::{
+    flags::JsonMessage,
     ids::{AgentId, FrameworkId, TaskId},
     resources::{Resources, downgrade_resource},
 };
@@ -21,6 +22,7 @@ use super::{AgentProcess, AgentState};
 use crate::{
     checkpoint::write,
     constants::{MESOS_VERSION, REGISTRATION_BACKOFF_MAX},
+    flags::Flags,
     state::{
         executor::ExecutorState,
         framework::Framework,
@@ -40,10 +42,18 @@ const CAPABILITIES: [Capability; 8] = [
     Capability::TaskResourceLimits,
 ];
 
-/// The capabilities that the agent announces.
-pub(crate) fn capabilities() -> Vec<v1::agent_info::Capability> {
+/// The capabilities that the agent announces: all, or those that `--agent_features` chooses.
+pub(crate) fn capabilities(flags: &Flags) -> Vec<v1::agent_info::Capability> {
+    let chosen = flags.agent_features.as_ref().map(JsonMessage::message);
+    let is_chosen = |capability: &&Capability| {
+        chosen.is_none_or(|features| {
+            let mut chosen = features.capabilities.iter();
+            chosen.any(|feature| feature.r#type() == **capability)
+        })
+    };
     CAPABILITIES
         .iter()
+        .filter(is_chosen)
         .map(|capability| v1::agent_info::Capability {
             r#type: Some((*capability).into()),
             ..Default::default()
@@ -106,7 +116,7 @@ impl AgentProcess {
             agent: Some(self.info.clone().into()),
             checkpointed_resources: self.resources.checkpointed.to_proto(),
             version: Some(MESOS_VERSION.to_owned()),
-            agent_capabilities: capabilities(),
+            agent_capabilities: capabilities(&self.flags),
             resource_version_uuid: Some(uuid_message(self.resources.version)),
             ..Default::default()
         }
@@ -117,7 +127,7 @@ impl AgentProcess {
             agent: Some(self.info.clone().into()),
             checkpointed_resources: self.resources.checkpointed.to_proto(),
             version: Some(MESOS_VERSION.to_owned()),
-            agent_capabilities: capabilities(),
+            agent_capabilities: capabilities(&self.flags),
             resource_version_uuid: Some(uuid_message(self.resources.version)),
             completed_frameworks: self.frameworks.completed().map(archive).collect(),
             ..Default::default()

@@ -51,14 +51,12 @@ pub(super) const ROWS: &[Row<Flags>] = &[
     flag!(
         Flags.http_executor_domain_sockets = "false",
         "Whether executors reach the agent through a unix socket."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.domain_socket_location,
         "Path of that unix socket, at most 107 characters,\n\
          or `systemd:<name>` for a socket that systemd passes.\n\
          Without it: `<runtime_dir>/agent.sock`."
     )
-    .rule(socket_path_is_short)
-    .not_yet(),
+    .rule(socket_path_is_short),
 ];

@@ -61,6 +61,5 @@ pub(super) const ROWS: &[Row<Flags>] = &[
          Example:\n\
          {\"capabilities\": [{\"type\": \"MULTI_ROLE\"}, {\"type\": \"HIERARCHICAL_ROLE\"}]}\n"
     )
-    .rule(features_are_complete)
-    .not_yet(),
+    .rule(features_are_complete),
 ];

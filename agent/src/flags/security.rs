@@ -35,39 +35,32 @@ pub(super) const ROWS: &[Row<Flags>] = &[
         "Path of a JSON file with the credentials that the HTTP interface accepts.\n\
          Example:\n\
          {\"credentials\": [{\"principal\": \"alice\", \"secret\": \"rabbit\"}]}"
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.http_authenticators,
         "How HTTP requests are authenticated: `basic`, `jwt`, or both parted by a comma."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.authenticate_http_readwrite = "false",
         "Whether requests that change something must be authenticated."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.authenticate_http_readonly = "false",
         "Whether requests that only read must be authenticated."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.authenticate_http_executors = "false",
         "Whether executors of the HTTP interface must authenticate."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.jwt_secret_key,
         "Path of the key for the tokens that executors get."
     )
-    .alias("executor_secret_key")
-    .not_yet(),
+    .alias("executor_secret_key"),
     flag!(
         Flags.authorizer = "local",
         "What decides who may do what. Only `local`, which follows `--acls`, is built in."
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.acls,
         "Access control lists, as JSON or as the path of a JSON file.\n\
@@ -78,8 +71,7 @@ pub(super) const ROWS: &[Row<Flags>] = &[
          \x20   {\"principals\": {\"values\": [\"a\"]}, \"paths\": {\"values\": [\"/flags\"]}}\n\
          \x20 ]\n\
          }"
-    )
-    .not_yet(),
+    ),
     flag!(
         Flags.secret_resolver,
         "Module that resolves secrets. Without it, only secrets given by value work."

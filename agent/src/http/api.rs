@@ -9,13 +9,16 @@ use libprocess::{
     http::{Request, Response, pipe::ReadAllError},
 };
 use mesos_common::{
+    authorization::Approvers,
     negotiation::ContentType,
     record_reader::{ReadRecordError, RecordReader},
 };
 use mesos_proto::v1::agent::{Call, Response as Answer, call, response};
 
 use super::executor::encode;
-use super::{calls, files, media_types::MediaTypes, nested, sessions, views};
+use super::{
+    authorize, calls, files, media_types::MediaTypes, nested, sessions, validation, views,
+};
 use crate::{agent::AgentProcess, http::executor::NOT_RECOVERED};
 
 /// Answers a call.
@@ -45,7 +48,11 @@ pub(crate) fn handle(
             (records, first)
         };
         ctx.perform(reading, move |agent, (records, first), ctx| {
-            let upload = Upload { records, first };
+            let upload = Upload {
+                records,
+                first,
+                approvers: agent.approvers(request.principal.as_ref()),
+            };
             promise.associate(answer_upload(agent, upload, types, ctx));
         });
         return future;
@@ -83,6 +90,7 @@ fn answer(
 struct Upload {
     records: RecordReader,
     first: Option<Result<Bytes, ReadRecordError>>,
+    approvers: Approvers,
 }
 
 fn answer_upload(
@@ -97,7 +105,10 @@ fn answer_upload(
         None => return Response::bad_request("Received EOF while reading request body").into(),
     };
     match read(&first, types) {
-        Ok(call) => sessions::attach_input(agent, &call, upload.records, types, ctx),
+        Ok(call) => match authorize::refuse(agent, &call, &upload.approvers) {
+            Some(refusal) => refusal.into(),
+            None => sessions::attach_input(agent, &call, upload.records, types, ctx),
+        },
         Err(refusal) => (*refusal).into(),
     }
 }
@@ -105,8 +116,9 @@ fn answer_upload(
 /// Reads a call and checks it.
 fn read(call: &Bytes, types: MediaTypes) -> Result<Call, Box<Response>> {
     let call = types.read(call)?;
-    calls::validate(&call)
-        .map_err(|text| Response::bad_request(format!("Failed to validate agent::Call: {text}")))?;
+    validation::validate(&call).map_err(|broken| {
+        Response::bad_request(format!("Failed to validate agent::Call: {broken}"))
+    })?;
     types.suit(call.r#type())?;
     Ok(call)
 }
@@ -119,14 +131,14 @@ pub(super) fn respond(answer: &Answer, content: ContentType) -> Response {
 }
 
 /// Fills one kind of answer with what the agent knows by itself.
-type View = fn(&AgentProcess, &mut Answer);
+type View = fn(&AgentProcess, &Approvers, &mut Answer);
 
 /// The calls that only show something.
 const VIEWS: [(call::Type, response::Type, View); 10] = [
     (
         call::Type::GetHealth,
         response::Type::GetHealth,
-        |_, answer| {
+        |_, _, answer| {
             answer.get_health = Some(response::GetHealth {
                 healthy: Some(true),
                 ..Default::default()
@@ -136,14 +148,14 @@ const VIEWS: [(call::Type, response::Type, View); 10] = [
     (
         call::Type::GetFlags,
         response::Type::GetFlags,
-        |agent, answer| {
+        |agent, _, answer| {
             answer.get_flags = Some(views::flags(agent));
         },
     ),
     (
         call::Type::GetVersion,
         response::Type::GetVersion,
-        |_, answer| {
+        |_, _, answer| {
             answer.get_version = Some(response::GetVersion {
                 version_info: Some(mesos_common::version::version_info().into()),
                 ..Default::default()
@@ -153,49 +165,49 @@ const VIEWS: [(call::Type, response::Type, View); 10] = [
     (
         call::Type::GetState,
         response::Type::GetState,
-        |agent, answer| {
-            answer.get_state = Some(views::state(agent).into());
+        |agent, approvers, answer| {
+            answer.get_state = Some(views::state(agent, approvers).into());
         },
     ),
     (
         call::Type::GetFrameworks,
         response::Type::GetFrameworks,
-        |agent, answer| {
-            answer.get_frameworks = Some(views::frameworks(agent));
+        |agent, approvers, answer| {
+            answer.get_frameworks = Some(views::frameworks(agent, approvers));
         },
     ),
     (
         call::Type::GetExecutors,
         response::Type::GetExecutors,
-        |agent, answer| {
-            answer.get_executors = Some(views::executors(agent));
+        |agent, approvers, answer| {
+            answer.get_executors = Some(views::executors(agent, approvers));
         },
     ),
     (
         call::Type::GetOperations,
         response::Type::GetOperations,
-        |agent, answer| {
-            answer.get_operations = Some(views::operations(agent));
+        |agent, approvers, answer| {
+            answer.get_operations = Some(views::operations(agent, approvers));
         },
     ),
     (
         call::Type::GetTasks,
         response::Type::GetTasks,
-        |agent, answer| {
-            answer.get_tasks = Some(views::tasks(agent).into());
+        |agent, approvers, answer| {
+            answer.get_tasks = Some(views::tasks(agent, approvers).into());
         },
     ),
     (
         call::Type::GetAgent,
         response::Type::GetAgent,
-        |agent, answer| {
+        |agent, _, answer| {
             answer.get_agent = Some(views::agent(agent).into());
         },
     ),
     (
         call::Type::GetResourceProviders,
         response::Type::GetResourceProviders,
-        |_, answer| {
+        |_, _, answer| {
             answer.get_resource_providers = Some(response::GetResourceProviders::default());
         },
     ),
@@ -209,12 +221,16 @@ fn perform(
     ctx: &mut Context<AgentProcess>,
 ) -> Future<Response> {
     let content = types.accept;
+    let approvers = agent.approvers(request.principal.as_ref());
+    if let Some(refusal) = authorize::refuse(agent, call, &approvers) {
+        return refusal.into();
+    }
     if let Some((_, kind, fill)) = VIEWS.iter().find(|(asked, ..)| *asked == call.r#type()) {
         let mut answer = Answer {
             r#type: Some((*kind).into()),
             ..Default::default()
         };
-        fill(agent, &mut answer);
+        fill(agent, &approvers, &mut answer);
         return respond(&answer, content).into();
     }
     let principal = request.principal.clone();
@@ -222,7 +238,7 @@ fn perform(
         call::Type::GetMetrics => calls::metrics(call, content, ctx),
         call::Type::ListFiles => files::list(agent, call, principal, content),
         call::Type::ReadFile => files::read(agent, call, principal, content),
-        call::Type::GetContainers => calls::containers(agent, call, content, ctx),
+        call::Type::GetContainers => calls::containers(agent, call, &approvers, content, ctx),
         call::Type::LaunchNestedContainer | call::Type::LaunchContainer => {
             nested::launch(agent, call, ctx)
         }

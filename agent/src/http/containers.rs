@@ -4,6 +4,7 @@ use libprocess::{
     Context, Future, Outcome, Promise, await_all,
     http::{Request, Response},
 };
+use mesos_common::authorization::{Action, Approvers, Object};
 use mesos_containerizer::{ContainerId, ContainerizerError, containerizer::settle};
 use mesos_proto::v1;
 use mesos_proto_codec::{Dialect, json::JsonWriter};
@@ -98,15 +99,36 @@ pub(crate) fn of_executors(agent: &AgentProcess) -> Vec<(ContainerId, Option<Own
         .collect()
 }
 
+/// The containers of those executors that a principal may see.
+pub(crate) fn of_executors_seen(
+    agent: &AgentProcess,
+    approvers: &Approvers,
+) -> Vec<(ContainerId, Option<Owner>)> {
+    let mut containers = of_executors(agent);
+    containers.retain(|(id, _)| {
+        agent.frameworks.iter().any(|framework| {
+            framework.executors().any(|executor| {
+                let object = Object::executor(executor.info(), &framework.info);
+                executor.container() == id && approvers.approve(Action::ViewContainer, &object)
+            })
+        })
+    });
+    containers
+}
+
 /// Answers `/containers`.
 pub(crate) fn handle(
     agent: &mut AgentProcess,
     request: Request,
     ctx: &mut Context<AgentProcess>,
 ) -> Future<Response> {
+    if let Some(refusal) = agent.refuse_get(&request, "/containers") {
+        return refusal.into();
+    }
+    let approvers = agent.approvers(request.principal.as_ref());
     let jsonp = request.query.get("jsonp").map(str::to_owned);
     let wanted = request.query.get("container_id").map(str::to_owned);
-    let mut containers = of_executors(agent);
+    let mut containers = of_executors_seen(agent, &approvers);
     containers.retain(|(id, _)| {
         wanted
             .as_deref()

@@ -8,13 +8,14 @@ use std::fmt;
 use bytes::Bytes;
 use libprocess::{
     Context, Future,
-    http::{Request, Response, pipe},
+    http::{Principal, Request, Response, pipe},
 };
 use mesos_common::{
     ids::{ExecutorId, FrameworkId},
     negotiation::ContentType,
     recordio,
 };
+use mesos_containerizer::ContainerId;
 use mesos_proto::v1::{
     TaskState,
     executor::{Call, Event, call},
@@ -118,10 +119,44 @@ fn respond(
     let Some(executor) = framework.executor(&executor_id) else {
         return Err(Response::bad_request("Executor cannot be found").into());
     };
+    if let Some(principal) = &request.principal {
+        verify_claims(principal, &call, executor.container()).map_err(Response::forbidden)?;
+    }
     if executor.state() == ExecutorState::Registering && call.r#type() != call::Type::Subscribe {
         return Err(Response::forbidden("Executor is not subscribed").into());
     }
     Ok(perform(agent, &call, content, ctx))
+}
+
+/// An executor with a token speaks for itself only.
+fn verify_claims(
+    principal: &Principal,
+    call: &Call,
+    container: &ContainerId,
+) -> Result<(), String> {
+    let claims = |name: &str, expected: &str| {
+        principal.claims.get(name).map(String::as_str) == Some(expected)
+    };
+    let (framework, executor) = (call.framework_id().value(), call.executor_id().value());
+    if !claims("fid", framework) {
+        return Err(format!(
+            "Authenticated principal '{principal}' does not contain an 'fid' claim with the \
+             framework ID {framework}, which is set in the call"
+        ));
+    }
+    if !claims("eid", executor) {
+        return Err(format!(
+            "Authenticated principal '{principal}' does not contain an 'eid' claim with the \
+             executor ID {executor}, which is set in the call"
+        ));
+    }
+    if !claims("cid", container.value()) {
+        return Err(format!(
+            "Authenticated principal '{principal}' does not contain a 'cid' claim with the \
+             correct active ContainerID"
+        ));
+    }
+    Ok(())
 }
 
 fn perform(

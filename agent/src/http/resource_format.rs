@@ -50,10 +50,15 @@ pub(crate) fn write_summary(json: &mut JsonWriter, resources: &Resources) {
     });
 }
 
-/// Writes reservations by role, each as a summary.
-pub(crate) fn write_reserved(json: &mut JsonWriter, resources: &Resources) {
+/// Writes the reservations of the roles that may be seen, each as a summary.
+pub(crate) fn write_reserved(
+    json: &mut JsonWriter,
+    resources: &Resources,
+    may_see: &dyn Fn(&str) -> bool,
+) {
     json.object(|json| {
-        for (role, reserved) in resources.reservations() {
+        let reserved = resources.reservations().into_iter();
+        for (role, reserved) in reserved.filter(|(role, _)| may_see(role)) {
             json.field_with(&role, |json| write_summary(json, &reserved));
         }
     });
@@ -68,10 +73,15 @@ pub(crate) fn write_full(json: &mut JsonWriter, resources: &Resources) {
     });
 }
 
-/// Writes reservations in full, by role.
-pub(crate) fn write_reserved_full(json: &mut JsonWriter, resources: &Resources) {
+/// Writes the reservations of the roles that may be seen in full, by role.
+pub(crate) fn write_reserved_full(
+    json: &mut JsonWriter,
+    resources: &Resources,
+    may_see: &dyn Fn(&str) -> bool,
+) {
     json.object(|json| {
-        for (role, reserved) in resources.reservations() {
+        let reserved = resources.reservations().into_iter();
+        for (role, reserved) in reserved.filter(|(role, _)| may_see(role)) {
             json.field_with(&role, |json| write_full(json, &reserved));
         }
     });

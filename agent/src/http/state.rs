@@ -7,6 +7,7 @@ use libprocess::{
     http::{Request, Response},
 };
 use mesos_common::{
+    authorization::{Action, Approvers, Object},
     flags::{FlagSet, HasLogging},
     resources::Resources,
     version, wire,
@@ -14,8 +15,11 @@ use mesos_common::{
 use mesos_proto::v1::{self, TaskState, framework_info::capability::Type as Capability};
 use mesos_proto_codec::{Dialect, json::JsonWriter};
 
-use super::resource_format::{
-    write_attributes, write_full, write_reserved, write_reserved_full, write_summary,
+use super::{
+    resource_format::{
+        write_attributes, write_full, write_reserved, write_reserved_full, write_summary,
+    },
+    views::{may_see, may_see_executor, may_see_task, may_see_task_info},
 };
 use crate::{
     agent::{AgentProcess, register::capabilities},
@@ -35,12 +39,24 @@ pub(crate) fn handle(
     if agent.state.is_recovering() {
         return Response::service_unavailable("Agent has not finished recovery").into();
     }
+    let approvers = agent.approvers(request.principal.as_ref());
+    let view = View {
+        agent,
+        approvers: &approvers,
+    };
     let mut json = JsonWriter::new(Dialect::V0);
-    json.object(|json| write_state(json, agent, &ctx.upid().to_string()));
+    json.object(|json| write_state(json, &view, &ctx.upid().to_string()));
     Response::ok_json(json.into_vec(), request.query.get("jsonp")).into()
 }
 
-fn write_state(json: &mut JsonWriter, agent: &AgentProcess, pid: &str) {
+/// The agent as somebody may see it.
+struct View<'a> {
+    agent: &'a AgentProcess,
+    approvers: &'a Approvers,
+}
+
+fn write_state(json: &mut JsonWriter, view: &View<'_>, pid: &str) {
+    let agent = view.agent;
     version::write_fields(json);
     json.field("start_time", &agent.started.as_secs_f64());
     json.field("id", agent.info.id().value());
@@ -48,7 +64,7 @@ fn write_state(json: &mut JsonWriter, agent: &AgentProcess, pid: &str) {
     json.field("hostname", agent.info.hostname());
     json.field_with("capabilities", |json| {
         json.array(|json| {
-            for capability in capabilities() {
+            for capability in capabilities(&agent.flags) {
                 json.value(capability.r#type().as_str_name());
             }
         });
@@ -63,13 +79,35 @@ fn write_state(json: &mut JsonWriter, agent: &AgentProcess, pid: &str) {
             &draining.started.as_secs_f64(),
         );
     }
-    write_resources(json, agent);
+    write_resources(json, view);
     json.field_with("attributes", |json| {
         write_attributes(json, &agent.info.attributes);
     });
     if let Some(master) = &agent.master.info {
         json.field("master_hostname", master.hostname());
     }
+    if view.approvers.approve_any(Action::ViewFlags) {
+        write_flags(json, agent);
+    }
+    json.field_with("frameworks", |json| {
+        json.array(|json| {
+            let seen = agent
+                .frameworks
+                .iter()
+                .filter(|f| may_see(view.approvers, f));
+            seen.for_each(|f| write_framework(json, f, view.approvers));
+        });
+    });
+    json.field_with("completed_frameworks", |json| {
+        json.array(|json| {
+            let completed = agent.frameworks.completed();
+            let seen = completed.filter(|f| may_see(view.approvers, f));
+            seen.for_each(|f| write_framework(json, f, view.approvers));
+        });
+    });
+}
+
+fn write_flags(json: &mut JsonWriter, agent: &AgentProcess) {
     if let Some(directory) = &agent.flags.logging().log_dir {
         json.field("log_dir", directory.as_str());
     }
@@ -83,40 +121,31 @@ fn write_state(json: &mut JsonWriter, agent: &AgentProcess, pid: &str) {
             }
         });
     });
-    json.field_with("frameworks", |json| {
-        json.array(|json| {
-            agent
-                .frameworks
-                .iter()
-                .for_each(|f| write_framework(json, f));
-        });
-    });
-    json.field_with("completed_frameworks", |json| {
-        json.array(|json| {
-            agent
-                .frameworks
-                .completed()
-                .for_each(|f| write_framework(json, f));
-        });
-    });
 }
 
-fn write_resources(json: &mut JsonWriter, agent: &AgentProcess) {
+fn write_resources(json: &mut JsonWriter, view: &View<'_>) {
+    let agent = view.agent;
+    let may_see = |role: &str| {
+        let role = Object::value(role);
+        view.approvers.approve(Action::ViewRole, &role)
+    };
     let total = &agent.resources.total;
     let allocated = agent.frameworks.allocated();
     json.field_with("resources", |json| write_summary(json, total));
-    json.field_with("reserved_resources", |json| write_reserved(json, total));
+    json.field_with("reserved_resources", |json| {
+        write_reserved(json, total, &may_see);
+    });
     json.field_with("unreserved_resources", |json| {
         write_summary(json, &total.unreserved());
     });
     json.field_with("reserved_resources_full", |json| {
-        write_reserved_full(json, total);
+        write_reserved_full(json, total, &may_see);
     });
     json.field_with("unreserved_resources_full", |json| {
         write_full(json, &total.unreserved());
     });
     json.field_with("reserved_resources_allocated", |json| {
-        write_reserved(json, &allocated);
+        write_reserved(json, &allocated, &may_see);
     });
     json.field_with("unreserved_resources_allocated", |json| {
         write_summary(json, &allocated.unreserved());
@@ -124,7 +153,8 @@ fn write_resources(json: &mut JsonWriter, agent: &AgentProcess) {
     json.field_with("resource_providers", |json| json.array(|_| {}));
 }
 
-fn write_framework(json: &mut JsonWriter, framework: &Framework) {
+fn write_framework(json: &mut JsonWriter, framework: &Framework, approvers: &Approvers) {
+    let may = |executor: &&Executor| may_see_executor(approvers, executor, framework);
     json.object(|json| {
         let info = &framework.info;
         json.field("id", framework.id().as_str());
@@ -144,19 +174,26 @@ fn write_framework(json: &mut JsonWriter, framework: &Framework) {
             json.field("role", info.role());
         }
         json.field_with("executors", |json| {
-            json.array(|json| framework.executors().for_each(|e| write_executor(json, e)));
+            json.array(|json| {
+                let seen = framework.executors().filter(may);
+                seen.for_each(|e| write_executor(json, e, framework, approvers));
+            });
         });
         json.field_with("completed_executors", |json| {
             json.array(|json| {
-                framework
-                    .completed_executors()
-                    .for_each(|e| write_executor(json, e));
+                let seen = framework.completed_executors().filter(may);
+                seen.for_each(|e| write_executor(json, e, framework, approvers));
             });
         });
     });
 }
 
-fn write_executor(json: &mut JsonWriter, executor: &Executor) {
+fn write_executor(
+    json: &mut JsonWriter,
+    executor: &Executor,
+    framework: &Framework,
+    approvers: &Approvers,
+) {
     json.object(|json| {
         let info = executor.info();
         let resources = executor.allocated();
@@ -179,24 +216,37 @@ fn write_executor(json: &mut JsonWriter, executor: &Executor) {
         if info.r#type.is_some() {
             json.field("type", info.r#type().as_str_name());
         }
-        json.field_with("tasks", |json| {
-            json.array(|json| {
-                executor.launched().for_each(|task| write_task(json, task));
-                executor
-                    .terminated()
-                    .for_each(|task| write_task(json, task));
-            });
+        write_tasks(json, executor, framework, approvers);
+    });
+}
+
+/// Writes the tasks of an executor; those whose end is not acknowledged count as completed.
+fn write_tasks(
+    json: &mut JsonWriter,
+    executor: &Executor,
+    framework: &Framework,
+    approvers: &Approvers,
+) {
+    let may = |task: &&v1::Task| may_see_task(approvers, task, framework);
+    json.field_with("tasks", |json| {
+        json.array(|json| {
+            let launched = executor.launched().filter(may);
+            launched.for_each(|task| write_task(json, task));
         });
-        json.field_with("queued_tasks", |json| {
-            json.array(|json| {
-                for task in executor.queued() {
-                    let task = create(task, TaskState::TaskStaging, executor.framework());
-                    write_task(json, &task);
-                }
-            });
+    });
+    json.field_with("queued_tasks", |json| {
+        json.array(|json| {
+            let may = |task: &&v1::TaskInfo| may_see_task_info(approvers, task, framework);
+            for task in executor.queued().filter(may) {
+                let task = create(task, TaskState::TaskStaging, executor.framework());
+                write_task(json, &task);
+            }
         });
-        json.field_with("completed_tasks", |json| {
-            json.array(|json| executor.completed().for_each(|task| write_task(json, task)));
+    });
+    json.field_with("completed_tasks", |json| {
+        json.array(|json| {
+            let ended = executor.completed().chain(executor.terminated());
+            ended.filter(may).for_each(|task| write_task(json, task));
         });
     });
 }

@@ -15,6 +15,9 @@ pub(crate) fn handle(
     request: Request,
     ctx: &mut Context<AgentProcess>,
 ) -> Future<Response> {
+    if let Some(refusal) = agent.refuse_get(&request, "/monitor/statistics") {
+        return refusal.into();
+    }
     let jsonp = request.query.get("jsonp").map(str::to_owned);
     let containers = of_executors(agent);
     observe(agent, containers, ctx).map(move |observed| {

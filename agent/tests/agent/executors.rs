@@ -2,9 +2,9 @@
 
 use mesos_proto::{
     internal::{
-        ExecutorRegisteredMessage, ExecutorToFrameworkMessage, FrameworkToExecutorMessage,
-        KillTaskMessage, RegisterExecutorMessage, RunTaskMessage, ShutdownExecutorMessage,
-        StatusUpdate, StatusUpdateAcknowledgementMessage, StatusUpdateMessage,
+        ExecutorRegisteredMessage, ExecutorToFrameworkMessage, KillTaskMessage,
+        RegisterExecutorMessage, RunTaskMessage, ShutdownExecutorMessage, StatusUpdate,
+        StatusUpdateAcknowledgementMessage, StatusUpdateMessage,
     },
     v1::{
         self, TaskState,
@@ -137,16 +137,7 @@ fn words_go_both_ways() {
     let mut executor = cluster.subscribe_when_launched("e");
     executor.expect(&cluster, event::Type::Launch);
 
-    cluster.master.send(
-        &cluster.pid(),
-        &FrameworkToExecutorMessage {
-            agent_id: Some(agent_id()),
-            framework_id: Some(framework_id()),
-            executor_id: executor_call("e").executor_id,
-            data: Some("to the executor".into()),
-            ..Default::default()
-        },
-    );
+    cluster.send_words("e", "to the executor");
     let heard = executor.expect(&cluster, event::Type::Message);
     let (status, _) = cluster.call(&Call {
         r#type: Some(call::Type::Message.into()),

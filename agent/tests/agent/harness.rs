@@ -7,16 +7,18 @@ use libprocess::{
     Runtime, Upid,
     http::client::{ClientRequest, ClientResponse, request},
 };
-use mesos_agent::{AgentHandle, flags::Flags};
+use mesos_agent::{AgentHandle, Replacements, flags::Flags};
 use mesos_common::{
     flags::{FlagSet, SecureValue},
     recordio,
 };
 use mesos_proto::{
     internal::{
-        AgentRegisteredMessage, AgentReregisteredMessage, DrainAgentMessage, KillTaskMessage,
-        RegisterAgentMessage, ReregisterAgentMessage, RunTaskMessage, StatusUpdate,
-        StatusUpdateAcknowledgementMessage, StatusUpdateMessage, UpdateAgentMessage,
+        AgentRegisteredMessage, AgentReregisteredMessage, DrainAgentMessage,
+        FrameworkToExecutorMessage, KillTaskMessage, PingAgentMessage, PongAgentMessage,
+        RegisterAgentMessage, ReregisterAgentMessage, RunTaskGroupMessage, RunTaskMessage,
+        ShutdownExecutorMessage, StatusUpdate, StatusUpdateAcknowledgementMessage,
+        StatusUpdateMessage, UpdateAgentMessage,
     },
     v1::{
         self, TaskState,
@@ -104,7 +106,12 @@ pub(crate) struct Cluster {
     pub(crate) place: Place,
     pub(crate) runtime: Runtime,
     pub(crate) agent: AgentHandle,
+    /// How the flags were set up.
+    pub(crate) setup: Box<dyn Fn(&mut Flags)>,
+    /// How they are changed when the agent is started again.
     pub(crate) change: fn(&mut Flags),
+    /// The header with which requests prove who they are.
+    pub(crate) authorization: Option<String>,
 }
 
 impl Cluster {
@@ -112,17 +119,39 @@ impl Cluster {
         Self::start_with(|_| {})
     }
 
-    pub(crate) fn start_with(change: fn(&mut Flags)) -> Self {
+    pub(crate) fn start_with(change: impl Fn(&mut Flags) + 'static) -> Self {
+        Self::start_replacing(change, Replacements::default())
+    }
+
+    /// Starts with parts that the test plays.
+    pub(crate) fn start_replacing(
+        change: impl Fn(&mut Flags) + 'static,
+        replacements: Replacements,
+    ) -> Self {
         let master = Peer::start("master");
         let place = Place::new();
-        let (runtime, agent) = launch(&place, &master.pid, change);
+        let mut flags = place.flags(&master.pid);
+        change(&mut flags);
+        let (runtime, agent) = launch_replacing(0, flags, replacements);
         Self {
             master,
             place,
             runtime,
             agent,
-            change,
+            setup: Box::new(change),
+            change: |_| {},
+            authorization: None,
         }
+    }
+
+    /// Starts with parts that the test plays, and registers.
+    pub(crate) fn registered_replacing(
+        change: impl Fn(&mut Flags) + 'static,
+        replacements: Replacements,
+    ) -> Self {
+        let mut cluster = Self::start_replacing(change, replacements);
+        cluster.register();
+        cluster
     }
 
     /// Starts and registers.
@@ -130,7 +159,7 @@ impl Cluster {
         Self::registered_with(|_| {})
     }
 
-    pub(crate) fn registered_with(change: fn(&mut Flags)) -> Self {
+    pub(crate) fn registered_with(change: impl Fn(&mut Flags) + 'static) -> Self {
         let mut cluster = Self::start_with(change);
         cluster.register();
         cluster
@@ -193,19 +222,60 @@ impl Cluster {
     pub(crate) fn start_again(&mut self) {
         let port = self.pid().address.port;
         let mut flags = self.place.flags(&self.master.pid);
+        (self.setup)(&mut flags);
         (self.change)(&mut flags);
         let (runtime, agent) = launch_at(port, flags);
         self.runtime = runtime;
         self.agent = agent;
     }
 
+    /// Runs a task whose executor is to be launched.
     pub(crate) fn run(&self, framework: &v1::FrameworkInfo, task: v1::TaskInfo) {
-        let launch_executor = Some(true);
+        self.send_task(framework, task, Some(true));
+    }
+
+    /// Runs a task on an executor that is there.
+    pub(crate) fn run_on(&self, framework: &v1::FrameworkInfo, task: v1::TaskInfo) {
+        self.send_task(framework, task, Some(false));
+    }
+
+    fn send_task(
+        &self,
+        framework: &v1::FrameworkInfo,
+        task: v1::TaskInfo,
+        launch_executor: Option<bool>,
+    ) {
         self.master.send(
             &self.pid(),
             &RunTaskMessage {
                 framework: Some(framework.clone().into()),
                 task: Some(task.into()),
+                launch_executor,
+                ..Default::default()
+            },
+        );
+    }
+
+    /// Runs tasks as a group of an executor of the framework's own.
+    pub(crate) fn run_group(&self, executor: &str, tasks: Vec<v1::TaskInfo>) {
+        self.send_group(executor, tasks, Some(true));
+    }
+
+    pub(crate) fn send_group(
+        &self,
+        executor: &str,
+        tasks: Vec<v1::TaskInfo>,
+        launch_executor: Option<bool>,
+    ) {
+        self.master.send(
+            &self.pid(),
+            &RunTaskGroupMessage {
+                framework: Some(framework().into()),
+                executor: executor_task("", executor, "sleep 1000").executor,
+                task_group: Some(v1::TaskGroupInfo {
+                    tasks,
+                    ..Default::default()
+                }),
                 launch_executor,
                 ..Default::default()
             },
@@ -256,7 +326,12 @@ impl Cluster {
         (status, body)
     }
 
-    pub(crate) fn open(&self, asked: ClientRequest) -> ClientResponse {
+    pub(crate) fn open(&self, mut asked: ClientRequest) -> ClientResponse {
+        if let Some(authorization) = &self.authorization
+            && !asked.headers.contains_key("authorization")
+        {
+            asked = asked.with_header("authorization", authorization);
+        }
         let url = format!("http://{}", self.pid().address);
         self.master
             .runtime
@@ -296,6 +371,35 @@ impl Cluster {
         assert!(self.comes(|| self.ask(health()).0 == 200));
     }
 
+    /// Checks a metric of the agent, by the end of its name.
+    #[track_caller]
+    pub(crate) fn check_count(&self, name: &str, expected: u32) {
+        let found = self.metric(&mesos_common::wire::agent_metric(name));
+        let difference = found - f64::from(expected);
+        assert!(difference.abs() < 1e-9, "{name}: {found}, not {expected}");
+    }
+
+    /// What the executors have and use.
+    pub(crate) fn usage(&self) -> v1::ResourceUsage {
+        let usage = self.agent.usage();
+        let usage = self.master.runtime.block_on(usage.into_future());
+        usage.ready().expect("the usage")
+    }
+
+    /// Has the framework speak to an executor.
+    pub(crate) fn send_words(&self, executor: &str, words: &str) {
+        self.master.send(
+            &self.pid(),
+            &FrameworkToExecutorMessage {
+                agent_id: Some(agent_id()),
+                framework_id: Some(framework_id()),
+                executor_id: executor_call(executor).executor_id,
+                data: Some(words.to_owned().into()),
+                ..Default::default()
+            },
+        );
+    }
+
     pub(crate) fn metric(&self, name: &str) -> f64 {
         let snapshot = self.runtime.metrics().snapshot(None);
         let values = self.master.runtime.block_on(snapshot.into_future());
@@ -313,11 +417,28 @@ impl Cluster {
         executor: &str,
         subscribe: call::Subscribe,
     ) -> FakeExecutor {
-        let call = Call {
+        self.subscribe_by(&Call {
             r#type: Some(call::Type::Subscribe.into()),
             subscribe: Some(subscribe),
             ..executor_call(executor)
-        };
+        })
+    }
+
+    /// Speaks for an executor of another framework.
+    pub(crate) fn subscribe_for(
+        &self,
+        framework: &v1::FrameworkId,
+        executor: &str,
+    ) -> FakeExecutor {
+        self.subscribe_by(&Call {
+            r#type: Some(call::Type::Subscribe.into()),
+            subscribe: Some(call::Subscribe::default()),
+            framework_id: Some(framework.clone()),
+            ..executor_call(executor)
+        })
+    }
+
+    fn subscribe_by(&self, call: &Call) -> FakeExecutor {
         let response = self.open(
             ClientRequest::post(
                 "/slave(1)/api/v1/executor",
@@ -331,6 +452,17 @@ impl Cluster {
             response,
             decoder: recordio::Decoder::default(),
             events: Vec::new(),
+        }
+    }
+
+    /// Waits for a file in the sandbox of an executor.
+    pub(crate) fn wait_for_file(&self, executor: &str, name: &str) {
+        let path = run_dir(&self.place.work_dir(), executor).join(name);
+        let clock = libprocess::Clock::real();
+        let end = clock.now() + PATIENCE;
+        while fs::metadata(&path).is_err() {
+            assert!(clock.now() < end, "{} did not come", path.display());
+            self.pause();
         }
     }
 
@@ -370,6 +502,28 @@ impl Cluster {
                 ..Default::default()
             },
         );
+    }
+
+    /// Has the master shut an executor down.
+    pub(crate) fn shut_down_executor(&self, executor: &str) {
+        self.master.send(
+            &self.pid(),
+            &ShutdownExecutorMessage {
+                framework_id: Some(framework_id()),
+                executor_id: executor_call(executor).executor_id,
+                ..Default::default()
+            },
+        );
+    }
+
+    /// Waits until the agent has handled what the master sent: a later ping is answered.
+    pub(crate) fn wait_until_handled(&mut self) {
+        let ping = PingAgentMessage {
+            connected: Some(true),
+            ..Default::default()
+        };
+        self.master.send(&self.pid(), &ping);
+        self.master.expect::<PongAgentMessage>();
     }
 
     pub(crate) fn drain(&self, config: v1::DrainConfig) {
@@ -459,14 +613,12 @@ impl Drop for Cluster {
     }
 }
 
-fn launch(place: &Place, master: &Upid, change: fn(&mut Flags)) -> (Runtime, AgentHandle) {
-    let mut flags = place.flags(master);
-    change(&mut flags);
-    launch_at(0, flags)
-}
-
 /// The port is part of what an agent says of itself, so one that comes back needs the same.
 pub(crate) fn launch_at(port: u16, flags: Flags) -> (Runtime, AgentHandle) {
+    launch_replacing(port, flags, Replacements::default())
+}
+
+fn launch_replacing(port: u16, flags: Flags, replacements: Replacements) -> (Runtime, AgentHandle) {
     let runtime = Runtime::builder()
         .ip([127, 0, 0, 1].into())
         .port(port)
@@ -474,7 +626,7 @@ pub(crate) fn launch_at(port: u16, flags: Flags) -> (Runtime, AgentHandle) {
         .grpc(mesos_agent::grpc::services())
         .start()
         .expect("runtime");
-    let agent = mesos_agent::start(&runtime, flags).expect("agent");
+    let agent = mesos_agent::start_with(&runtime, flags, replacements).expect("agent");
     (runtime, agent)
 }
 

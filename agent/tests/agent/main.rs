@@ -8,6 +8,9 @@
 )]
 
 mod api;
+mod authentication;
+mod authorization;
+mod containers;
 mod details;
 mod executor_recovery;
 mod executors;
@@ -16,6 +19,7 @@ mod garbage;
 mod grpc;
 mod harness;
 mod http_api;
+mod launches;
 mod messages;
 mod operations;
 mod oversubscription;
@@ -23,6 +27,8 @@ mod peer;
 mod recorded;
 mod recovery;
 mod registration;
+mod script;
+mod secrets;
 mod sessions;
 mod tasks;
 mod updates;

@@ -137,6 +137,12 @@ pub(crate) fn executor_task(id: &str, executor: &str, command: &str) -> v1::Task
     }
 }
 
+/// The members of a group for the executor `e`.
+pub(crate) fn group_tasks(ids: &[&str]) -> Vec<v1::TaskInfo> {
+    let task = |id: &&str| executor_task(id, "e", "sleep 1000");
+    ids.iter().map(task).collect()
+}
+
 /// Reads a file of a sandbox.
 pub(crate) fn sandbox_file(place: &Place, executor: &str, name: &str) -> String {
     let path = run_dir(&place.work_dir(), executor).join(name);

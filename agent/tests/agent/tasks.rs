@@ -2,8 +2,7 @@
 
 use mesos_proto::{
     internal::{
-        ExitedExecutorMessage, KillTaskMessage, RunTaskGroupMessage, ShutdownFrameworkMessage,
-        StatusUpdateMessage,
+        ExitedExecutorMessage, KillTaskMessage, ShutdownFrameworkMessage, StatusUpdateMessage,
     },
     v1::{
         self, TaskState,
@@ -13,8 +12,8 @@ use mesos_proto::{
 };
 
 use crate::harness::{
-    Cluster, checkpointing, command_task, executor_task, framework, framework_id, run_dir,
-    sandbox_file, task_id,
+    Cluster, checkpointing, command_task, executor_task, framework, framework_id, group_tasks,
+    run_dir, sandbox_file, task_id,
 };
 
 /// Mirrors: SlaveTest.TaskStatusContainerStatus
@@ -186,7 +185,7 @@ fn finished_task_leaves_framework_and_executor_completed() {
 #[test]
 fn group_is_delivered_whole() {
     let cluster = Cluster::registered();
-    run_group(&cluster, &["a", "b"]);
+    cluster.run_group("e", group_tasks(&["a", "b"]));
     let mut executor = cluster.subscribe_when_launched("e");
 
     let event = executor.expect(&cluster, event::Type::LaunchGroup);
@@ -205,7 +204,7 @@ fn group_is_delivered_whole() {
 #[test]
 fn kill_of_one_queued_member_kills_the_group() {
     let mut cluster = Cluster::registered();
-    run_group(&cluster, &["a", "b"]);
+    cluster.run_group("e", group_tasks(&["a", "b"]));
     cluster.wait_for_executor("e");
 
     cluster.kill("a");
@@ -218,27 +217,6 @@ fn kill_of_one_queued_member_kills_the_group() {
             "A task within the task group was killed before delivery to the executor"
         );
     }
-}
-
-fn run_group(cluster: &Cluster, tasks: &[&str]) {
-    let executor = executor_task("", "e", "sleep 1000").executor;
-    let tasks = tasks.iter().map(|id| v1::TaskInfo {
-        executor: executor.clone(),
-        ..executor_task(id, "e", "sleep 1000")
-    });
-    cluster.master.send(
-        &cluster.pid(),
-        &RunTaskGroupMessage {
-            framework: Some(framework().into()),
-            executor: executor.clone(),
-            task_group: Some(v1::TaskGroupInfo {
-                tasks: tasks.collect(),
-                ..Default::default()
-            }),
-            launch_executor: Some(true),
-            ..Default::default()
-        },
-    );
 }
 
 #[test]
