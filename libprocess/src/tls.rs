@@ -58,6 +58,7 @@ trait Provider: Send + Sync {
         &self,
         stream: Box<dyn Duplex>,
         peer: &Peer,
+        asks: Asks,
     ) -> BoxFuture<'static, io::Result<Handshaken>>;
 }
 
@@ -190,6 +191,15 @@ pub(crate) enum Downgrade {
     Refused,
 }
 
+/// What a client asks to speak within a session (ALPN).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// It does not ask: the server finds out by what it says.
+    Nothing,
+    /// HTTP/2, as servers of gRPC want to be asked.
+    Http2,
+}
+
 /// Keys, authorities and a library that speaks TLS; clones are the same.
 ///
 /// # Examples
@@ -279,8 +289,9 @@ impl Tls {
         &self,
         stream: Box<dyn Duplex>,
         peer: Peer,
+        asks: Asks,
     ) -> Result<Box<dyn Duplex>, HandshakeError> {
-        let shaking = self.inner.provider.connect(stream, &peer);
+        let shaking = self.inner.provider.connect(stream, &peer, asks);
         self.conclude(Side::Client, peer, shaking).await
     }
 

@@ -6,7 +6,6 @@
 mod connection;
 
 use std::io;
-use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,7 +17,7 @@ use self::connection::Shared;
 use super::pipe::{PipeError, ReadAllError, Reader};
 use super::url::{ParseUrlError, Url};
 use crate::address::Address;
-use crate::tls::{Peer, Tls};
+use crate::tls::{Asks, Tls};
 use crate::transport::stream::Stream;
 
 /// Why a request got no response.
@@ -259,7 +258,8 @@ impl Connection {
             "http" => Stream::connect(&url.host, url.port).await.map_err(failed)?,
             "https" => {
                 let tls = tls.ok_or_else(|| ClientError::NoTls { to: to() })?;
-                secured(url, tls).await.map_err(failed)?
+                let connecting = Stream::connect_secured(&url.host, url.port, (tls, Asks::Nothing));
+                connecting.await.map_err(failed)?
             }
             "http+unix" => Stream::connect_unix(Path::new(&url.host))
                 .await
@@ -346,19 +346,6 @@ impl PartialEq for Connection {
 }
 
 impl Eq for Connection {}
-
-async fn secured(url: &Url, tls: &Tls) -> io::Result<Stream> {
-    let stream = Stream::connect_tcp(&url.host, url.port).await?;
-    let peer = Peer {
-        ip: stream.peer_addr()?.ip(),
-        name: match url.host.parse::<IpAddr>() {
-            Ok(_address) => None,
-            Err(_name) => Some(url.host.clone()),
-        },
-    };
-    let session = tls.connect(Box::new(stream), peer).await?;
-    Ok(Stream::Layered(session))
-}
 
 /// Sends one request over a connection of its own. The request's path is appended to that of the URL when it is set.
 ///

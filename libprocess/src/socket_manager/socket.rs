@@ -24,7 +24,7 @@ use crate::address::Address;
 use crate::clock::Activity;
 use crate::runtime::Runtime;
 use crate::simulation::within;
-use crate::tls::{Downgrade, Peer};
+use crate::tls::{Asks, Downgrade, Peer};
 use crate::transport::envelope;
 use crate::transport::link::{self, DialError};
 use crate::transport::replies::ReplyCounter;
@@ -434,10 +434,10 @@ async fn run(runtime: Runtime, socket: Arc<Socket>) {
 /// Connects, and writes in the wire that the peer speaks.
 async fn serve(runtime: &Runtime, socket: &Arc<Socket>) -> io::Result<()> {
     if socket.plan.wire() == Wire::Legacy {
-        let stream = connect(runtime, socket.address).await?;
+        let stream = connect(runtime, socket.address, Wire::Legacy).await?;
         return serve_legacy(runtime, socket, stream).await;
     }
-    let stream = connect(runtime, socket.address).await?;
+    let stream = connect(runtime, socket.address, Wire::Grpc).await?;
     match (link::dial(runtime, socket, stream).await, socket.plan) {
         (Err(DialError::Refused(why)), Plan::Try) => {
             tracing::debug!(peer = %socket.address, %why, "the peer does not take gRPC");
@@ -446,7 +446,7 @@ async fn serve(runtime: &Runtime, socket: &Arc<Socket>) -> io::Result<()> {
         (Err(DialError::Broken(error)), _) => return Err(error),
         (Ok(()), _) => return Ok(()),
     }
-    let stream = connect(runtime, socket.address).await?;
+    let stream = connect(runtime, socket.address, Wire::Legacy).await?;
     let sockets = &runtime.inner().sockets;
     sockets.learn(socket.address, Wire::Legacy);
     socket.rewrite(|queued| sockets.rewrite(queued));
@@ -476,7 +476,7 @@ async fn serve_legacy(
 }
 
 /// Connects as the runtime speaks: in plain, by TLS, or by TLS and else in plain.
-async fn connect(runtime: &Runtime, address: Address) -> io::Result<Stream> {
+async fn connect(runtime: &Runtime, address: Address, wire: Wire) -> io::Result<Stream> {
     let Some(tls) = runtime.tls() else {
         return Stream::connect_peer(address.socket_addr()).await;
     };
@@ -486,7 +486,11 @@ async fn connect(runtime: &Runtime, address: Address) -> io::Result<Stream> {
             ip: address.ip,
             name: None,
         };
-        let session = tls.connect(Box::new(stream), peer).await;
+        let asks = match wire {
+            Wire::Legacy => Asks::Nothing,
+            Wire::Grpc => Asks::Http2,
+        };
+        let session = tls.connect(Box::new(stream), peer, asks).await;
         session.map_err(|error| io::Error::other(format!("no TLS: {error}")))
     };
     match (secured.await, tls.downgrade()) {

@@ -18,7 +18,7 @@ use tokio_openssl::SslStream;
 
 use super::names::{Peer, Side};
 use super::settings::{Protocol, Switch, TlsSettings};
-use super::{Handshaken, Provider, TlsError, files};
+use super::{Asks, Handshaken, Provider, TlsError, files};
 use crate::transport::stream::Duplex;
 
 /// What is spoken when no list is given: good suites first, then those that C++ peers speak by default.
@@ -27,6 +27,9 @@ const CIPHERS: &str = "ECDHE+AESGCM:ECDHE+CHACHA20:AES128-SHA:AES256-SHA:DHE-RSA
 
 /// What a server says can be spoken, first choice first, each name behind its length.
 const ALPN: &[u8] = b"\x08http/1.1\x02h2";
+
+/// What a client of gRPC asks for.
+const HTTP2: &[u8] = b"\x02h2";
 
 /// Any name will do: no session is resumed.
 const SESSIONS: &[u8] = b"libprocess";
@@ -87,12 +90,18 @@ impl OpensslProvider {
         &self,
         stream: Box<dyn Duplex>,
         verify: SslVerifyMode,
-        name: Option<&str>,
+        greeting: Option<(&Peer, Asks)>,
     ) -> io::Result<SslStream<Box<dyn Duplex>>> {
         let mut ssl = Ssl::new(&self.context)?;
         ssl.set_verify(verify);
-        if let Some(name) = name {
-            ssl.set_hostname(name)?;
+        if let Some((peer, asks)) = greeting {
+            if let Some(name) = &peer.name {
+                ssl.set_hostname(name)?;
+            }
+            match asks {
+                Asks::Nothing => {}
+                Asks::Http2 => ssl.set_alpn_protos(HTTP2)?,
+            }
         }
         Ok(SslStream::new(ssl, stream)?)
     }
@@ -113,8 +122,9 @@ impl Provider for OpensslProvider {
         &self,
         stream: Box<dyn Duplex>,
         peer: &Peer,
+        asks: Asks,
     ) -> BoxFuture<'static, io::Result<Handshaken>> {
-        let session = self.session(stream, self.servers, peer.name.as_deref());
+        let session = self.session(stream, self.servers, Some((peer, asks)));
         async move {
             let mut session = session?;
             let shaken = Pin::new(&mut session).connect().await;

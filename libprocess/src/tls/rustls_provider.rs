@@ -20,17 +20,21 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use self::verifier::{Authorities, ChainVerifier, Trust};
 use super::names::Peer;
 use super::settings::{Protocol, Switch, TlsSettings};
-use super::{Handshaken, Provider, TlsError, ciphers, files};
+use super::{Asks, Handshaken, Provider, TlsError, ciphers, files};
 use crate::transport::stream::Duplex;
 
 /// What a server says can be spoken over its sessions, first choice first: only clients of gRPC ask for nothing else
 /// than HTTP/2.
-const ALPN: [&[u8]; 2] = [b"http/1.1", b"h2"];
+const ALPN: [&[u8]; 2] = [b"http/1.1", HTTP2];
+
+/// What a client of gRPC asks for.
+const HTTP2: &[u8] = b"h2";
 
 /// Sessions by rustls.
 pub(super) struct RustlsProvider {
     acceptor: TlsAcceptor,
     connector: TlsConnector,
+    grpc_connector: TlsConnector,
 }
 
 impl RustlsProvider {
@@ -78,9 +82,12 @@ impl RustlsProvider {
             .with_client_auth_cert(chain, key)
             .map_err(unusable)?;
         client.resumption = Resumption::disabled();
+        let mut grpc_client = client.clone();
+        grpc_client.alpn_protocols = vec![HTTP2.to_vec()];
         Ok(Self {
             acceptor: TlsAcceptor::from(Arc::new(server)),
             connector: TlsConnector::from(Arc::new(client)),
+            grpc_connector: TlsConnector::from(Arc::new(grpc_client)),
         })
     }
 }
@@ -103,6 +110,7 @@ impl Provider for RustlsProvider {
         &self,
         stream: Box<dyn Duplex>,
         peer: &Peer,
+        asks: Asks,
     ) -> BoxFuture<'static, io::Result<Handshaken>> {
         // Only the greeting shows this name; names are compared afterwards.
         let name = peer
@@ -110,7 +118,11 @@ impl Provider for RustlsProvider {
             .as_ref()
             .and_then(|name| ServerName::try_from(name.clone()).ok())
             .unwrap_or_else(|| ServerName::IpAddress(peer.ip.into()));
-        let connecting = self.connector.connect(name, stream);
+        let connector = match asks {
+            Asks::Nothing => &self.connector,
+            Asks::Http2 => &self.grpc_connector,
+        };
+        let connecting = connector.connect(name, stream);
         async move {
             let stream = connecting.await?;
             let certificate = leaf(stream.get_ref().1.peer_certificates());

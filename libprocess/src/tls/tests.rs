@@ -61,7 +61,7 @@ fn a_session_over_a_unix_socket_carries_data_both_ways() {
 
         run(async {
             let (here, there) = UnixStream::pair().expect("a pair");
-            let connecting = tls.connect(Box::new(here), peer());
+            let connecting = tls.connect(Box::new(here), peer(), Asks::Nothing);
             let accepting = tls.accept(Box::new(there), LOOPBACK);
             let (client, server) = tokio::join!(connecting, accepting);
             let (mut client, mut server) = (client.expect("a session"), server.expect("one"));
@@ -84,7 +84,7 @@ fn a_session_that_its_peer_has_ended_is_read_to_its_end() {
 
     run(async {
         let (here, there) = UnixStream::pair().expect("a pair");
-        let connecting = tls.connect(Box::new(here), peer());
+        let connecting = tls.connect(Box::new(here), peer(), Asks::Nothing);
         let accepting = tls.accept(Box::new(there), LOOPBACK);
         let (client, server) = tokio::join!(connecting, accepting);
         let (mut client, mut server) = (client.expect("a session"), server.expect("one"));
@@ -114,4 +114,34 @@ fn a_peer_that_breaks_off_the_handshake_is_an_error_and_no_hang() {
 
         assert!(tls.accept(Box::new(here), LOOPBACK).await.is_err());
     });
+}
+
+#[test]
+fn a_client_asks_for_http2_when_it_is_one_of_grpc() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tls = tls(&folder, &[]);
+
+    for (asks, expected) in [
+        (Asks::Nothing, None),
+        (Asks::Http2, Some(vec![b"h2".to_vec()])),
+    ] {
+        let asked = run(async {
+            let (here, there) = UnixStream::pair().expect("a pair");
+            let hearing = async {
+                let greeted = tokio_rustls::LazyConfigAcceptor::new(
+                    rustls::server::Acceptor::default(),
+                    there,
+                );
+                let greeted = greeted.await.expect("a greeting");
+                let alpn = greeted.client_hello().alpn();
+                alpn.map(|names| names.map(<[u8]>::to_vec).collect::<Vec<_>>())
+            };
+            tokio::select! {
+                asked = hearing => asked,
+                _ = tls.connect(Box::new(here), peer(), asks) => None,
+            }
+        });
+
+        assert_eq!(asked, expected);
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UnixStream, lookup_host, tcp, unix};
 
 use crate::simulation;
+use crate::tls::{Asks, Peer, Tls};
 
 /// How many pieces one write takes.
 const PIECES: usize = 64;
@@ -70,6 +71,24 @@ impl Stream {
             }
         }
         Err(last)
+    }
+
+    /// Connects to a host by TLS.
+    pub(crate) async fn connect_secured(
+        host: &str,
+        port: u16,
+        (tls, asks): (&Tls, Asks),
+    ) -> io::Result<Self> {
+        let stream = Self::connect_tcp(host, port).await?;
+        let peer = Peer {
+            ip: stream.peer_addr()?.ip(),
+            name: match host.parse::<IpAddr>() {
+                Ok(_address) => None,
+                Err(_name) => Some(host.to_owned()),
+            },
+        };
+        let session = tls.connect(Box::new(stream), peer, asks).await?;
+        Ok(Self::Layered(session))
     }
 
     /// Connects to a socket in the file system.

@@ -9,16 +9,16 @@ use libprocess::{Context, Pid, Process, ProcessId, Runtime, Upid};
 
 use crate::support::{Certificates, DOWNGRADE, Log, Owner, REQUIRE, VERIFY, runtime};
 
-enum Seen {
+pub(crate) enum Seen {
     Message(Bytes),
     Exited(Upid),
 }
 
 /// Tells all that happens to it.
-struct Probe(mpsc::Sender<Seen>);
+pub(crate) struct Probe(mpsc::Sender<Seen>);
 
 impl Probe {
-    fn spawn(runtime: &Runtime) -> (Pid<Self>, mpsc::Receiver<Seen>) {
+    pub(crate) fn spawn(runtime: &Runtime) -> (Pid<Self>, mpsc::Receiver<Seen>) {
         let (tell, seen) = mpsc::channel();
         (runtime.spawn(Self(tell)), seen)
     }
@@ -42,7 +42,7 @@ impl Process for Probe {
     }
 }
 
-fn next(seen: &mpsc::Receiver<Seen>) -> Seen {
+pub(crate) fn next(seen: &mpsc::Receiver<Seen>) -> Seen {
     let next = seen.recv_timeout(Duration::from_secs(20));
     next.expect("something happens")
 }

@@ -16,6 +16,7 @@ use tower_service::Service;
 use super::{Target, WaitForReady};
 use crate::runtime::Runtime;
 use crate::simulation::within;
+use crate::tls::Asks;
 use crate::transport::http2::{CONNECTION_WINDOW, FRAME, LocalExecutor, STREAM_WINDOW};
 use crate::transport::stream::Stream;
 
@@ -79,6 +80,12 @@ impl Connected {
     async fn connect(&self, runtime: &Runtime) -> io::Result<SendRequest<Body>> {
         let stream = match &self.target {
             Target::Tcp { host, port } => Stream::connect(host, *port).await?,
+            Target::Tls { host, port } => {
+                let tls = runtime
+                    .tls()
+                    .ok_or_else(|| io::Error::other("TLS is off here"))?;
+                Stream::connect_secured(host, *port, (tls, Asks::Http2)).await?
+            }
             Target::Unix(path) => Stream::connect_unix(path).await?,
         };
         let (calls, connection) = Builder::new(LocalExecutor(runtime.clone()))
