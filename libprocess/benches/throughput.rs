@@ -1,9 +1,11 @@
 //! How many messages per second, against the goals and against C++ libprocess 1.11 on a like machine.
 //!
 //! `cargo bench -p libprocess` prints the table; with `-- --check` it exits 1 when a row falls short.
+//! The last row has the subscriber that programs have: a log, and nobody who asks for traces. Beside the same row of
+//! `cargo bench -p libprocess --features tracing/max_level_debug`, where traces are left out, it tells their cost.
 //! Words after `--` choose the rows whose names contain one of them: `-- one-way dispatch`.
 //! Answers `Process_BENCHMARK_ClientServer`, `Process_BENCHMARK_ThroughputPerformance`,
-//! `Process_BENCHMARK_DispatchDefer` and `Process_BENCHMARK_LargeNumberOfLinks`.
+//! `Process_BENCHMARK_DispatchDefer`, `Process_BENCHMARK_MpscLinkedQueue` and `Process_BENCHMARK_LargeNumberOfLinks`.
 
 #![expect(
     clippy::disallowed_methods,
@@ -150,6 +152,14 @@ fn ping_pong_local() -> f64 {
 /// The same while a million timers are pending.
 fn ping_pong_among_timers() -> f64 {
     ping_pong_beside_timers(1_000_000)
+}
+
+/// The same in a program with a log that takes INFO, as all have.
+fn ping_pong_beside_log() -> f64 {
+    let log = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO);
+    // The row before may have set it.
+    let _ = log.with_writer(std::io::sink).try_init();
+    ping_pong_local()
 }
 
 fn ping_pong_beside_timers(timers: u64) -> f64 {
@@ -422,7 +432,7 @@ impl Process for Probe {
 }
 
 /// The table. Spawning comes first, while the memory is still the kernel's.
-const ROWS: [Row; 12] = [
+const ROWS: [Row; 13] = [
     report("spawn of 100,000 actors, bytes each", "bytes", spawn_memory),
     report("spawn of 100,000 actors, time each", "us", spawn_time),
     promise("one-way messages over one TCP link", 57e3, 800e3, || {
@@ -455,6 +465,9 @@ const ROWS: [Row; 12] = [
         latency_under_load,
     ),
     report("p99.9 of a round trip without load", "us", latency_alone),
+    report("local ping-pong, log on, traces off", "/s", || {
+        repeat(ping_pong_beside_log)
+    }),
 ];
 
 /// A row with a goal.

@@ -1,7 +1,8 @@
 //! Traces that follow a message across actors, processes and machines.
 //!
 //! Every message, and every dispatch that something traced has caused, is handled within a span of the target
-//! [`TARGET`] at level TRACE. Nobody asks for it by default: then a message pays one look at the level in force.
+//! [`TARGET`] at level TRACE. Nobody asks for it by default: then a message pays one look at the level in force, and
+//! not even that in a program built with the feature `max_level_debug` of the crate `tracing`, which leaves them out.
 //!
 //! Within a runtime a span's parent is the span in which the message was sent. To other machines the parent travels
 //! as a `traceparent` of W3C: a header on the legacy wire, which C++ libprocess ignores, and field 5 of the envelope
@@ -10,7 +11,7 @@
 
 use std::fmt;
 
-use tracing::level_filters::LevelFilter;
+use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
 use tracing::{Level, Span};
 
 use crate::event::{Caused, Event};
@@ -48,7 +49,7 @@ pub(crate) enum Cause {
 /// which then drop the log line that follows.
 #[inline]
 pub(crate) fn is_on() -> bool {
-    LevelFilter::current() >= Level::TRACE
+    STATIC_MAX_LEVEL >= Level::TRACE && LevelFilter::current() >= Level::TRACE
 }
 
 /// Ties an event to the span in which it is sent, if there is one.
