@@ -62,7 +62,7 @@ fn answer<T>(
     match outcome {
         Outcome::Ready(Ok(value)) => super::api_read::respond(&write(value), accept),
         Outcome::Ready(Err(FilesError::Invalid(text))) => Response::bad_request(text),
-        Outcome::Ready(Err(FilesError::NotFound)) => Response::not_found(),
+        Outcome::Ready(Err(FilesError::NotFound)) => Response::not_found_text(""),
         Outcome::Ready(Err(FilesError::Unauthorized)) => Response::default_text(403),
         Outcome::Ready(Err(FilesError::Unknown(text))) | Outcome::Failed(text) => {
             Response::internal_server_error(text)
