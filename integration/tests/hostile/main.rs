@@ -2,6 +2,7 @@
 //! never a crash, never unbounded memory.
 
 mod bytes;
+mod calls;
 mod legacy;
 mod slow;
 

@@ -124,7 +124,7 @@ fn differences(case: &Case, cluster: &Cluster) -> Option<String> {
 }
 
 /// The lines without the date and with the live port; the order of headers says nothing.
-fn comparable(head: &[String], master: SocketAddr) -> Vec<String> {
+pub(crate) fn comparable(head: &[String], master: SocketAddr) -> Vec<String> {
     let port = format!(":{}", master.port());
     let mut lines: Vec<String> = head
         .iter()
