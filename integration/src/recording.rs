@@ -11,6 +11,7 @@
 
 pub mod agents;
 pub mod events;
+mod meaning;
 pub mod offers;
 pub mod order;
 pub mod player;

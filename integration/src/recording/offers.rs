@@ -107,6 +107,16 @@ impl Offers {
             .all(|name| self.pairs.iter().any(|(recorded, _)| recorded == name))
     }
 
+    /// Takes the live offers that stand for no recorded one.
+    pub fn take_surplus(&mut self) -> Vec<String> {
+        let _all = self.is_paired();
+        let stands = |offer: &Value| self.pairs.iter().any(|(_, live)| live == id(offer));
+        let (paired, surplus) = self.live.drain(..).partition(stands);
+        self.live = paired;
+        let surplus: Vec<Value> = surplus;
+        surplus.iter().map(|offer| id(offer).to_owned()).collect()
+    }
+
     /// Takes every live offer that is out.
     pub fn take_live(&mut self) -> Vec<String> {
         self.live

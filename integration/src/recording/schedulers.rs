@@ -170,12 +170,35 @@ impl Scheduler {
         Ok(http_client::send(master, &request)?)
     }
 
+    /// Gives back what it was offered by chance and the recorded framework was not.
+    ///
+    /// # Errors
+    /// [`RecordingError`] when the master does not answer.
+    pub fn decline_surplus(
+        &mut self,
+        master: SocketAddr,
+        ids: &mut Ids,
+    ) -> Result<(), RecordingError> {
+        self.read();
+        let surplus = self.offers.take_surplus();
+        self.decline(&surplus, master, ids)
+    }
+
     /// Declines every live offer without a filter, so that the agents are drawn again.
     fn decline_all(&mut self, master: SocketAddr, ids: &mut Ids) -> Result<(), RecordingError> {
+        let offers = self.offers.take_live();
+        self.decline(&offers, master, ids)
+    }
+
+    fn decline(
+        &self,
+        offers: &[String],
+        master: SocketAddr,
+        ids: &mut Ids,
+    ) -> Result<(), RecordingError> {
         let Some(framework_id) = self.framework_id.clone() else {
             return Ok(());
         };
-        let offers = self.offers.take_live();
         let offers: Value = offers.iter().map(|id| json!({"value": id})).collect();
         let call = json!({
             "type": "DECLINE",

@@ -1,6 +1,6 @@
 //! Draining, deactivation, maintenance windows, machines down and up, a master that is replaced.
 
-use mesos_integration::recording::player::{Set, play};
+use mesos_integration::recording::player::{A_ROUND_OF_A_SECOND, Set, play};
 use mesos_integration::recording::snapshot::Chance;
 
 const SET: Set = Set {
@@ -13,6 +13,10 @@ const SET: Set = Set {
         "--registry=replicated_log",
         "--quorum=1",
     ],
+    // Inverse offers come again with each round, so these cannot be more.
+    longest_gap: A_ROUND_OF_A_SECOND,
+    left_out: &[],
+    is_known: |_| false,
 };
 
 /// Where our master does something else on purpose.

@@ -3,3 +3,4 @@
 mod draining_maintenance;
 mod partition;
 mod roles_quota;
+mod volumes_operations;

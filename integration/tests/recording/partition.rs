@@ -1,6 +1,6 @@
 //! An agent that is stopped, killed, unreachable, back, gone.
 
-use mesos_integration::recording::player::{Set, play};
+use mesos_integration::recording::player::{A_ROUND_OF_200_MS, Set, play};
 use mesos_integration::recording::snapshot::Chance;
 
 const SET: Set = Set {
@@ -9,11 +9,15 @@ const SET: Set = Set {
     agents: &[15101],
     chance: Chance::Nothing,
     flags: &[
+        "--allocation_interval=200ms",
         "--agent_ping_timeout=1secs",
         "--max_agent_ping_timeouts=3",
         "--registry=replicated_log",
         "--quorum=1",
     ],
+    longest_gap: A_ROUND_OF_200_MS,
+    left_out: &[],
+    is_known: |_| false,
 };
 
 #[test]
