@@ -13,7 +13,7 @@ use mesos_proto::{
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{Cluster, FakeExecutor, executor_task, framework, group_tasks},
+    harness::{Cluster, FakeExecutor, command_task, executor_task, framework, group_tasks},
     script::{Asked, Script, failure, later},
 };
 
@@ -320,4 +320,54 @@ fn destroyed_container_is_asked_for_once_its_executor_misses_its_registration() 
     let status = cluster.expect_update();
     assert_eq!(status.reason(), Reason::ReasonExecutorRegistrationTimeout);
     assert!(!script.has_launched());
+}
+
+/// Mirrors: SlaveTest.DefaultExecutorResources
+#[test]
+fn container_of_a_default_executor_has_room_for_its_tasks() {
+    let (cluster, script) = scripted();
+    let mut tasks = group_tasks(&["a", "b"]);
+    let executor = tasks[0].executor.as_mut().expect("an executor");
+    executor.r#type = Some(v1::executor_info::Type::Default.into());
+    executor.command = None;
+
+    cluster.run_group("e", tasks);
+
+    let config = script.expect_launch().config;
+    let mut resources = Resources::from_proto(&config.resources);
+    resources.unallocate();
+    let expected = Resources::parse("cpus:2.1;mem:64").expect("resources");
+    assert_eq!(resources, expected);
+}
+
+/// Mirrors: SlaveTest.GetExecutorInfoForTaskWithContainer
+#[test]
+fn container_of_a_command_task_is_that_of_its_executor() {
+    let (cluster, script) = scripted();
+    let network = v1::NetworkInfo {
+        ip_addresses: vec![v1::network_info::IpAddress {
+            ip_address: Some("4.3.2.1".to_owned()),
+            ..Default::default()
+        }],
+        groups: vec!["public".to_owned()],
+        ..Default::default()
+    };
+    let container = v1::ContainerInfo {
+        r#type: Some(v1::container_info::Type::Mesos.into()),
+        network_infos: vec![network.clone()],
+        ..Default::default()
+    };
+    let task = v1::TaskInfo {
+        container: Some(container.into()),
+        ..command_task("t", "echo hi")
+    };
+
+    cluster.run(&framework(), task);
+
+    let config = script.expect_launch().config;
+    let executor = config.executor_info.expect("an executor");
+    assert!(!executor.command().shell());
+    assert_eq!(executor.container().network_infos.first(), Some(&network));
+    let container = config.container_info.expect("a container");
+    assert_eq!(container.network_infos, [network]);
 }

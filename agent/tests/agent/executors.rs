@@ -2,13 +2,14 @@
 
 use mesos_proto::{
     internal::{
-        ExecutorRegisteredMessage, ExecutorToFrameworkMessage, KillTaskMessage,
-        RegisterExecutorMessage, RunTaskMessage, ShutdownExecutorMessage, StatusUpdate,
-        StatusUpdateAcknowledgementMessage, StatusUpdateMessage,
+        ExecutorRegisteredMessage, ExecutorToFrameworkMessage, ExitedExecutorMessage,
+        KillTaskMessage, RegisterExecutorMessage, RunTaskMessage, ShutdownExecutorMessage,
+        StatusUpdate, StatusUpdateAcknowledgementMessage, StatusUpdateMessage,
     },
     v1::{
         self, TaskState,
         executor::{Call, call, event},
+        task_status::Reason,
     },
 };
 use uuid::Uuid;
@@ -115,6 +116,7 @@ fn executor_of_an_unknown_framework_is_shut_down() {
 }
 
 /// Mirrors: SlaveTest.KillAllInitialTasksTerminatesExecutor
+/// Mirrors: SlaveTest.KillQueuedTaskDuringExecutorRegistration
 #[test]
 fn executor_whose_only_task_was_killed_is_shut_down_when_it_registers() {
     let mut cluster = Cluster::registered();
@@ -122,11 +124,16 @@ fn executor_whose_only_task_was_killed_is_shut_down_when_it_registers() {
     cluster.run(&framework(), executor_task("t", "e", "sleep 1000"));
     cluster.wait_for_executor("e");
     cluster.kill("t");
-    assert_eq!(cluster.expect_update().state(), TaskState::TaskKilled);
+    let status = cluster.expect_update();
+    assert_eq!(status.state(), TaskState::TaskKilled);
+    assert_eq!(status.reason(), Reason::ReasonTaskKilledDuringLaunch);
 
     register(&cluster, &executor, "e");
 
     executor.expect::<ShutdownExecutorMessage>();
+    let (_, exited) = cluster.master.expect::<ExitedExecutorMessage>();
+    assert_eq!(exited.executor_id().value(), "e");
+    assert!(!executor.has::<RunTaskMessage>());
     executor.runtime.shutdown();
 }
 

@@ -2,9 +2,12 @@
 
 use std::fs;
 
-use mesos_proto::v1::{CommandInfo, TaskInfo, TaskState, command_info::Uri, task_status::Reason};
+use mesos_proto::internal::ExitedExecutorMessage;
+use mesos_proto::v1::{
+    CommandInfo, TaskInfo, TaskState, command_info::Uri, task_status::Reason, task_status::Source,
+};
 
-use crate::harness::{Cluster, command_task, framework, run_dir};
+use crate::harness::{Cluster, command_task, executor_task, framework, run_dir};
 
 /// A task that only has an artifact.
 fn task(id: &str, uri: Uri) -> TaskInfo {
@@ -132,4 +135,36 @@ fn missing_artifact_fails_the_task_and_says_so() {
             .expect("stderr")
             .contains("Failed to fetch '/no/such/artifact'")
     );
+}
+
+/// Mirrors: SlaveTest.ExecutorTimeoutCausedBySlowFetch
+#[test]
+fn executor_whose_artifacts_do_not_come_in_time_fails_its_task() {
+    let home = tempfile::tempdir().expect("temporary directory");
+    let bin = home.path().join("bin");
+    fs::create_dir(&bin).expect("created");
+    let hadoop = bin.join("hadoop");
+    fs::write(&hadoop, "#!/bin/sh\nexec sleep 1000\n").expect("written");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(&hadoop, executable).expect("executable");
+    let mut cluster = Cluster::registered_with(move |flags| {
+        flags.hadoop_home = Some(home.path().display().to_string());
+        flags.executor_registration_timeout = std::time::Duration::from_millis(500);
+    });
+    let slow = Uri {
+        value: Some("hdfs://dummyhost/dummypath/test".to_owned()),
+        ..Default::default()
+    };
+    let mut task = executor_task("t", "e", "sleep 1000");
+    let executor = task.executor.as_mut().expect("an executor");
+    executor.command.as_mut().expect("a command").uris = vec![slow];
+
+    cluster.run(&framework(), task);
+
+    let status = cluster.expect_update();
+    assert_eq!(status.state(), TaskState::TaskFailed);
+    assert_eq!(status.source(), Source::SourceAgent);
+    assert_eq!(status.reason(), Reason::ReasonContainerLaunchFailed);
+    let (_, exited) = cluster.master.expect::<ExitedExecutorMessage>();
+    assert_eq!(exited.executor_id().value(), "e");
 }

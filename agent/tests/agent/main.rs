@@ -12,6 +12,7 @@ mod authentication;
 mod authorization;
 mod containers;
 mod details;
+mod driver_executors;
 mod executor_recovery;
 mod executors;
 mod fetching;

@@ -1,5 +1,6 @@
 //! Reservations and volumes on the agent's own resources.
 
+use mesos_common::resources::Resources;
 use mesos_proto::{
     internal::{
         AcknowledgeOperationStatusMessage, ApplyOperationMessage, ReconcileOperationsMessage,
@@ -157,6 +158,24 @@ fn reservation_is_made_reported_and_written_down() {
             .abs()
             < 1e-9
     );
+}
+
+/// Mirrors: SlaveTest.CheckpointedResourcesIncludedInUsage
+#[test]
+fn usage_tells_reservations_and_volumes() {
+    let mut cluster = Cluster::registered();
+    apply(&cluster, reserve(reserved("cpus", 1.0)));
+    expect_status(&mut cluster);
+    apply(&cluster, reserve(reserved("disk", 10.0)));
+    expect_status(&mut cluster);
+    apply(&cluster, create(volume()));
+    expect_status(&mut cluster);
+
+    let total = Resources::from_proto(&cluster.usage().total);
+
+    let expected = |resource: v1::Resource| Resources::from_proto(&[resource]);
+    assert_eq!(total.persistent_volumes(), expected(volume()));
+    assert!(total.contains(&expected(reserved("cpus", 1.0))));
 }
 
 /// Mirrors: PersistentVolumeTest.CreateAndDestroyPersistentVolumes

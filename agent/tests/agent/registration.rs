@@ -5,7 +5,7 @@ use mesos_proto::internal::{
     ReregisterAgentMessage, UnregisterAgentMessage,
 };
 
-use crate::harness::{AGENT_ID, Cluster, agent_id};
+use crate::harness::{AGENT_ID, Cluster, agent_id, connection};
 
 #[test]
 fn agent_describes_itself() {
@@ -100,6 +100,56 @@ fn silent_master_is_looked_for_again() {
     );
 
     cluster.master.expect::<ReregisterAgentMessage>();
+}
+
+/// Mirrors: SlaveTest.PingTimeoutSomePings
+#[test]
+fn master_that_falls_silent_after_a_ping_is_looked_for_again() {
+    let mut cluster = Cluster::start();
+    let (from, _) = cluster.master.expect::<RegisterAgentMessage>();
+    let connection = mesos_proto::internal::MasterAgentConnection {
+        total_ping_timeout_seconds: Some(0.5),
+        ..Default::default()
+    };
+    cluster.master.send(
+        &from,
+        &AgentRegisteredMessage {
+            agent_id: Some(agent_id()),
+            connection: Some(connection),
+            ..Default::default()
+        },
+    );
+
+    cluster.wait_until_handled();
+
+    let message = cluster.reregister();
+    assert_eq!(message.agent().id().value(), AGENT_ID);
+}
+
+/// Mirrors: SlaveTest.ResourceVersions
+#[test]
+fn version_of_the_resources_stays_while_nothing_changes() {
+    let mut cluster = Cluster::start();
+    let (from, first) = cluster.master.expect::<RegisterAgentMessage>();
+    let registered = AgentRegisteredMessage {
+        agent_id: Some(agent_id()),
+        connection: Some(connection()),
+        ..Default::default()
+    };
+    cluster.master.send(&from, &registered);
+    cluster.wait_until_handled();
+
+    cluster.master.send(
+        &cluster.pid(),
+        &PingAgentMessage {
+            connected: Some(false),
+            ..Default::default()
+        },
+    );
+    let again = cluster.accept_reregistration();
+
+    assert!(first.resource_version_uuid.is_some());
+    assert_eq!(again.resource_version_uuid, first.resource_version_uuid);
 }
 
 #[test]

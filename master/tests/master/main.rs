@@ -5,6 +5,7 @@
     reason = "a test that expects more than is there has to fail"
 )]
 
+mod agent_races;
 mod agents;
 mod allocation;
 mod api;
