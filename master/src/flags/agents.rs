@@ -53,8 +53,7 @@ pub(super) const ROWS: &[Row<Flags>] = &[
         "Most executors on one agent, for agents that share ports among executors."
     )
     .alias(old_flag::MAX_EXECUTORS_PER_AGENT)
-    .optional_build()
-    .not_yet(),
+    .optional_build(),
     flag!(
         Flags.require_agent_domain = "false",
         "Whether agents without a fault domain are refused."

@@ -136,9 +136,7 @@ impl MasterProcess {
         self.announce_framework_added(&id);
         if let Some(report) = report {
             for executor in report.executors {
-                if let Some(framework) = self.frameworks.get_mut(&id) {
-                    framework.add_executor(&report.agent_id, executor);
-                }
+                self.attach_executor(&id, &report.agent_id, executor);
             }
             for task in report.tasks {
                 self.attach_task(&id, Arc::new(task));

@@ -40,9 +40,15 @@ impl MasterProcess {
                 .filter(|agent| ready && agent.is_active())
                 .map(Arc::clone);
             let Some(agent) = agent else {
-                self.give_back(framework_id, allocation);
+                self.give_back(framework_id, allocation, None);
                 continue;
             };
+            if self.has_too_many_executors(&agent) {
+                tracing::warn!(agent_id = %agent.id(), "returning resources: too many executors");
+                let for_a_while = v1::Filters::default();
+                self.give_back(framework_id, allocation, Some(for_a_while));
+                continue;
+            }
             let message = self.add_offer(framework_id, &agent, allocation, ctx);
             pids.push(agent.pid().to_string());
             offers.push(self.offer_for(framework_id, &message));
@@ -59,7 +65,20 @@ impl MasterProcess {
         self.send_to_framework(framework_id, message, ctx);
     }
 
-    fn give_back(&self, framework_id: &FrameworkId, allocation: Allocation) {
+    /// Whether an agent has as many executors as `--max_executors_per_agent` allows.
+    fn has_too_many_executors(&self, agent: &Agent) -> bool {
+        let count = || -> usize { agent.executors().values().map(|of_one| of_one.len()).sum() };
+        self.flags
+            .max_executors_per_agent
+            .is_some_and(|limit| limit <= count())
+    }
+
+    fn give_back(
+        &self,
+        framework_id: &FrameworkId,
+        allocation: Allocation,
+        filters: Option<v1::Filters>,
+    ) {
         tracing::info!(
             %framework_id,
             agent_id = %allocation.agent_id,
@@ -69,7 +88,7 @@ impl MasterProcess {
             framework_id.clone(),
             allocation.agent_id,
             allocation.resources,
-            None,
+            filters,
             Ownership::Offered,
         );
     }

@@ -131,6 +131,9 @@ impl MasterProcess {
                 }
                 None => operation.orphan(),
             }
+            if holds && !operation.is_orphan() {
+                self.track_used_roles(&framework_id, operation.consumed());
+            }
             if let Some(agent) = self.agents.get_mut(operation.agent_id()) {
                 if operation.is_orphan() && holds {
                     let mut consumed = operation.consumed().clone();

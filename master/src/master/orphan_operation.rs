@@ -87,6 +87,7 @@ impl MasterProcess {
             framework.add_operation(*uuid, agent_id, operation.feedback_id());
             if holds {
                 framework.use_resources(agent_id, operation.consumed());
+                self.track_used_roles(framework_id, operation.consumed());
             }
         }
     }

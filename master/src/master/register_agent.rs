@@ -241,13 +241,26 @@ impl MasterProcess {
         self.announce_agent_added(&agent_id);
     }
 
+    /// Gives an executor to its framework, if that is known.
+    pub(super) fn attach_executor(
+        &mut self,
+        framework_id: &FrameworkId,
+        agent_id: &AgentId,
+        executor: Arc<v1::ExecutorInfo>,
+    ) {
+        let Some(framework) = self.frameworks.get_mut(framework_id) else {
+            return;
+        };
+        let resources = Resources::from_proto(&executor.resources);
+        framework.add_executor(agent_id, executor);
+        self.track_used_roles(framework_id, &resources);
+    }
+
     /// Gives an agent's executors and tasks to the frameworks that are known.
     fn attach_load(&mut self, agent_id: &AgentId, load: Load) {
         for (framework_id, executors) in load.executors {
             for executor in executors {
-                if let Some(framework) = self.frameworks.get_mut(&framework_id) {
-                    framework.add_executor(agent_id, executor);
-                }
+                self.attach_executor(&framework_id, agent_id, executor);
             }
         }
         for (framework_id, tasks) in load.tasks {

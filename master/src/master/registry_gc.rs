@@ -62,14 +62,7 @@ impl MasterProcess {
                 continue;
             }
             self.agents.forget_unreachable(agent_id);
-            for (framework_id, task_ids) in self.agents.take_unreachable_tasks(agent_id) {
-                let Some(framework) = self.frameworks.get_mut(&framework_id) else {
-                    continue;
-                };
-                for task_id in task_ids {
-                    framework.take_unreachable_task(&task_id);
-                }
-            }
+            self.forget_unreachable_tasks(agent_id);
         }
         for agent_id in gone {
             self.agents.forget_gone(agent_id);

@@ -137,6 +137,7 @@ impl MasterProcess {
             self.agents.end(known.id(), Transition::Reregistering);
             return;
         }
+        self.forget_operations_without_feedback(known, &message.agent_capabilities);
         if same_agent_info(known.info(), message.agent()) {
             self.refresh_known(from, message, ctx);
         } else {
@@ -231,7 +232,7 @@ impl MasterProcess {
         if found != Return::Recovered {
             self.announce_returned_tasks(&load, found, ctx);
         }
-        self.agents.take_unreachable_tasks(&agent_id);
+        self.forget_unreachable_tasks(&agent_id);
         let mut reports = self.unknown_framework_reports(&agent_id, &load);
         self.add_agent(agent, load, ctx);
         self.add_completed_tasks(&message);
@@ -338,6 +339,37 @@ impl MasterProcess {
                 };
                 self.send_update(&update, ctx);
             }
+        }
+    }
+
+    /// Forgets the tasks that were on an agent when it became unreachable: it is not any more.
+    pub(super) fn forget_unreachable_tasks(&mut self, agent_id: &AgentId) {
+        for (framework_id, task_ids) in self.agents.take_unreachable_tasks(agent_id) {
+            let Some(framework) = self.frameworks.get_mut(&framework_id) else {
+                continue;
+            };
+            for task_id in task_ids {
+                framework.take_unreachable_task(&task_id);
+            }
+        }
+    }
+
+    /// Forgets ended operations that an agent without feedback will never let go.
+    fn forget_operations_without_feedback(
+        &mut self,
+        known: &Agent,
+        capabilities: &[v1::agent_info::Capability],
+    ) {
+        let feedback = Capability::AgentOperationFeedback;
+        if has_capability(capabilities, feedback) || !known.has(feedback) {
+            return;
+        }
+        let ended = known
+            .operations()
+            .values()
+            .filter(|operation| operation.feedback_id().is_some() && operation.is_terminal());
+        for operation in ended {
+            self.forget_operation(known.id(), &operation.uuid());
         }
     }
 

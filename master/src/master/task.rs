@@ -36,6 +36,9 @@ impl MasterProcess {
             return;
         };
         framework.add_task(Arc::clone(&task));
+        if uses_resources(task.state()) {
+            self.track_used_roles(framework_id, task.resources());
+        }
         if self.subscribers.is_empty() {
             return;
         }
@@ -167,6 +170,13 @@ impl MasterProcess {
             );
         }
         self.untrack_left_roles(framework_id, task.resources());
+    }
+
+    /// Tracks a framework under the roles of what it uses: it may have left them.
+    pub(super) fn track_used_roles(&mut self, framework_id: &FrameworkId, resources: &Resources) {
+        for role in resources.allocations().keys() {
+            self.roles.track(role, framework_id);
+        }
     }
 
     /// Ends tracking under roles that the framework left, once it uses nothing there.

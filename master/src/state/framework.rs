@@ -92,6 +92,11 @@ impl Framework {
         metrics: FrameworkMetrics,
     ) -> Self {
         let roles = roles_of(&info);
+        // One that only agents know has not registered with this master yet.
+        let now = match connection {
+            Connection::Recovered => Time::EPOCH,
+            Connection::Http(_) | Connection::Driver(_) | Connection::Disconnected { .. } => now,
+        };
         Self {
             id,
             info,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use libprocess::testing::{Held, Pattern};
 use libprocess::{Clock, Runtime};
 use mesos_common::resources::Resources;
 use mesos_detector::StandaloneContender;
@@ -30,8 +31,8 @@ pub(crate) use credentials::{ALICE, BOB, MALLORY, credentials, ruled, rules};
 pub(crate) use driver::Driver;
 pub(crate) use http::{Answer, Connection};
 pub(crate) use infos::{
-    agent_capabilities, agent_info, framework, from_json, launch, mine, sharing, task, task_with,
-    unaware, uuid_message,
+    agent_capabilities, agent_info, executor_task, framework, from_json, launch, mine, sharing,
+    task, task_with, unaware, uuid_message,
 };
 pub(crate) use peers::{Agent, Peer, provider};
 pub(crate) use scheduler::{Scheduler, refusing};
@@ -196,6 +197,25 @@ impl Stage {
         let snapshot = self.runtime.metrics().snapshot(None);
         let values = self.runtime.block_on(snapshot).ready().expect("metrics");
         values.get(key).copied()
+    }
+
+    #[track_caller]
+    pub(crate) fn counts(&self, name: &str, expected: f64) {
+        let counted = self.metric(&format!("master/{name}"));
+        assert!((counted - expected).abs() < 1e-9, "{name}: {counted}");
+    }
+
+    /// What is counted of a framework whose name is `test`.
+    #[track_caller]
+    pub(crate) fn counts_of(&self, id: &v1::FrameworkId, name: &str, expected: f64) {
+        self.counts(&format!("frameworks/test/{}/{name}", id.value()), expected);
+    }
+
+    /// Keeps back what is read and written of the registry until it is released.
+    pub(crate) fn hold_registry(&self) -> Held {
+        let home = self.former.first().unwrap_or(&self.runtime);
+        let storage = home.upid("in-memory-storage(1)");
+        home.hold(Pattern::dispatch().to(&storage))
     }
 
     /// Registers an agent with these resources.

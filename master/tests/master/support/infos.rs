@@ -132,6 +132,23 @@ pub(crate) fn task_with(id: &str, offer: &v1::Offer, mut parsed: Resources) -> v
     }
 }
 
+/// A task that an executor of this id runs.
+pub(crate) fn executor_task(
+    id: &str,
+    executor_id: &str,
+    offer: &v1::Offer,
+    resources: &str,
+) -> v1::TaskInfo {
+    let executor: v1::ExecutorInfo = from_json(&serde_json::json!({
+        "executor_id": {"value": executor_id},
+        "command": {"value": "exit 1"},
+    }));
+    let mut task = task(id, offer, resources);
+    task.command = None;
+    task.executor = Some(executor.into());
+    task
+}
+
 /// A `LAUNCH` of tasks.
 pub(crate) fn launch(task_infos: Vec<v1::TaskInfo>) -> v1::offer::Operation {
     v1::offer::Operation {

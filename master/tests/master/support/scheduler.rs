@@ -29,12 +29,22 @@ impl Scheduler {
 
     /// Sends a `SUBSCRIBE` and reads nothing but the head of the answer.
     pub(crate) fn open(stage: &Stage, info: v1::FrameworkInfo) -> Self {
+        Self::open_suppressed(stage, info, &[])
+    }
+
+    /// The same, with roles that are not to be offered to.
+    pub(crate) fn open_suppressed(
+        stage: &Stage,
+        info: v1::FrameworkInfo,
+        suppressed: &[&str],
+    ) -> Self {
         let call = Call {
             framework_id: info.id.clone(),
             r#type: Some(call::Type::Subscribe.into()),
             subscribe: Some(
                 call::Subscribe {
                     framework_info: Some(info.into()),
+                    suppressed_roles: suppressed.iter().map(|role| (*role).to_owned()).collect(),
                     ..Default::default()
                 }
                 .into(),

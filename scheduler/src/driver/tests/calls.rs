@@ -1,7 +1,9 @@
 //! What the driver sends for what a scheduler asks.
 
 use mesos_proto::v1::TaskState;
+use mesos_proto::v1::framework_info::{Capability, capability};
 use mesos_proto::v1::scheduler::call;
+use mesos_proto::v1::task_status::{Reason, Source};
 
 use super::*;
 
@@ -61,10 +63,16 @@ fn message_goes_to_a_known_agent_directly_and_to_others_through_the_master() {
     }
 }
 
-#[test]
-fn launch_without_a_master_loses_its_tasks_at_once() {
-    let mut pair = Pair::start();
-    pair.subscribe_call();
+/// What becomes of a task that is launched after the master was lost.
+fn launched_without_a_master(change: impl FnOnce(&mut DriverOptions)) -> TaskStatus {
+    let mut pair = Pair::start_with(change);
+    pair.register();
+    pair.offer();
+    pair.driver.dispatch(|process, ctx| {
+        let master = process.master.clone().unwrap();
+        process.exited(&master, ctx);
+    });
+    assert_eq!(pair.next_told(), Told::Disconnected);
 
     pair.driver
         .launch_tasks(vec![offer_id()], vec![task()], Filters::default());
@@ -72,11 +80,54 @@ fn launch_without_a_master_loses_its_tasks_at_once() {
     let Told::Status(status) = pair.next_told() else {
         panic!("expected a status")
     };
-    assert_eq!(status.state(), TaskState::TaskLost);
+    assert_eq!(status.source(), Source::SourceMaster);
+    assert_eq!(status.reason(), Reason::ReasonMasterDisconnected);
     assert_eq!(status.message(), "Master disconnected");
     assert_eq!(status.uuid, None);
+    *status
 }
 
+/// Mirrors: FaultToleranceTest.DisconnectedSchedulerLaunchLost
+#[test]
+fn launch_without_a_master_loses_its_tasks_at_once() {
+    let status = launched_without_a_master(|_| {});
+
+    assert_eq!(status.state(), TaskState::TaskLost);
+}
+
+/// Mirrors: FaultToleranceTest.DisconnectedSchedulerLaunchDropped
+#[test]
+fn launch_without_a_master_is_dropped_where_partitions_are_known() {
+    let status = launched_without_a_master(|options| {
+        options.framework.capabilities.push(Capability {
+            r#type: Some(capability::Type::PartitionAware.into()),
+            ..Default::default()
+        });
+    });
+
+    assert_eq!(status.state(), TaskState::TaskDropped);
+}
+
+/// Mirrors: UpdateFrameworkV0Test.DriverErrorWhenCalledBeforeRegistration
+#[test]
+fn framework_cannot_change_before_it_is_registered() {
+    let mut pair = Pair::start();
+    pair.subscribe_call();
+
+    pair.driver
+        .update_framework(FrameworkInfo::default(), Vec::new(), None);
+
+    assert_eq!(
+        pair.next_told(),
+        Told::Error(
+            "MesosSchedulerDriver::updateFramework() must not be called prior to registration \
+             with the master"
+                .into()
+        )
+    );
+}
+
+/// Mirrors: UpdateFrameworkV0Test.DriverErrorOnFrameworkIDMismatch
 #[test]
 fn framework_can_change_what_it_says_only_under_its_own_id() {
     let mut pair = Pair::start();
@@ -102,11 +153,12 @@ fn framework_can_change_what_it_says_only_under_its_own_id() {
     );
     pair.driver.update_framework(other, Vec::new(), None);
 
-    let Told::Error(message) = pair.next_told() else {
-        panic!("expected an error")
-    };
-    assert!(
-        message.contains("(x) must be equal to the value known"),
-        "{message}"
+    assert_eq!(
+        pair.next_told(),
+        Told::Error(
+            "The 'FrameworkInfo.id' provided to MesosSchedulerDriver::updateFramework() (x) must \
+             be equal to the value known to the MesosSchedulerDriver (f)"
+                .into()
+        )
     );
 }

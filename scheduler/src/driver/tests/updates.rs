@@ -1,6 +1,7 @@
 //! Updates of tasks and their acknowledgement.
 
 use bytes::Bytes;
+use libprocess::testing::Pattern;
 use mesos_proto::internal::{StatusUpdate, StatusUpdateMessage};
 use mesos_proto::v1::TaskState;
 use mesos_proto::v1::scheduler::call;
@@ -110,4 +111,31 @@ fn update_is_not_acknowledged_once_the_driver_is_stopped() {
 
     assert_eq!(pair.driver.join(), Status::Stopped);
     assert!(pair.sent.is_empty() && pair.told.is_empty());
+}
+
+/// Mirrors: FaultToleranceTest.SplitBrainMasters
+#[test]
+fn update_of_a_master_that_does_not_lead_is_dropped() {
+    let other = Pair::start();
+    let mut pair = Pair::start();
+    pair.register();
+    let framework = pair.framework.clone().expect("it has subscribed");
+    let arrived = pair
+        .runtime
+        .expect_message(Pattern::message().from(other.master.upid()));
+    let mut lost = update("agent@127.0.0.1:5051", &[8; 16]);
+    let inner = lost.update.get_or_insert_default();
+    inner.status.get_or_insert_default().state = Some(TaskState::TaskLost.into());
+
+    other
+        .master
+        .dispatch(move |_, ctx| ctx.send_protobuf(&framework, &lost));
+    assert!(pair.home.block_on(arrived).ready().is_some());
+    pair.send(update("agent@127.0.0.1:5051", UUID));
+
+    let Told::Status(status) = pair.next_told() else {
+        panic!("expected a status")
+    };
+    assert_eq!(status.state(), TaskState::TaskRunning);
+    assert!(pair.told.is_empty());
 }
