@@ -34,7 +34,8 @@ pub fn create(
             continue;
         }
         isolators.push(match name {
-            "filesystem/posix" => Arc::new(filesystem_posix::PosixFilesystemIsolator::new(
+            "filesystem/posix" => Arc::new(filesystem_posix::PosixFilesystemIsolator::start(
+                runtime,
                 work_dir.to_owned(),
             )),
             "posix/cpu" => Arc::new(posix_cpu::PosixCpuIsolator::new(runtime)),

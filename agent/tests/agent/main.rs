@@ -31,5 +31,6 @@ mod registration;
 mod script;
 mod secrets;
 mod sessions;
+mod stored_resources;
 mod tasks;
 mod updates;

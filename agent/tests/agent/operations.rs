@@ -25,7 +25,7 @@ fn uuid_message(uuid: Uuid) -> v1::Uuid {
     }
 }
 
-fn reserved(name: &str, value: f64) -> v1::Resource {
+pub(crate) fn reserved(name: &str, value: f64) -> v1::Resource {
     v1::Resource {
         allocation_info: None,
         reservations: vec![v1::resource::ReservationInfo {
@@ -37,7 +37,7 @@ fn reserved(name: &str, value: f64) -> v1::Resource {
     }
 }
 
-fn volume() -> v1::Resource {
+pub(crate) fn volume() -> v1::Resource {
     v1::Resource {
         disk: Some(
             v1::resource::DiskInfo {
@@ -61,7 +61,7 @@ fn volume() -> v1::Resource {
     }
 }
 
-fn reserve(resource: v1::Resource) -> Operation {
+pub(crate) fn reserve(resource: v1::Resource) -> Operation {
     Operation {
         r#type: Some(Type::Reserve.into()),
         id: Some(v1::OperationId {
@@ -76,7 +76,7 @@ fn reserve(resource: v1::Resource) -> Operation {
     }
 }
 
-fn create(volume: v1::Resource) -> Operation {
+pub(crate) fn create(volume: v1::Resource) -> Operation {
     Operation {
         r#type: Some(Type::Create.into()),
         create: Some(operation::Create {
@@ -98,7 +98,7 @@ fn destroy(volume: v1::Resource) -> Operation {
     }
 }
 
-fn apply(cluster: &Cluster, info: Operation) -> Uuid {
+pub(crate) fn apply(cluster: &Cluster, info: Operation) -> Uuid {
     let uuid = Uuid::new_v4();
     cluster.master.send(
         &cluster.pid(),
@@ -120,7 +120,7 @@ fn apply(cluster: &Cluster, info: Operation) -> Uuid {
 }
 
 /// Waits for the status of an operation and acknowledges it.
-fn expect_status(cluster: &mut Cluster) -> v1::OperationStatus {
+pub(crate) fn expect_status(cluster: &mut Cluster) -> v1::OperationStatus {
     let (_, message) = cluster.master.expect::<UpdateOperationStatusMessage>();
     acknowledge(cluster, &message);
     message.status().clone()
@@ -179,6 +179,7 @@ fn usage_tells_reservations_and_volumes() {
 }
 
 /// Mirrors: PersistentVolumeTest.CreateAndDestroyPersistentVolumes
+/// Mirrors: PersistentVolumeTest.PreparePersistentVolume
 #[test]
 fn volume_is_made_and_removed() {
     let mut cluster = Cluster::registered();

@@ -65,6 +65,7 @@ fn ping_is_answered() {
     assert_eq!(from, cluster.pid());
 }
 
+/// Mirrors: OneWayPartitionTest.MasterToSlave
 #[test]
 fn ping_of_a_master_that_lost_the_agent_makes_it_register_again() {
     let mut cluster = Cluster::registered();

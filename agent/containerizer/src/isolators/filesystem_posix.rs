@@ -1,17 +1,24 @@
 //! Links persistent volumes into the sandbox of a container that shares the host's file system.
 //!
 //! Mirrors `src/slave/containerizer/mesos/isolators/filesystem/posix.cpp`.
+//!
+//! # Owns
+//! Which volumes are linked into which sandbox.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
+    os::unix::fs::{MetadataExt as _, chown, symlink},
     path::{Path, PathBuf},
 };
 
-use libprocess::Future;
+use libprocess::{Pid, Process, ProcessId, Runtime};
+use mesos_common::resources::Resources;
 use mesos_proto::v1::{self, resource::disk_info::source::Type as SourceType};
 
 use crate::{
     ContainerId,
+    containerizer::RecoverableContainer,
     isolator::{Isolator, IsolatorAnswer, IsolatorError},
     launch_info::{ContainerConfig, ContainerLaunchInfo},
 };
@@ -19,16 +26,45 @@ use crate::{
 /// The isolator `filesystem/posix`.
 #[derive(Debug)]
 pub struct PosixFilesystemIsolator {
+    process: Pid<PosixFilesystemIsolatorProcess>,
+}
+
+/// What is known of a container.
+#[derive(Debug)]
+struct Linked {
+    /// Its sandbox.
+    directory: PathBuf,
+    /// The volumes that are linked into it.
+    volumes: Resources,
+}
+
+/// The actor behind [`PosixFilesystemIsolator`], id `posix-filesystem-isolator(N)`.
+#[derive(Debug)]
+pub(crate) struct PosixFilesystemIsolatorProcess {
     work_dir: PathBuf,
+    containers: BTreeMap<ContainerId, Linked>,
+}
+
+impl Process for PosixFilesystemIsolatorProcess {
+    fn id(&self) -> ProcessId {
+        ProcessId::generated("posix-filesystem-isolator")
+    }
 }
 
 impl PosixFilesystemIsolator {
-    /// Makes the isolator; persistent volumes lie below the agent's work directory.
-    pub fn new(work_dir: PathBuf) -> Self {
-        Self { work_dir }
+    /// Starts the isolator; persistent volumes lie below the agent's work directory.
+    pub fn start(runtime: &Runtime, work_dir: PathBuf) -> Self {
+        Self {
+            process: runtime.spawn(PosixFilesystemIsolatorProcess {
+                work_dir,
+                containers: BTreeMap::new(),
+            }),
+        }
     }
+}
 
-    fn prepare_now(&self, config: &ContainerConfig) -> Result<(), IsolatorError> {
+impl PosixFilesystemIsolatorProcess {
+    fn prepare(&mut self, id: &ContainerId, config: &ContainerConfig) -> Result<(), IsolatorError> {
         if config.rootfs.is_some() {
             return Err(IsolatorError::Refused(
                 "Container root filesystems not supported".to_owned(),
@@ -43,51 +79,112 @@ impl PosixFilesystemIsolator {
                 "Volumes in ContainerInfo is not supported".to_owned(),
             ));
         }
-        for resource in &config.resources {
-            self.link_volume(Path::new(config.directory()), resource)?;
+        self.know(id.clone(), PathBuf::from(config.directory()));
+        self.update(id, &config.resources)
+    }
+
+    fn know(&mut self, id: ContainerId, directory: PathBuf) {
+        let volumes = Resources::new();
+        self.containers.insert(id, Linked { directory, volumes });
+    }
+
+    /// Links the volumes that a container has got, and removes the links of those it has lost.
+    ///
+    /// After a restart of the agent nothing counts as linked, and links that are there are fine.
+    fn update(&mut self, id: &ContainerId, wanted: &[v1::Resource]) -> Result<(), IsolatorError> {
+        let Some(known) = self.containers.get(id) else {
+            return Err(IsolatorError::Refused("Unknown container".to_owned()));
+        };
+        let wanted = Resources::from_proto(wanted).persistent_volumes();
+        for volume in volumes_beyond(&known.volumes, &wanted) {
+            unlink(&known.directory, &volume)?;
+        }
+        for volume in volumes_beyond(&wanted, &known.volumes) {
+            let source = persistent_volume_path(&self.work_dir, &volume);
+            if !self.is_in_use_elsewhere(id, &volume) {
+                give_to_owner_of(&known.directory, &source)?;
+            }
+            link(&known.directory, &volume, &source)?;
+        }
+        if let Some(known) = self.containers.get_mut(id) {
+            known.volumes = wanted;
         }
         Ok(())
     }
 
-    fn link_volume(&self, sandbox: &Path, resource: &v1::Resource) -> Result<(), IsolatorError> {
-        let Some(disk) = &resource.disk else {
-            return Ok(());
-        };
-        let (Some(volume), Some(_)) = (&disk.volume, &disk.persistence) else {
-            return Ok(());
-        };
-        let container_path = Path::new(volume.container_path());
-        if container_path.is_absolute() {
-            // Such a volume needs a root file system of the container's own.
-            tracing::warn!(path = %container_path.display(), "volume with absolute path is skipped");
-            return Ok(());
-        }
-        let source = persistent_volume_path(&self.work_dir, resource);
-        let link = sandbox.join(container_path);
-        let failed = |what: String| move |source| IsolatorError::System { what, source };
-        if let Some(parent) = link.parent() {
-            fs::create_dir_all(parent)
-                .map_err(failed(format!("create directory '{}'", parent.display())))?;
-        }
-        match fs::read_link(&link) {
-            Ok(target) if target == source => return Ok(()),
-            Ok(target) => {
-                return Err(IsolatorError::Refused(format!(
-                    "The existing symlink '{}' points to '{}' and the new target is '{}'",
-                    link.display(),
-                    target.display(),
-                    source.display()
-                )));
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(failed(format!("read link '{}'", link.display()))(error)),
-        }
-        std::os::unix::fs::symlink(&source, &link).map_err(failed(format!(
-            "symlink persistent volume from '{}' to '{}'",
-            source.display(),
-            link.display()
-        )))
+    /// Whether another container has a shared volume, so that its owner has to stay.
+    fn is_in_use_elsewhere(&self, id: &ContainerId, volume: &v1::Resource) -> bool {
+        let volume = Resources::from_proto(std::slice::from_ref(volume));
+        let mut others = self.containers.iter().filter(|(other, _)| *other != id);
+        others.any(|(_, known)| known.volumes.contains(&volume))
     }
+}
+
+/// The volumes of `some` that are not among `others` and can be linked: their paths are relative.
+fn volumes_beyond(some: &Resources, others: &Resources) -> Vec<v1::Resource> {
+    let mut volumes = some.to_proto();
+    volumes.retain(|volume| {
+        let path = volume.disk().volume().container_path();
+        // A volume with an absolute path needs a root file system of the container's own.
+        if Path::new(path).is_absolute() {
+            tracing::warn!(path, "volume with absolute path is skipped");
+            return false;
+        }
+        !others.contains(&Resources::from_proto(std::slice::from_ref(volume)))
+    });
+    volumes
+}
+
+fn unlink(sandbox: &Path, volume: &v1::Resource) -> Result<(), IsolatorError> {
+    let link = sandbox.join(volume.disk().volume().container_path());
+    match fs::remove_file(&link) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(IsolatorError::System {
+            what: format!("remove the link of a volume '{}'", link.display()),
+            source: error,
+        }),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Gives a volume to whom the sandbox belongs; root needs no permission.
+fn give_to_owner_of(sandbox: &Path, volume: &Path) -> Result<(), IsolatorError> {
+    let failed = |what: String| move |source| IsolatorError::System { what, source };
+    let owner = fs::metadata(sandbox)
+        .map_err(failed(format!("get ownership for '{}'", sandbox.display())))?;
+    if owner.uid() == 0 {
+        return Ok(());
+    }
+    chown(volume, Some(owner.uid()), Some(owner.gid())).map_err(failed(format!(
+        "change the ownership of the persistent volume at '{}'",
+        volume.display()
+    )))
+}
+
+fn link(sandbox: &Path, volume: &v1::Resource, source: &Path) -> Result<(), IsolatorError> {
+    let link = sandbox.join(volume.disk().volume().container_path());
+    let failed = |what: String| move |source| IsolatorError::System { what, source };
+    if let Some(parent) = link.parent() {
+        fs::create_dir_all(parent)
+            .map_err(failed(format!("create directory '{}'", parent.display())))?;
+    }
+    match fs::read_link(&link) {
+        Ok(target) if target == source => return Ok(()),
+        Ok(target) => {
+            return Err(IsolatorError::Refused(format!(
+                "The existing symlink '{}' points to '{}' and the new target is '{}'",
+                link.display(),
+                target.display(),
+                source.display()
+            )));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(format!("read link '{}'", link.display()))(error)),
+    }
+    symlink(source, &link).map_err(failed(format!(
+        "symlink persistent volume from '{}' to '{}'",
+        source.display(),
+        link.display()
+    )))
 }
 
 /// Returns the directory of a persistent volume on the host.
@@ -129,11 +226,45 @@ impl Isolator for PosixFilesystemIsolator {
         "filesystem/posix"
     }
 
+    fn recover(&self, containers: &[RecoverableContainer]) -> IsolatorAnswer<()> {
+        let known: Vec<(ContainerId, PathBuf)> = containers
+            .iter()
+            .map(|container| (container.id.clone(), container.directory.clone()))
+            .collect();
+        self.process.call(move |isolator, _| {
+            for (id, directory) in known {
+                isolator.know(id, directory);
+            }
+            Ok(())
+        })
+    }
+
     fn prepare(
         &self,
-        _id: &ContainerId,
+        id: &ContainerId,
         config: &ContainerConfig,
     ) -> IsolatorAnswer<Option<ContainerLaunchInfo>> {
-        Future::ready(self.prepare_now(config).map(|()| None))
+        let (id, config) = (id.clone(), config.clone());
+        self.process
+            .call(move |isolator, _| isolator.prepare(&id, &config).map(|()| None))
+    }
+
+    fn update(
+        &self,
+        id: &ContainerId,
+        requests: &[v1::Resource],
+        _limits: &BTreeMap<String, v1::value::Scalar>,
+    ) -> IsolatorAnswer<()> {
+        let (id, requests) = (id.clone(), requests.to_vec());
+        self.process
+            .call(move |isolator, _| isolator.update(&id, &requests))
+    }
+
+    fn cleanup(&self, id: &ContainerId) -> IsolatorAnswer<()> {
+        let id = id.clone();
+        self.process.call(move |isolator, _| {
+            isolator.containers.remove(&id);
+            Ok(())
+        })
     }
 }
