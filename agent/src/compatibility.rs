@@ -192,4 +192,27 @@ mod tests {
         );
         assert!(compare(Policy::Additive, &old, &agent("cpus:1", "rack:r1")).is_err());
     }
+    /// Mirrors: SlaveCompatibilityTest.AdditiveWithReservations
+    #[test]
+    fn additive_policy_looks_at_each_reservation() {
+        let old = agent("foo(A):10;foo(B):20", "");
+        let compare = |new: &str| compare(Policy::Additive, &old, &agent(new, ""));
+
+        assert_eq!(compare("foo(A):20;foo(B):30"), Ok(()));
+        assert!(compare("foo(A):5;foo(B):50").is_err());
+    }
+
+    /// Mirrors: SlaveCompatibilityTest.Disks
+    #[test]
+    fn additive_policy_allows_another_disk() {
+        let plain = r#"{"name": "disk", "type": "SCALAR", "scalar": {"value": 868000}}"#;
+        let mount = r#"{"name": "disk", "type": "SCALAR", "scalar": {"value": 1830000},
+            "disk": {"source": {"type": "MOUNT", "mount": {"root": "/srv/mesos/volumes/a"}}}}"#;
+        let one = agent(&format!("[{plain}]"), "");
+        let two = agent(&format!("[{plain}, {mount}]"), "");
+
+        assert_eq!(compare(Policy::Additive, &one, &two), Ok(()));
+        assert_eq!(compare(Policy::Additive, &two, &two), Ok(()));
+        assert!(compare(Policy::Additive, &two, &one).is_err());
+    }
 }

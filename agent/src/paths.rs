@@ -393,4 +393,51 @@ mod tests {
             Path::new("/w/slaves/a1/frameworks/f1")
         );
     }
+    /// Mirrors: PathsTest.BootId
+    #[test]
+    fn boot_id_lies_in_the_root() {
+        assert_eq!(boot_id_file(Path::new("/w")), Path::new("/w/boot_id"));
+    }
+
+    /// Mirrors: PathsTest.LibProcessPid
+    /// Mirrors: PathsTest.Task
+    #[test]
+    fn processes_and_tasks_lie_below_their_run() {
+        let (agent, framework, executor, container) = ids();
+        let place = ExecutorPlace {
+            root: Path::new("/w"),
+            agent: &agent,
+            framework: &framework,
+            executor: &executor,
+        };
+        let run = place.run_dir(&container);
+
+        assert_eq!(
+            place.libprocess_pid_file(&container),
+            run.join("pids/libprocess.pid")
+        );
+        assert_eq!(
+            place.task_dir(&container, &TaskId::from("t1")),
+            run.join("tasks/t1")
+        );
+    }
+
+    /// Mirrors: PathsTest.CreateExecutorDirectory
+    #[test]
+    fn directory_of_a_run_is_made_where_it_is_looked_for() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let (agent, framework, executor, container) = ids();
+        let place = ExecutorPlace {
+            root: root.path(),
+            agent: &agent,
+            framework: &framework,
+            executor: &executor,
+        };
+
+        mesos_containerizer::mesos::create_sandbox(&place.run_dir(&container), None)
+            .expect("created");
+
+        let expected = "slaves/a1/frameworks/f1/executors/e1/runs/c1";
+        assert!(root.path().join(expected).is_dir());
+    }
 }

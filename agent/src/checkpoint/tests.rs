@@ -7,9 +7,16 @@ use std::{
 };
 
 use flate2::read::GzDecoder;
-use mesos_common::ids::{AgentId, ExecutorId, FrameworkId, TaskId};
-use mesos_containerizer::ContainerId;
+use mesos_common::{
+    ids::{AgentId, ExecutorId, FrameworkId, TaskId},
+    resources::Resources,
+};
+use mesos_containerizer::{
+    ContainerId,
+    state_file::{self, Record},
+};
 use mesos_proto::v1::{self, OperationState, TaskState};
+use prost::Message as _;
 
 use super::{
     layout::{Machine, Origin, RunPhase},
@@ -284,6 +291,40 @@ fn what_is_written_is_read_back() {
     assert_eq!(only_task(&found).updates.len(), 1);
     assert_eq!(only_task(&found).info.name(), "task");
     assert_eq!(found.errors, 0);
+}
+
+/// Mirrors: SlaveStateTest.CheckpointString
+#[test]
+fn text_is_read_back() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let file = directory.path().join("test-file");
+
+    state_file::write_text(&file, "test").expect("written");
+
+    let found = state_file::read_text(&file).expect("readable");
+    assert_eq!(found.as_deref(), Some("test"));
+}
+
+/// Mirrors: SlaveStateTest.CheckpointRepeatedProtobufMessages
+#[test]
+fn list_of_resources_is_read_back() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let file = directory.path().join("resources-file");
+    let text = "cpus:2;mem:512;cpus(role):4;mem(role):1024";
+    let expected = Resources::parse(text).expect("resources");
+
+    state_file::write_messages(&file, &expected.to_proto()).expect("written");
+
+    let bytes = state_file::read_bytes(&file).expect("readable");
+    let bytes = bytes.expect("a file");
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Record::Whole { body, next } = state_file::next_record(&bytes, at) {
+        found.push(v1::Resource::decode(body).expect("a resource"));
+        at = next;
+    }
+    assert_eq!(at, bytes.len());
+    assert_eq!(Resources::from_proto(&found), expected);
 }
 
 #[test]

@@ -546,6 +546,12 @@ impl Cluster {
         executor: &str,
         subscribe: call::Subscribe,
     ) -> FakeExecutor {
+        self.wait_until_open(executor);
+        self.subscribe_with(executor, subscribe)
+    }
+
+    /// Waits until a recovering agent lets executors come back.
+    pub(crate) fn wait_until_open(&self, executor: &str) {
         let heartbeat = Call {
             r#type: Some(call::Type::Heartbeat.into()),
             ..executor_call(executor)
@@ -553,7 +559,6 @@ impl Cluster {
         while self.call(&heartbeat).0 == 503 {
             self.pause();
         }
-        self.subscribe_with(executor, subscribe)
     }
 
     /// Lets the agent work for a moment.
@@ -577,6 +582,14 @@ impl Cluster {
     }
 
     pub(crate) fn report(&self, executor: &str, task: &str, state: TaskState) -> Uuid {
+        let call = Self::update_call(executor, task, state);
+        let (status, text) = self.call(&call);
+        assert_eq!(status, 202, "{text}");
+        Uuid::from_slice(call.update().status().uuid()).expect("a UUID")
+    }
+
+    /// The call with which an executor reports.
+    pub(crate) fn update_call(executor: &str, task: &str, state: TaskState) -> Call {
         let uuid = Uuid::new_v4();
         let status = v1::TaskStatus {
             task_id: Some(task_id(task)),
@@ -590,18 +603,19 @@ impl Cluster {
             status: Some(status.into()),
             ..Default::default()
         };
-        let (status, text) = self.call(&Call {
+        Call {
             r#type: Some(call::Type::Update.into()),
             update: Some(update),
             ..executor_call(executor)
-        });
-        assert_eq!(status, 202, "{text}");
-        uuid
+        }
     }
 }
 
 impl Drop for Cluster {
     fn drop(&mut self) {
+        if self.runtime.clock().is_paused() {
+            self.runtime.clock().resume();
+        }
         // Everything that still runs was started by this agent.
         let mut exited = self.agent.exited();
         self.agent.unregister();

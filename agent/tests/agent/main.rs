@@ -10,6 +10,8 @@
 mod api;
 mod authentication;
 mod authorization;
+mod bad_input;
+mod clock;
 mod containers;
 mod details;
 mod driver_executors;

@@ -126,7 +126,7 @@ pub(crate) fn expect_status(cluster: &mut Cluster) -> v1::OperationStatus {
     message.status().clone()
 }
 
-fn acknowledge(cluster: &Cluster, message: &UpdateOperationStatusMessage) {
+pub(crate) fn acknowledge(cluster: &Cluster, message: &UpdateOperationStatusMessage) {
     cluster.master.send(
         &cluster.pid(),
         &AcknowledgeOperationStatusMessage {

@@ -268,3 +268,59 @@ impl Isolator for PosixFilesystemIsolator {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mesos_proto::v1::resource::{DiskInfo, ReservationInfo, disk_info};
+
+    use super::*;
+
+    fn volume(source: Option<disk_info::Source>) -> v1::Resource {
+        v1::Resource {
+            name: Some("disk".to_owned()),
+            reservations: vec![ReservationInfo {
+                role: Some("role1".to_owned()),
+                ..Default::default()
+            }],
+            disk: Some(
+                DiskInfo {
+                    persistence: Some(disk_info::Persistence {
+                        id: Some("id1".to_owned()),
+                        ..Default::default()
+                    }),
+                    source: source.map(Into::into),
+                    ..Default::default()
+                }
+                .into(),
+            ),
+            ..Default::default()
+        }
+    }
+
+    /// Mirrors: PathsTest.PersistentVolume
+    #[test]
+    fn volume_lies_where_its_disk_is() {
+        let root = || Some("/disk".to_owned());
+        let path = disk_info::Source {
+            r#type: Some(SourceType::Path.into()),
+            path: Some(disk_info::source::Path {
+                root: root(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let mount = disk_info::Source {
+            r#type: Some(SourceType::Mount.into()),
+            mount: Some(disk_info::source::Mount {
+                root: root(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let of = |source| persistent_volume_path(Path::new("/w"), &volume(source));
+
+        assert_eq!(of(None), Path::new("/w/volumes/roles/role1/id1"));
+        assert_eq!(of(Some(path)), Path::new("/disk/volumes/roles/role1/id1"));
+        assert_eq!(of(Some(mount)), Path::new("/disk"));
+    }
+}
