@@ -161,8 +161,8 @@ fn start(options: &Options, status: Option<&init::StatusFile>) -> Result<ExitCod
     privileges::apply(&info)?;
     let command = command::build(&info)?;
     match status {
-        Some(status) => init::supervise(command, status, terminal),
-        None => init::replace(command, terminal.as_ref()),
+        Some(status) => init::supervise(&command, status, terminal),
+        None => init::replace(&command, terminal.as_ref()),
     }
 }
 

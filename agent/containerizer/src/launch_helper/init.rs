@@ -6,18 +6,27 @@
 use std::{
     fs::{File, OpenOptions},
     io::Write,
-    os::unix::{
-        fs::OpenOptionsExt,
-        process::{CommandExt, ExitStatusExt},
+    os::{
+        fd::AsRawFd,
+        unix::{fs::OpenOptionsExt, process::CommandExt},
     },
     path::Path,
-    process::{Child, Command, ExitCode, ExitStatus},
+    process::ExitCode,
 };
 
-use nix::sys::signal::{SigSet, Signal, kill};
+use nix::{
+    errno::Errno,
+    spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawnp},
+    sys::signal::{SigSet, Signal, kill},
+    unistd::Pid,
+};
 use rustix::process::{WaitOptions, ioctl_tiocsctty, wait};
 
-use super::{HelperError, open_terminal};
+use super::{
+    HelperError,
+    command::{self, Execution},
+    open_terminal,
+};
 use crate::{launch_info::ContainerLaunchInfo, paths};
 
 /// The raw wait status of a program that ended with status 1.
@@ -59,40 +68,33 @@ pub(super) fn terminal(info: &ContainerLaunchInfo) -> Result<Option<File>, Helpe
     Ok(Some(terminal))
 }
 
-fn attach(command: &mut Command, terminal: &File) -> Result<(), HelperError> {
-    let copy = || {
-        terminal
-            .try_clone()
-            .map_err(HelperError::system("attach the terminal"))
-    };
-    command.stdin(copy()?).stdout(copy()?).stderr(copy()?);
-    Ok(())
-}
-
 /// Replaces the helper by the command.
 pub(super) fn replace(
-    mut command: Command,
+    execution: &Execution,
     terminal: Option<&File>,
 ) -> Result<ExitCode, HelperError> {
+    let mut command = execution.command();
     if let Some(terminal) = terminal {
-        attach(&mut command, terminal)?;
+        let copy = || {
+            terminal
+                .try_clone()
+                .map_err(HelperError::system("attach the terminal"))
+        };
+        command.stdin(copy()?).stdout(copy()?).stderr(copy()?);
     }
     let error = command.exec();
     Err(HelperError::system(format!(
         "execute '{}'",
-        command.get_program().display()
+        execution.program.display()
     ))(error))
 }
 
 /// Starts the command and stays until it ends.
 pub(super) fn supervise(
-    mut command: Command,
+    execution: &Execution,
     status_file: &StatusFile,
     terminal: Option<File>,
 ) -> Result<ExitCode, HelperError> {
-    if let Some(terminal) = &terminal {
-        attach(&mut command, terminal)?;
-    }
     let mut signals = SigSet::all();
     for kept in [Signal::SIGKILL, Signal::SIGSTOP] {
         signals.remove(kept);
@@ -100,24 +102,50 @@ pub(super) fn supervise(
     signals
         .thread_block()
         .map_err(HelperError::errno("block signals"))?;
-    let program = command.get_program().to_owned();
-    let child = command.spawn().map_err(HelperError::system(format!(
-        "execute '{}'",
-        program.display()
-    )))?;
+    let child = spawn(execution, terminal.as_ref())?;
     drop(terminal);
-    let status = reap_until(&child, &signals)?;
-    status_file.write(status.into_raw())?;
+    let status = reap_until(child, &signals)?;
+    status_file.write(status)?;
     Ok(ExitCode::SUCCESS)
 }
 
+/// Starts the command with no signal blocked: the standard library would hand on what is blocked here.
+fn spawn(execution: &Execution, terminal: Option<&File>) -> Result<Pid, HelperError> {
+    let what = format!("execute '{}'", execution.program.display());
+    let failed = |errno: Errno| HelperError::errno(what.clone())(errno);
+    let mut streams = PosixSpawnFileActions::init().map_err(failed)?;
+    if let Some(terminal) = terminal {
+        for stream in 0..3 {
+            streams
+                .add_dup2(terminal.as_raw_fd(), stream)
+                .map_err(failed)?;
+        }
+    }
+    let mut attributes = PosixSpawnAttr::init().map_err(failed)?;
+    attributes
+        .set_flags(PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK | PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF)
+        .map_err(failed)?;
+    attributes.set_sigmask(&SigSet::empty()).map_err(failed)?;
+    // This program ignores the signal, as every Rust program does.
+    let mut default = SigSet::empty();
+    default.add(Signal::SIGPIPE);
+    attributes.set_sigdefault(&default).map_err(failed)?;
+    posix_spawnp(
+        &command::raw(execution.program.clone().into_os_string())?,
+        &streams,
+        &attributes,
+        &execution.raw_arguments()?,
+        &execution.raw_environment()?,
+    )
+    .map_err(failed)
+}
+
 /// Reaps whatever ends, orphans included, and forwards signals until the command has ended.
-fn reap_until(child: &Child, signals: &SigSet) -> Result<ExitStatus, HelperError> {
-    let pid = i32::try_from(child.id()).unwrap_or(i32::MAX);
+fn reap_until(child: Pid, signals: &SigSet) -> Result<i32, HelperError> {
     loop {
         while let Ok(Some((ended, status))) = wait(WaitOptions::NOHANG) {
-            if ended.as_raw_nonzero().get() == pid {
-                return Ok(ExitStatus::from_raw(status.as_raw()));
+            if ended.as_raw_nonzero().get() == child.as_raw() {
+                return Ok(status.as_raw());
             }
         }
         let signal = signals
@@ -125,7 +153,7 @@ fn reap_until(child: &Child, signals: &SigSet) -> Result<ExitStatus, HelperError
             .map_err(HelperError::errno("wait for signals"))?;
         if signal != Signal::SIGCHLD {
             // The command may end at this moment; the next turn sees it.
-            let _forwarded = kill(nix::unistd::Pid::from_raw(pid), signal);
+            let _forwarded = kill(child, signal);
         }
     }
 }
