@@ -82,6 +82,12 @@ pub enum ContainerizerError {
     /// The root of a nested container is gone.
     #[error("Unknown root container")]
     UnknownRoot,
+    /// The root of a nested container belongs to no containerizer.
+    #[error("Root container {0} not found")]
+    RootNotFound(ContainerId),
+    /// Nobody has taken the container yet, and nobody shall.
+    #[error("Container was destroyed while launching")]
+    DestroyedWhileLaunching,
     /// The container has to end first.
     #[error("Nested container has not terminated yet")]
     NotTerminated,

@@ -1,5 +1,6 @@
 //! Containerizers: launching, isolating and destroying containers.
 
+pub mod composing;
 mod container_id;
 pub mod container_logger;
 pub mod containerizer;
