@@ -19,7 +19,14 @@ pub const FIXED_RESOURCE_ESTIMATOR: &str = "org_apache_mesos_FixedResourceEstima
 /// The controller that watches the load of the machine.
 pub const LOAD_QOS_CONTROLLER: &str = "org_apache_mesos_LoadQoSController";
 
-const BUILT_IN: [&str; 2] = [FIXED_RESOURCE_ESTIMATOR, LOAD_QOS_CONTROLLER];
+/// The logger that limits the size of containers' output.
+pub const LOGROTATE_CONTAINER_LOGGER: &str = "org_apache_mesos_LogrotateContainerLogger";
+
+const BUILT_IN: [&str; 3] = [
+    FIXED_RESOURCE_ESTIMATOR,
+    LOAD_QOS_CONTROLLER,
+    LOGROTATE_CONTAINER_LOGGER,
+];
 
 /// A module cannot be used as asked.
 #[derive(Debug, Error)]

@@ -36,7 +36,7 @@ use uuid::Uuid;
 use crate::{
     agent::{AgentParts, AgentProcess, AgentResources, AgentState, ExecutorGate, MasterLink},
     authentication::{AuthenticationError, close_realms, token_key},
-    container_logger::sandbox::SandboxContainerLogger,
+    container_logger,
     flags::Flags,
     gc::GarbageCollector,
     http::READONLY,
@@ -109,6 +109,9 @@ pub enum StartError {
     /// `--modules` or `--modules_dir` is unreadable or names what is not built in.
     #[error(transparent)]
     Modules(ModuleError),
+    /// `--container_logger` cannot be had.
+    #[error("Cannot create container logger")]
+    ContainerLogger(#[source] ModuleError),
     /// `--resource_estimator` cannot be had.
     #[error("Failed to create resource estimator")]
     ResourceEstimator(#[source] ModuleError),
@@ -445,9 +448,6 @@ fn check(flags: &Flags) -> Result<(), StartError> {
             &location.display().to_string(),
         ));
     }
-    if let Some(logger) = &flags.container_logger {
-        return Err(unavailable("container_logger", logger));
-    }
     if !(0.0..=1.0).contains(&flags.gc_disk_headroom) {
         return Err(wrong("gc_disk_headroom", "must be between 0 and 1"));
     }
@@ -535,6 +535,10 @@ fn containerizer(
             stall_timeout: flags.fetcher_stall_timeout,
         },
     );
+    let modules = BuiltInModules::from_flags(flags).map_err(StartError::Modules)?;
+    let logger = flags.container_logger.as_deref();
+    let logger = container_logger::create(runtime, logger, &modules, &launcher_dir)
+        .map_err(StartError::ContainerLogger)?;
     let switchboard = IoSwitchboard::spawn(
         runtime,
         IoSwitchboardOptions {
@@ -542,7 +546,7 @@ fn containerizer(
             runtime_dir: PathBuf::from(&flags.runtime_dir),
             heartbeat_interval: flags.http_heartbeat_interval,
         },
-        Arc::new(SandboxContainerLogger),
+        logger,
     );
     let parts = MesosContainerizerParts {
         launcher: Box::new(PosixLauncher::new(runtime)),

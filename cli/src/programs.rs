@@ -107,9 +107,12 @@ const PROGRAMS: [Program; 23] = [
         |arguments| mesos_containerizer::io_switchboard::program::run(&to_text(arguments)),
     ),
     not_built("local", "Run a cluster in this process"),
-    not_built(
+    built(
         "logrotate-logger",
         "Write and rotate a task's output (started by an agent)",
+        |arguments| {
+            mesos_containerizer::container_logger::logrotate::program::run(&to_text(arguments))
+        },
     ),
     not_built(
         "network-helper",

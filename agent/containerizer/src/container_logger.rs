@@ -1,6 +1,8 @@
 //! Decides where the output of a container is kept.
 //!
-//! Mirrors `include/mesos/slave/container_logger.hpp`; the loggers themselves belong to the agent.
+//! Mirrors `include/mesos/slave/container_logger.hpp`; the logger that writes to the sandbox belongs to the agent.
+
+pub mod logrotate;
 
 use std::{fmt, io};
 

@@ -25,9 +25,9 @@ pub(super) const ROWS: &[Row<Flags>] = &[
     flag!(
         Flags.container_logger,
         "What becomes of the output of containers.\n\
-         Without it, it goes to the files `stdout` and `stderr` of the sandbox."
-    )
-    .refused(),
+         Without it, it goes to the files `stdout` and `stderr` of the sandbox.\n\
+         `org_apache_mesos_LogrotateContainerLogger`, with parameters by `--modules`, keeps these files small."
+    ),
     flag!(
         Flags.image_providers,
         "Kinds of images that may be used, parted by commas: `APPC`, `DOCKER`."
