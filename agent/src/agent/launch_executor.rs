@@ -285,12 +285,15 @@ impl AgentProcess {
             if let Some(executor) = self.frameworks.executor_mut(id, executor_id)
                 && executor.container() == container
             {
-                executor.pending_termination = Some(ContainerTermination {
-                    state: Some(TaskState::TaskFailed.into()),
-                    reason: Some(Reason::ReasonContainerLaunchFailed.into()),
-                    message: Some(format!("Failed to launch container: {text}")),
-                    ..Default::default()
-                });
+                // A launch that failed because the container was destroyed has an earlier reason.
+                executor
+                    .pending_termination
+                    .get_or_insert_with(|| ContainerTermination {
+                        state: Some(TaskState::TaskFailed.into()),
+                        reason: Some(Reason::ReasonContainerLaunchFailed.into()),
+                        message: Some(format!("Failed to launch container: {text}")),
+                        ..Default::default()
+                    });
             }
             return;
         }
