@@ -142,6 +142,25 @@ impl fmt::Debug for ContainerId {
 mod tests {
     use super::*;
 
+    /// Mirrors: NestedMesosContainerizerTest.NestedContainerID
+    #[test]
+    fn ids_of_other_chains_differ() {
+        let (one, other) = (ContainerId::random(), ContainerId::random());
+        let nested = other.child(one.value());
+        let known = std::collections::HashSet::from([other.clone(), nested.clone()]);
+
+        assert_eq!(one, one.clone());
+        assert_ne!(one, other);
+        assert_ne!(nested, one);
+        assert!(known.contains(&other) && known.contains(&nested));
+        assert!(!known.contains(&one));
+        assert_eq!(one.to_string(), one.value());
+        assert_eq!(
+            nested.to_string(),
+            format!("{}.{}", other.value(), one.value())
+        );
+    }
+
     #[test]
     fn nested_id_prints_its_chain() {
         let root = ContainerId::root_from("a");

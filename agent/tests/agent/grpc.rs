@@ -6,6 +6,7 @@ use mesos_proto::v1::grpc::Accepted;
 use mesos_proto::v1::{agent, executor};
 
 use crate::harness::{Cluster, command_task, executor_call, framework};
+use crate::sessions::{Parent, session_call};
 
 const SUBSCRIBE: &str = "/mesos.v1.grpc.Executor/Subscribe";
 const SEND: &str = "/mesos.v1.grpc.Executor/Send";
@@ -105,4 +106,80 @@ fn operators_call_the_agent_and_streams_have_methods_of_their_own() {
         refusal(health_as_output).message(),
         "Expecting a call of type ATTACH_CONTAINER_OUTPUT"
     );
+}
+
+/// Sends messages, and gives what comes back.
+fn upload<A>(
+    cluster: &Cluster,
+    method: &'static str,
+    messages: Vec<agent::Call>,
+) -> Answer<Streaming<A>>
+where
+    A: prost::Message + Default + 'static,
+{
+    let client = Client::new(&cluster.runtime);
+    let target = cluster.runtime.address().to_string().parse();
+    let connection = Connection::new(target.expect("a target"));
+    let messages = Request::new(futures::stream::iter(messages));
+    let answer = client.stream(&connection, method, messages, CallOptions::default());
+    cluster.runtime.block_on(answer).ready().expect("an answer")
+}
+
+fn input(message: agent::call::AttachContainerInput) -> agent::Call {
+    agent::Call {
+        attach_container_input: Some(message.into()),
+        ..of_kind(agent::call::Type::AttachContainerInput)
+    }
+}
+
+fn data(text: &'static str) -> agent::Call {
+    use agent::process_io::{Data, Type, data};
+    let data = Data {
+        r#type: Some(data::Type::Stdin.into()),
+        data: Some(text.into()),
+        ..Default::default()
+    };
+    let message = agent::ProcessIo {
+        r#type: Some(Type::Data.into()),
+        data: Some(data),
+        ..Default::default()
+    };
+    input(agent::call::AttachContainerInput {
+        r#type: Some(agent::call::attach_container_input::Type::ProcessIo.into()),
+        process_io: Some(message.into()),
+        ..Default::default()
+    })
+}
+
+#[test]
+fn session_and_its_input_are_streams_of_grpc() {
+    let parent = Parent::new();
+    let cluster = &parent.cluster;
+    let id = parent.child("s");
+    let launch = session_call(id.clone(), "cat; echo done", None);
+    let output = open::<_, agent::ProcessIo>(cluster, "/mesos.v1.grpc.Agent/LaunchSession", launch);
+    let mut output = output.expect("launched").into_inner();
+
+    let names = input(agent::call::AttachContainerInput {
+        r#type: Some(agent::call::attach_container_input::Type::ContainerId.into()),
+        container_id: Some(id.clone()),
+        ..Default::default()
+    });
+    let accepted = upload::<Accepted>(
+        cluster,
+        "/mesos.v1.grpc.Agent/AttachInput",
+        vec![names, data("hello\n"), data("")],
+    );
+    let mut text = String::new();
+    while let Some(message) = cluster
+        .runtime
+        .block_on(output.message())
+        .expect("no error")
+    {
+        text.push_str(&String::from_utf8_lossy(message.data().data()));
+    }
+
+    assert!(accepted.is_ok());
+    assert_eq!(text, "hello\ndone\n");
+    assert_eq!(parent.wait(id), Some(0));
 }

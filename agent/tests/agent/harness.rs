@@ -53,6 +53,10 @@ impl Place {
                 "mesos-io-switchboard",
                 env!("CARGO_BIN_EXE_mesos-io-switchboard"),
             ),
+            (
+                "mesos-logrotate-logger",
+                env!("CARGO_BIN_EXE_mesos-logrotate-logger"),
+            ),
         ];
         for (name, program) in programs {
             std::os::unix::fs::symlink(program, launcher.join(name)).expect("linked");

@@ -8,7 +8,7 @@ use mesos_proto::{
         ReregisterExecutorMessage, RunTaskMessage, StatusUpdateMessage,
     },
     v1::{
-        TaskState,
+        TaskInfo, TaskState,
         executor::{call, event},
         task_status::Reason,
     },
@@ -21,7 +21,12 @@ use crate::harness::{
 
 /// A task that runs, written down, with its first update acknowledged.
 pub(crate) fn running(cluster: &mut Cluster) {
-    cluster.run(&checkpointing(), command_task("t", "sleep 1000"));
+    checkpointed(cluster, command_task("t", "sleep 1000"));
+}
+
+/// As [`running`], for a task `t` of another kind.
+pub(crate) fn checkpointed(cluster: &mut Cluster, task: TaskInfo) {
+    cluster.run(&checkpointing(), task);
     let mut executor = cluster.subscribe_when_launched("t");
     executor.expect(cluster, event::Type::Launch);
     cluster.report("t", "t", TaskState::TaskRunning);

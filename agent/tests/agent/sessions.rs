@@ -16,22 +16,29 @@ use mesos_proto::v1::{
 };
 use prost::Message;
 
-use crate::harness::{Cluster, command_task, framework};
+use crate::{
+    harness::{Cluster, command_task, framework, run_dir},
+    recovery::checkpointed,
+};
 
 const PROTOBUF: &str = "application/x-protobuf";
 const RECORDIO: &str = "application/recordio";
 
 /// A cluster whose task runs in a container that sessions can be launched under.
-struct Parent {
-    cluster: Cluster,
-    id: v1::ContainerId,
+pub(crate) struct Parent {
+    pub(crate) cluster: Cluster,
+    pub(crate) id: v1::ContainerId,
 }
 
 impl Parent {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let cluster = Cluster::registered();
         cluster.run(&framework(), command_task("t", "sleep 1000"));
         cluster.wait_for_executor("t");
+        Self::of(cluster)
+    }
+
+    fn of(cluster: Cluster) -> Self {
         let (_, body) = cluster.ask(ClientRequest::get("/containers"));
         let containers: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
         let id = v1::ContainerId {
@@ -41,7 +48,7 @@ impl Parent {
         Self { cluster, id }
     }
 
-    fn child(&self, value: &str) -> v1::ContainerId {
+    pub(crate) fn child(&self, value: &str) -> v1::ContainerId {
         v1::ContainerId {
             value: Some(value.to_owned()),
             parent: Some(self.id.clone().into()),
@@ -101,7 +108,7 @@ impl Parent {
         self.cluster.master.runtime.block_on(future)
     }
 
-    fn wait(&self, id: v1::ContainerId) -> Option<i32> {
+    pub(crate) fn wait(&self, id: v1::ContainerId) -> Option<i32> {
         let wait = call::WaitNestedContainer {
             container_id: Some(id),
             ..Default::default()
@@ -121,7 +128,11 @@ impl Parent {
     }
 }
 
-fn session_call(id: v1::ContainerId, command: &str, container: Option<v1::ContainerInfo>) -> Call {
+pub(crate) fn session_call(
+    id: v1::ContainerId,
+    command: &str,
+    container: Option<v1::ContainerInfo>,
+) -> Call {
     let command = v1::CommandInfo {
         value: Some(command.to_owned()),
         ..Default::default()
@@ -397,4 +408,47 @@ fn session_has_many_readers_and_one_writer() {
     assert_eq!(answered.0, 200);
     assert_eq!(session.out, "one\ntwo\n");
     assert_eq!(attached.out, "two\n");
+}
+
+/// Mirrors: IOSwitchboardTest.ContainerAttachAfterSlaveRestart
+#[test]
+fn terminal_can_be_attached_to_after_the_agent_was_restarted() {
+    let mut cluster = Cluster::registered();
+    let task = v1::TaskInfo {
+        container: Some(terminal().into()),
+        ..command_task("t", "sleep 1000")
+    };
+    checkpointed(&mut cluster, task);
+
+    cluster.restart();
+    let _executor = cluster.subscribe_when_open("t");
+    cluster.reregister();
+    let parent = Parent::of(cluster);
+    let attached = parent.stream(&attach_output_call(parent.id.clone()));
+
+    assert_eq!(attached.status, 200);
+}
+
+#[test]
+fn command_executor_is_told_its_terminal() {
+    let cluster = Cluster::registered();
+    cluster
+        .place
+        .command_executor("for a in \"$@\"; do echo \"$a\"; done; sleep 1000");
+    let task = v1::TaskInfo {
+        container: Some(terminal().into()),
+        ..command_task("t", "sleep 1000")
+    };
+    cluster.run(&framework(), task);
+    cluster.wait_for_executor("t");
+
+    cluster.wait_for_state(|_| {
+        let file = run_dir(&cluster.place.work_dir(), "t").join("stdout");
+        std::fs::read_to_string(file).is_ok_and(|text| {
+            text.contains(&format!(
+                "--{}=/dev/pts/",
+                mesos_common::wire::variable::TTY_PATH_FLAG
+            ))
+        })
+    });
 }

@@ -188,3 +188,6 @@ impl IoSwitchboardServer {
         self.socket.drained().await;
     }
 }
+
+#[cfg(test)]
+mod tests;
