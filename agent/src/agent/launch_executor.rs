@@ -285,15 +285,18 @@ impl AgentProcess {
             if let Some(executor) = self.frameworks.executor_mut(id, executor_id)
                 && executor.container() == container
             {
-                // A launch that failed because the container was destroyed has an earlier reason.
-                executor
-                    .pending_termination
-                    .get_or_insert_with(|| ContainerTermination {
+                // A container that was preempted while it was launched has an earlier reason.
+                let preempted = executor.pending_termination.as_ref();
+                let preempted = preempted
+                    .is_some_and(|pending| pending.reason() == Reason::ReasonContainerPreempted);
+                if !preempted {
+                    executor.pending_termination = Some(ContainerTermination {
                         state: Some(TaskState::TaskFailed.into()),
                         reason: Some(Reason::ReasonContainerLaunchFailed.into()),
                         message: Some(format!("Failed to launch container: {text}")),
                         ..Default::default()
                     });
+                }
             }
             return;
         }
