@@ -14,6 +14,7 @@
 //! re-registration and shutdown timeouts (flags), disk watch (flag).
 
 mod attach_files;
+mod attach_volumes;
 mod authenticate;
 mod authorize_launch;
 mod checkpoint;

@@ -184,6 +184,17 @@ impl Files {
         });
     }
 
+    /// Takes back every virtual path below this one, which itself stays.
+    pub fn detach_below(&self, virtual_path: &Path) {
+        let above = virtual_path.to_owned();
+        self.pid.dispatch(move |files, _| {
+            files.paths.retain(|name, _| {
+                let name = Path::new(name);
+                name == above || !name.starts_with(&above)
+            });
+        });
+    }
+
     /// Lists what lies in an offered directory, in the order of names.
     pub fn browse(
         &self,

@@ -236,6 +236,8 @@ impl Cluster {
             "--isolation=posix/cpu,posix/mem".to_owned(),
             "--no-systemd_enable_support".to_owned(),
         ];
+        let name_of = |flag: &str| flag.split('=').next().map(str::to_owned);
+        arguments.retain(|usual| flags.iter().all(|flag| name_of(flag) != name_of(usual)));
         arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
         let wanted = self.agents.len() + 1;
         let command = binary::command_at(&self.mark, &place)?;

@@ -5,6 +5,7 @@ pub mod posix;
 pub mod posix_cpu;
 pub mod posix_mem;
 pub mod posix_rlimits;
+pub mod volume_sandbox_path;
 
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
@@ -29,6 +30,7 @@ pub fn create(
         "posix/cpu",
         "posix/mem",
         "posix/rlimits",
+        "volume/sandbox_path",
     ] {
         if !names.contains(name) {
             continue;
@@ -40,6 +42,7 @@ pub fn create(
             )),
             "posix/cpu" => Arc::new(posix_cpu::PosixCpuIsolator::new(runtime)),
             "posix/mem" => Arc::new(posix_mem::PosixMemIsolator::new(runtime)),
+            "volume/sandbox_path" => Arc::new(volume_sandbox_path::SandboxPathIsolator::default()),
             _ => Arc::new(posix_rlimits::PosixRlimitsIsolator),
         });
     }

@@ -40,7 +40,7 @@ impl AgentProcess {
     }
 
     /// Says who may see a sandbox: the agent knows whose it is.
-    fn sandbox_guard(
+    pub(super) fn sandbox_guard(
         &self,
         framework: &FrameworkId,
         executor: &ExecutorId,
@@ -65,6 +65,7 @@ impl AgentProcess {
         sandbox: &Path,
     ) {
         let Some(parts) = &self.parts else { return };
+        parts.files.detach_below(sandbox);
         let taken_over = self
             .frameworks
             .executor(framework, executor)

@@ -329,6 +329,7 @@ impl AgentProcess {
             recover_task(&mut executor, task);
         }
         self.attach_sandbox(framework, &found.id, &directory, ctx);
+        self.attach_volumes_of(framework, &executor, ctx);
         let completed = run.phase == RunPhase::Completed;
         if completed {
             executor.become_state(ExecutorState::Terminated);

@@ -321,6 +321,7 @@ impl AgentProcess {
                 send(executor, launch, ctx);
             }
         }
+        self.attach_task_volumes(id, executor_id, ctx);
     }
 }
 

@@ -78,6 +78,22 @@ fn detached_path_is_gone() {
     );
 }
 
+#[test]
+fn paths_below_a_detached_one_are_gone_with_it() {
+    let fixture = Fixture::new();
+    let real = fixture.directory.path().join("box");
+    fixture.files.attach(&real, "/virtual/box/inner", None);
+    assert!(fixture.read("/virtual/box/inner/file", 0, None).is_ok());
+
+    fixture.files.detach_below(Path::new("/virtual/box"));
+
+    assert!(fixture.read("/virtual/box/file", 0, None).is_ok());
+    assert_eq!(
+        fixture.read("/virtual/box/inner/file", 0, None),
+        Err(FilesError::NotFound)
+    );
+}
+
 /// Mirrors: FilesTest.BrowseTest
 #[test]
 fn directory_lists_its_members_by_virtual_path() {

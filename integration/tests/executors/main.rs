@@ -7,4 +7,7 @@
 
 mod command_executor;
 mod default_executor;
+mod domain_socket;
+mod group_ends;
 mod support;
+mod volumes;

@@ -18,12 +18,22 @@ impl Stage {
 
     /// As [`Stage::start`], with a framework of a role.
     pub(crate) fn start_as(role: &str) -> Self {
+        Self::start_with(&json!({"roles": [role]}), &[])
+    }
+
+    /// As [`Stage::start`], with further fields of the framework and flags of the agent.
+    pub(crate) fn start_with(more: &Value, flags: &[&str]) -> Self {
         let mut cluster = Cluster::start().expect("the master starts");
-        cluster.add_agent().expect("the agent registers");
-        let info = json!({
-            "user": "root", "name": "test", "roles": [role],
+        let mut all = vec!["--resources=cpus:4;mem:1024;disk:1024;ports:[31000-32000]"];
+        all.extend(flags);
+        cluster.add_agent_with(&all).expect("the agent registers");
+        let mut info = json!({
+            "user": "root", "name": "test", "roles": ["*"],
             "capabilities": [{"type": "MULTI_ROLE"}, {"type": "RESERVATION_REFINEMENT"}],
         });
+        for (name, value) in more.as_object().into_iter().flatten() {
+            info[name] = value.clone();
+        }
         let mut scheduler =
             FakeScheduler::subscribe_as(cluster.master.address, &info).expect("it subscribes");
         let offer = scheduler.wait_for_offer().expect("an offer comes");
