@@ -4,6 +4,7 @@ pub mod attributes;
 pub mod authorization;
 pub mod bytes;
 pub mod call_type;
+pub mod check_status;
 pub mod cram_md5;
 pub mod credentials;
 pub mod duration;

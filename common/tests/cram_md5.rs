@@ -3,7 +3,9 @@
 use libprocess::{Context, Future, Outcome, Process, ProcessId, Promise, Runtime, Upid};
 use mesos_common::cram_md5::{CramMd5Authenticator, Verdict, authenticate};
 use mesos_common::credentials::Credentials;
-use mesos_proto::internal::{AuthenticateMessage, AuthenticationErrorMessage};
+use mesos_proto::internal::{
+    AuthenticateMessage, AuthenticationErrorMessage, AuthenticationMechanismsMessage,
+};
 use mesos_proto::v1;
 
 /// Starts a session for each client, as a master does.
@@ -95,6 +97,61 @@ fn an_unknown_principal_is_refused() {
 
     assert_eq!(accepted.ready(), Some(false));
     assert_eq!(verdict.ready(), Some(Verdict::Refused));
+}
+
+/// Mirrors: CRAMMD5AuthenticationTest.AuthenticateeSecretMissing
+#[test]
+fn without_a_secret_nobody_is_accepted() {
+    let client = runtime();
+    let presented = v1::Credential {
+        principal: Some("alice".to_owned()),
+        ..Default::default()
+    };
+
+    let accepted = authenticate(&client, &Upid::default(), &Upid::default(), &presented);
+
+    assert_eq!(client.block_on(accepted).ready(), Some(false));
+    client.shutdown();
+}
+
+/// A client that says nothing after its first word.
+struct Silent {
+    asked: Option<Promise<()>>,
+}
+
+impl Process for Silent {
+    fn id(&self) -> ProcessId {
+        ProcessId::fixed("silent")
+    }
+
+    fn initialize(&mut self, ctx: &mut Context<Self>) {
+        ctx.install_protobuf(
+            |silent: &mut Self, _, _: AuthenticationMechanismsMessage, _| {
+                if let Some(asked) = silent.asked.take() {
+                    asked.set(());
+                }
+            },
+        );
+    }
+}
+
+/// Mirrors: CRAMMD5AuthenticationTest.AuthenticatorDestructionRace
+#[test]
+fn authenticator_that_goes_away_fails_what_is_going_on() {
+    let master = runtime();
+    let (promise, asked) = Promise::new();
+    let client = master.spawn(Silent {
+        asked: Some(promise),
+    });
+    let known = Credentials::from_message(&v1::Credentials::default());
+    let authenticator = CramMd5Authenticator::new(&master, known);
+    let verdict = authenticator.authenticate(client.upid());
+    master.block_on(asked).ready().expect("the client is asked");
+
+    drop(authenticator);
+
+    assert!(matches!(master.block_on(verdict), Outcome::Failed(_)));
+    master.shutdown();
 }
 
 /// Refuses at once, as a master without credentials does.

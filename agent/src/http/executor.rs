@@ -11,6 +11,7 @@ use libprocess::{
     http::{Principal, Request, Response, pipe},
 };
 use mesos_common::{
+    check_status::validate_check_status,
     ids::{ExecutorId, FrameworkId},
     negotiation::ContentType,
     recordio,
@@ -289,7 +290,10 @@ fn validate_update(call: &Call) -> Result<(), String> {
             "Received TASK_STAGING from executor {executor} of framework {framework} which is not allowed"
         ));
     }
-    Ok(())
+    match &status.check_status {
+        Some(result) => validate_check_status(result).map_err(|error| error.to_string()),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -347,6 +351,10 @@ mod tests {
         check(
             |status| status.state = Some(TaskState::TaskStaging.into()),
             Err("Received TASK_STAGING from executor e of framework f which is not allowed"),
+        );
+        check(
+            |status| status.check_status = Some(v1::CheckStatusInfo::default().into()),
+            Err("CheckStatusInfo must specify 'type'"),
         );
     }
 }

@@ -1,5 +1,6 @@
 //! What executors may say, and how executors on the driver are served.
 
+use mesos_agent::constants::EXECUTOR_HEARTBEAT_INTERVAL;
 use mesos_proto::{
     internal::{
         ExecutorRegisteredMessage, ExecutorToFrameworkMessage, ExitedExecutorMessage,
@@ -63,6 +64,32 @@ pub(crate) fn driver_update(
         },
     );
     uuid
+}
+
+/// Mirrors: ExecutorHttpApiTest.HeartbeatEvents
+#[test]
+fn executor_on_http_hears_heartbeats() {
+    let cluster = Cluster::registered();
+    cluster.run(&framework(), executor_task("t", "e", "sleep 1000"));
+    let mut executor = cluster.subscribe_when_launched("e");
+    let subscribed = executor.expect(&cluster, event::Type::Subscribed);
+    assert_eq!(
+        subscribed
+            .subscribed()
+            .executor_info()
+            .executor_id()
+            .value(),
+        "e"
+    );
+    assert!(subscribed.subscribed().container_id.is_some());
+    executor.expect(&cluster, event::Type::Launch);
+
+    cluster.runtime.clock().pause();
+    cluster.runtime.clock().advance(EXECUTOR_HEARTBEAT_INTERVAL);
+    let next = executor.next(&cluster).expect("an event");
+    cluster.runtime.clock().resume();
+
+    assert_eq!(next.r#type(), event::Type::Heartbeat);
 }
 
 #[test]

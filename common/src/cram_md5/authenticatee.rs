@@ -17,6 +17,7 @@ use super::{MECHANISM, challenge::respond};
 ///
 /// Ready with true when the master accepts it and with false when it refuses; failed when it may be
 /// tried again.
+/// Without a secret there is nothing to present: the answer is false at once.
 /// There is no timeout: whoever waits discards the future, which ends the attempt.
 pub fn authenticate(
     runtime: &Runtime,
@@ -24,6 +25,10 @@ pub fn authenticate(
     client: &Upid,
     credential: &v1::Credential,
 ) -> Future<bool> {
+    if credential.secret.is_none() {
+        tracing::warn!("authentication failed; secret needed by CRAM-MD5 authenticatee");
+        return Future::ready(false);
+    }
     let (promise, future) = Promise::new();
     runtime.spawn(CramMd5AuthenticateeProcess {
         master: master.clone(),

@@ -2,10 +2,11 @@
 //!
 //! Mirrors `CRAMMD5AuthenticatorProcess` and `CRAMMD5AuthenticatorSessionProcess`.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
-use libprocess::{Context, Future, Process, ProcessId, Promise, Runtime, Upid};
+use libprocess::{Context, Future, Pid, Process, ProcessId, Promise, Runtime, Upid};
 use mesos_proto::internal::{
     AuthenticationCompletedMessage, AuthenticationErrorMessage, AuthenticationFailedMessage,
     AuthenticationMechanismsMessage, AuthenticationStartMessage, AuthenticationStepMessage,
@@ -28,10 +29,32 @@ pub enum Verdict {
 }
 
 /// Authenticates clients against a set of credentials.
+///
+/// When the last clone is dropped, what is still going on fails.
 #[derive(Clone, Debug)]
 pub struct CramMd5Authenticator {
     runtime: Runtime,
     credentials: Arc<Credentials>,
+    sessions: Arc<Sessions>,
+}
+
+/// The sessions that have not ended.
+#[derive(Debug, Default)]
+struct Sessions(Mutex<BTreeMap<Uuid, Pid<CramMd5AuthenticatorSessionProcess>>>);
+
+impl Sessions {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Uuid, Pid<CramMd5AuthenticatorSessionProcess>>> {
+        // A holder never panics half-way: each section adds or removes one session.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Sessions {
+    fn drop(&mut self) {
+        for session in self.lock().values() {
+            session.terminate();
+        }
+    }
 }
 
 impl CramMd5Authenticator {
@@ -41,6 +64,7 @@ impl CramMd5Authenticator {
         Self {
             runtime: runtime.clone(),
             credentials: Arc::new(credentials),
+            sessions: Arc::default(),
         }
     }
 
@@ -50,12 +74,18 @@ impl CramMd5Authenticator {
     /// after its own time.
     pub fn authenticate(&self, authenticatee: &Upid) -> Future<Verdict> {
         let (promise, future) = Promise::new();
-        self.runtime.spawn(CramMd5AuthenticatorSessionProcess {
+        let key = Uuid::new_v4();
+        // Held until the session is in the list: it may end at once.
+        let mut sessions = self.sessions.lock();
+        let session = self.runtime.spawn(CramMd5AuthenticatorSessionProcess {
             client: authenticatee.clone(),
             credentials: self.credentials.clone(),
             state: State::Starting,
             promise: Some(promise),
+            key,
+            siblings: Arc::downgrade(&self.sessions),
         });
+        sessions.insert(key, session);
         future
     }
 }
@@ -72,6 +102,8 @@ struct CramMd5AuthenticatorSessionProcess {
     credentials: Arc<Credentials>,
     state: State,
     promise: Option<Promise<Verdict>>,
+    key: Uuid,
+    siblings: Weak<Sessions>,
 }
 
 impl CramMd5AuthenticatorSessionProcess {
@@ -155,6 +187,15 @@ impl Process for CramMd5AuthenticatorSessionProcess {
             ..Default::default()
         };
         ctx.send_protobuf(&self.client, &mechanisms);
+    }
+
+    fn finalize(&mut self, _: &mut Context<Self>) {
+        if let Some(promise) = self.promise.take() {
+            promise.fail("Authentication discarded");
+        }
+        if let Some(siblings) = self.siblings.upgrade() {
+            siblings.lock().remove(&self.key);
+        }
     }
 
     fn exited(&mut self, pid: &Upid, ctx: &mut Context<Self>) {

@@ -2,6 +2,7 @@
 //!
 //! Mirrors `validateExecutorCall` of `src/common/validation.cpp`.
 
+use mesos_common::check_status::{CheckStatusError, validate_check_status};
 use mesos_proto::v1::TaskState;
 use mesos_proto::v1::executor::{Call, call};
 use mesos_proto::v1::task_status::Source;
@@ -43,6 +44,9 @@ pub enum CallError {
         /// Its framework.
         framework: String,
     },
+    /// The update has a result of a check that is none.
+    #[error(transparent)]
+    CheckStatus(#[from] CheckStatusError),
 }
 
 /// Checks a call as the agent will.
@@ -95,6 +99,9 @@ fn validate_update(call: &Call) -> Result<(), CallError> {
             executor,
             framework,
         });
+    }
+    if let Some(result) = &status.check_status {
+        validate_check_status(result)?;
     }
     Ok(())
 }
