@@ -21,7 +21,7 @@ fn executor_pid(stage: &Stage) -> Pid {
     pid.expect("an id of a process")
 }
 
-/// Mirrors: DefaultExecutorTest.ROOT_ContainerStatusForTask
+/// Mirrors: `DefaultExecutorTest.ROOT_ContainerStatusForTask`
 #[test]
 fn tasks_of_a_group_have_containers_below_the_same_one() {
     let mut stage = Stage::start();
@@ -57,7 +57,7 @@ fn executor_that_is_killed_ends_its_container() {
     assert!(failure["status"].is_number(), "{failure}");
 }
 
-/// Mirrors: DefaultExecutorTest.ROOT_NoTransitionFromKillingToFinished
+/// Mirrors: `DefaultExecutorTest.ROOT_NoTransitionFromKillingToFinished`
 #[test]
 fn task_that_ends_well_when_killed_was_killed() {
     let capabilities = json!([
@@ -81,7 +81,7 @@ fn task_that_ends_well_when_killed_was_killed() {
     assert_eq!(failure["failure"]["status"], 0, "{failure}");
 }
 
-/// Mirrors: DefaultExecutorTest.ROOT_LaunchGroupFailure
+/// Mirrors: `DefaultExecutorTest.ROOT_LaunchGroupFailure`
 #[test]
 fn group_of_a_task_that_cannot_be_launched_is_killed_and_no_other() {
     let mut stage = Stage::start();
@@ -126,7 +126,7 @@ fn group_of_a_task_that_cannot_be_launched_is_killed_and_no_other() {
     stage.scheduler.wait_for("FAILURE").unwrap();
 }
 
-/// Mirrors: DefaultExecutorTest.ROOT_SlaveRecoveryWithoutMetadataCheckpointed
+/// Mirrors: `DefaultExecutorTest.ROOT_SlaveRecoveryWithoutMetadataCheckpointed`
 #[test]
 fn agent_comes_back_when_nothing_of_the_group_was_checkpointed() {
     let mut stage = Stage::start_with(&json!({"checkpoint": false}), &[]);

@@ -8,6 +8,8 @@
 mod command_executor;
 mod default_executor;
 mod domain_socket;
+mod group_checks;
 mod group_ends;
+mod needs_root;
 mod support;
 mod volumes;

@@ -79,7 +79,7 @@ fn create(volume: &Value) -> Value {
     json!({"type": "CREATE", "create": {"volumes": [volume]}})
 }
 
-/// Mirrors: PersistentVolumeDefaultExecutor.ROOT_PersistentResources
+/// Mirrors: `PersistentVolumeDefaultExecutor.ROOT_PersistentResources`
 #[test]
 fn task_writes_into_the_volume_of_its_executor() {
     let mut stage = stage();
@@ -97,7 +97,7 @@ fn task_writes_into_the_volume_of_its_executor() {
     assert_eq!(content(&stage).as_deref(), Some("abc\n"));
 }
 
-/// Mirrors: PersistentVolumeDefaultExecutor.ROOT_TaskSandboxPersistentVolume
+/// Mirrors: `PersistentVolumeDefaultExecutor.ROOT_TaskSandboxPersistentVolume`
 #[test]
 fn volume_of_a_task_is_in_its_sandbox_and_can_be_browsed() {
     let mut stage = stage();
@@ -149,7 +149,7 @@ fn producer_and_consumer(stage: &Stage) -> [Value; 2] {
 fn assert_both_finish(stage: &mut Stage) {
     let mut told: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for _ in 0..6 {
-        let status = stage.scheduler.wait_for_update().unwrap();
+        let status = stage.scheduler.wait_for_update().expect("an update");
         let task = status["task_id"]["value"].as_str().unwrap_or_default();
         let states = told.entry(task.to_owned()).or_default();
         states.push(status["state"].clone());
@@ -161,7 +161,7 @@ fn assert_both_finish(stage: &mut Stage) {
     assert_eq!(content(stage).as_deref(), Some("abc\n"));
 }
 
-/// Mirrors: PersistentVolumeDefaultExecutor.ROOT_TasksSharingViaSandboxVolumes
+/// Mirrors: `PersistentVolumeDefaultExecutor.ROOT_TasksSharingViaSandboxVolumes`
 #[test]
 fn tasks_of_a_group_share_the_volume_of_their_executor() {
     let mut stage = stage();
@@ -174,7 +174,7 @@ fn tasks_of_a_group_share_the_volume_of_their_executor() {
     assert_both_finish(&mut stage);
 }
 
-/// Mirrors: PersistentVolumeDefaultExecutor.ROOT_TaskGroupsSharingViaSandboxVolumes
+/// Mirrors: `PersistentVolumeDefaultExecutor.ROOT_TaskGroupsSharingViaSandboxVolumes`
 #[test]
 fn groups_share_the_volume_of_their_executor() {
     let mut stage = stage();
@@ -187,4 +187,26 @@ fn groups_share_the_volume_of_their_executor() {
     stage.accept(&[reserve(&reserved(3.0)), create(&volume), first, second]);
 
     assert_both_finish(&mut stage);
+}
+
+/// Mirrors: `PersistentVolumeDefaultExecutor.ROOT_HealthCheckUsingPersistentVolume`
+#[test]
+fn health_check_reads_from_the_volume_of_its_task() {
+    let mut stage = stage();
+    let volume = volume("task_volume_path");
+    let health = json!({
+        "type": "COMMAND", "delay_seconds": 0, "interval_seconds": 0, "grace_period_seconds": 60,
+        "command": {"value": "cat task_volume_path/file"},
+    });
+    let command = "echo abc > task_volume_path/file && sleep 31337";
+    let more = json!({"resources": with(&volume), "health_check": health});
+    let task = stage.task("t", command, &more);
+    let group = launch_group(&stage.executor(&scalars(&json!({}))), &[task]);
+
+    stage.accept(&[reserve(&reserved(1.0)), create(&volume), group]);
+
+    stage.running(None);
+    let healthy = stage.health_checked();
+    assert_eq!(healthy["healthy"], true, "{healthy}");
+    assert_eq!(content(&stage).as_deref(), Some("abc\n"));
 }
