@@ -1,4 +1,4 @@
-//! Each example runs to its end on a cluster of this machine.
+//! Each example runs to its end against `mesos dev`.
 #![expect(clippy::panic, reason = "helpers of tests fail by panicking")]
 
 use std::io::{BufRead as _, BufReader};
@@ -10,9 +10,7 @@ use serde_json::json;
 
 /// A master with one agent.
 fn cluster() -> Cluster {
-    let mut cluster = Cluster::start().expect("a master starts");
-    cluster.add_agent().expect("an agent registers");
-    cluster
+    Cluster::dev().expect("it starts")
 }
 
 /// Runs an example against a master with one agent, and returns what it printed.
@@ -181,7 +179,7 @@ fn inverse_offer_makes_the_tenant_leave_before_the_agent_goes() {
     let example = env!("CARGO_BIN_EXE_inverse_offers");
     let mut running = Running::start(&cluster, example, &[]);
     running.wait_for("the tenant is TASK_RUNNING");
-    let machine = json!({"hostname": "localhost", "ip": "127.0.0.1"});
+    let machine = json!({"hostname": "127.0.0.1", "ip": "127.0.0.1"});
     let window = json!({
         "machine_ids": [machine],
         "unavailability": {"start": {"nanoseconds": 4_102_444_800_000_000_000_u64}},

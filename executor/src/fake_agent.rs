@@ -284,6 +284,16 @@ impl FakeAgent {
         });
     }
 
+    /// Sends the first half of an event's record.
+    pub(crate) fn send_half(&self, event: &Event) {
+        let record = recordio::encode(&ContentType::Protobuf.encode(event));
+        let half = record.slice(..record.len() / 2);
+        self.pid.dispatch(move |agent, _| {
+            let stream = agent.stream.as_ref().expect("the executor has subscribed");
+            stream.write(half);
+        });
+    }
+
     pub(crate) fn acknowledge(&self, status: &TaskStatus) {
         let acknowledged = event::Acknowledged {
             task_id: status.task_id.clone(),

@@ -172,6 +172,42 @@ impl Cluster {
         Self::start_at(Some(hosts), flags)
     }
 
+    /// Starts `mesos dev`, a master and one agent in one process, and waits until both are there.
+    ///
+    /// # Errors
+    /// [`ClusterError`] with the log when they do not come up.
+    pub fn dev() -> Result<Self, ClusterError> {
+        let folder = tempfile::tempdir().map_err(io_error("make a temporary folder"))?;
+        let mark = uuid::Uuid::new_v4().to_string();
+        let address = free_address()?;
+        let arguments = vec![
+            "dev".to_owned(),
+            format!("--port={}", address.port()),
+            "--resources=cpus:4;mem:1024;disk:1024;ports:[31000-32000]".to_owned(),
+            "--logging_level=INFO".to_owned(),
+        ];
+        let mut command = binary::command_at(&mark, &Place::loopback())?;
+        command.env("TMPDIR", folder.path());
+        let master = launch_as("dev", address, arguments, command, folder.path())?;
+        let mut cluster = Self {
+            master,
+            agents: Vec::new(),
+            hosts: None,
+            mark,
+            folder,
+        };
+        let came = eventually("registration of the agent", || {
+            cluster.active_agents().filter(|count| *count > 0)
+        });
+        if let Err(reason) = came {
+            let log = cluster.logs();
+            let _ended = cluster.master.kill();
+            let name = "dev".to_owned();
+            return Err(ClusterError::NotReady { name, reason, log });
+        }
+        Ok(cluster)
+    }
+
     fn start_at(hosts: Option<Hosts>, flags: &[&str]) -> Result<Self, ClusterError> {
         let place = place(hosts.as_ref(), 0)?;
         let folder = tempfile::tempdir().map_err(io_error("make a temporary folder"))?;

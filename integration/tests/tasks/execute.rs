@@ -56,3 +56,36 @@ fn missing_flag_is_named() {
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("--name"), "{text}");
 }
+
+#[test]
+fn flags_reach_the_task() {
+    let mut cluster = Cluster::start().unwrap();
+    cluster.add_agent().unwrap();
+    let group = r#"{"tasks": [{"name": "a", "task_id": {"value": "a"}, "agent_id": {"value": ""},
+        "resources": [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 0.1}},
+                      {"name": "mem", "type": "SCALAR", "scalar": {"value": 32}}],
+        "command": {"value": "test -d ."}}]}"#;
+    let group = format!("--task_group={group}");
+
+    let cases: [(&[&str], i32); 4] = [
+        // A terminal for input and output.
+        (
+            &["--name=tty", "--tty", "--command=test -t 0 && test -t 1"],
+            0,
+        ),
+        (
+            &["--name=env", r#"--env={"A": "b"}"#, "--command=test $A = b"],
+            0,
+        ),
+        (
+            &["--name=late", "--kill_after=1secs", "--command=sleep 1000"],
+            128 + 15,
+        ),
+        (&[&group], 0),
+    ];
+    for (arguments, expected) in cases {
+        let (output, text) = execute(&cluster, arguments);
+        let logs = cluster.logs();
+        assert_eq!(output.status.code(), Some(expected), "{text}\n{logs}");
+    }
+}

@@ -245,6 +245,35 @@ fn malformed_event_is_told_and_ends_the_reading() {
     );
 }
 
+#[test]
+fn event_of_an_unknown_type_is_delivered_as_unknown() {
+    let agent = FakeAgent::start(&Clock::real());
+    let environment = agent.environment(&[]);
+    let mut pair = Pair::start(agent, environment);
+    pair.subscribe();
+
+    // Field 1, the type, with a number that nobody knows.
+    pair.agent
+        .send_raw(bytes::Bytes::from_static(b"\x08\xe7\x07"));
+    pair.agent.send(blank(event::Type::Heartbeat));
+
+    pair.expect_event(event::Type::Unknown);
+    pair.expect_event(event::Type::Heartbeat);
+}
+
+#[test]
+fn half_a_record_is_no_event_when_the_agent_dies_over_it() {
+    let agent = FakeAgent::start(&Clock::real());
+    let environment = agent.environment(&[]);
+    let mut pair = Pair::start(agent, environment);
+    pair.subscribe();
+
+    pair.agent.send_half(&blank(event::Type::Shutdown));
+    pair.agent.end_stream();
+
+    assert_eq!(pair.next(), Delivery::Disconnected);
+}
+
 /// Mirrors: ExecutorHttpApiTest.HeartbeatCalls
 #[test]
 fn heartbeat_call_is_sent_each_thirty_minutes_while_subscribed() {
