@@ -13,6 +13,7 @@ pub mod fake_agent;
 pub mod fake_executor;
 pub mod fake_scheduler;
 pub mod golden;
+pub mod google_leveldb;
 pub mod hosts;
 pub mod http_client;
 pub mod leftovers;

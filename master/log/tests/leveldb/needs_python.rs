@@ -1,42 +1,9 @@
 //! plyvel is Google's LevelDB behind Python: it reads what we wrote, and we read what it wrote.
 
-use std::{
-    collections::BTreeMap,
-    io::Write,
-    path::Path,
-    process::{Command, Stdio},
-};
-
+use mesos_integration::google_leveldb::{self as google, Content, hex};
 use mesos_log::{Database, LevelDbStorage, Storage, Write as Change};
 use mesos_proto::internal::log::{Action, Metadata, Record, action, metadata, record};
 use prost::Message;
-
-type Content = BTreeMap<String, String>;
-
-/// Runs the script on a database; it checks every checksum and prints all that is stored, in hex.
-fn plyvel(task: &str, folder: &Path, content: &Content) -> Content {
-    let python = std::env::var("MESOS_TEST_PYTHON").expect("./test sets MESOS_TEST_PYTHON");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/leveldb/plyvel_check.py");
-    let mut child = Command::new(python)
-        .arg(script)
-        .arg(task)
-        .arg(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("starts");
-    let input = serde_json::to_vec(content).expect("JSON");
-    let mut stdin = child.stdin.take().expect("an input");
-    stdin.write_all(&input).expect("writes");
-    drop(stdin);
-    let output = child.wait_with_output().expect("ends");
-    assert!(output.status.success(), "{:?}", output.status);
-    serde_json::from_slice(&output.stdout).expect("JSON")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 fn append(position: u64, size: usize) -> Action {
     Action {
@@ -99,7 +66,7 @@ fn google_reads_every_record_that_we_wrote() {
     storage.persist_action(&truncate(121, 31)).expect("stores");
     drop(storage);
 
-    let content = plyvel("read", folder.path(), &Content::new());
+    let content = google::read(folder.path()).expect("sound files");
 
     let positions: Vec<u64> = (31..=121).collect();
     assert_eq!(content.len(), positions.len() + 1);
@@ -130,7 +97,7 @@ fn we_read_and_continue_what_google_wrote_and_google_reads_that_again() {
         let value = record_of(&append(position, 90_000)).encode_to_vec();
         content.insert(hex(key.as_bytes()), hex(&value));
     }
-    let written = plyvel("write", folder.path(), &content);
+    let written = google::write(folder.path(), &content).expect("writes");
     assert_eq!(written, content);
 
     let mut storage = LevelDbStorage::open(folder.path()).expect("opens");
@@ -140,7 +107,7 @@ fn we_read_and_continue_what_google_wrote_and_google_reads_that_again() {
         .collect();
     storage.persist_action(&append(61, 100)).expect("stores");
     drop(storage);
-    let after = plyvel("read", folder.path(), &Content::new());
+    let after = google::read(folder.path()).expect("sound files");
 
     assert_eq!((scan.status, scan.promised), (metadata::Status::Voting, 7));
     assert_eq!((scan.begin, scan.end), (0, 60));
@@ -162,7 +129,7 @@ fn google_sees_what_we_deleted_and_wrote_over() {
     database.write(second, "write").expect("writes");
     drop(database);
 
-    let content = plyvel("read", folder.path(), &Content::new());
+    let content = google::read(folder.path()).expect("sound files");
 
     let expected =
         [("a", "1"), ("b", "4")].map(|(key, value)| (hex(key.as_bytes()), hex(value.as_bytes())));

@@ -1,6 +1,8 @@
 //! Logs that genuine Mesos 1.11 masters wrote.
 
 mod folder;
+mod needs_python;
+mod shown;
 
 use std::collections::BTreeSet;
 
