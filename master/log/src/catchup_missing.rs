@@ -113,7 +113,8 @@ impl CatchUpMissingProcess {
             .parts
             .network
             .broadcast::<RecoverRequest, RecoverResponse>(RecoverRequest::default());
-        ctx.on_ready(asked, move |walk, answers, ctx| {
+        ctx.on_ready(asked, move |walk, asked, ctx| {
+            let answers = asked.answers;
             let awaited = answers.iter().filter_map(Future::discard_handle);
             walk.awaited.extend(awaited);
             walk.tally.expect(answers.len());

@@ -8,6 +8,7 @@
 //! # Invariants
 //! - The ids of the base set (the own replica) are always members.
 //! - Every member is linked; a member that is added again is linked anew.
+//! - Whoever has asked all members can learn that somebody joined since.
 
 use std::collections::BTreeSet;
 
@@ -68,6 +69,8 @@ impl Network {
             members: BTreeSet::new(),
             base,
             watches: Vec::new(),
+            joins: 0,
+            awaiting_joins: Vec::new(),
             runtime: runtime.clone(),
         };
         Self {
@@ -101,12 +104,18 @@ impl Network {
 
     /// Sends a request to all members of this moment; one answer is to be expected from each,
     /// but a member that dies never answers.
-    pub(crate) fn broadcast<Q: WireMessage, R: WireMessage>(
-        &self,
-        request: Q,
-    ) -> Future<Vec<Future<R>>> {
+    pub(crate) fn broadcast<Q: WireMessage, R: WireMessage>(&self, request: Q) -> Future<Asked<R>> {
         self.process
             .call(move |network, _| network.broadcast(&request))
+    }
+
+    /// Ready as soon as somebody joined after that many had.
+    ///
+    /// A member that comes back under its old id joins again: what it was asked before it may
+    /// never have read.
+    pub(crate) fn joined(&self, after: u64) -> Future<Result<(), NetworkError>> {
+        self.process
+            .call_future(move |network, ctx| network.joined(after, ctx))
     }
 
     /// Tells all members an agreed action; ready when it was handed to the transport.
@@ -121,12 +130,23 @@ impl Network {
     }
 }
 
+/// What comes of asking all members.
+pub(crate) struct Asked<R: Send + 'static> {
+    /// One answer a member.
+    pub(crate) answers: Vec<Future<R>>,
+    /// How often somebody had joined by then.
+    pub(crate) joins: u64,
+}
+
 /// The actor behind [`Network`].
 pub(crate) struct NetworkProcess {
     runtime: Runtime,
     base: BTreeSet<Upid>,
     members: BTreeSet<Upid>,
     watches: Vec<Watch>,
+    /// How often somebody joined.
+    joins: u64,
+    awaiting_joins: Vec<Promise<Result<(), NetworkError>>>,
 }
 
 struct Watch {
@@ -142,12 +162,14 @@ impl NetworkProcess {
             ctx.relink(member);
         }
         self.notify();
+        self.note_joined();
     }
 
     fn add(&mut self, member: Upid, ctx: &Context<Self>) {
         ctx.relink(&member);
         self.members.insert(member);
         self.notify();
+        self.note_joined();
     }
 
     fn remove(&mut self, member: &Upid) {
@@ -172,10 +194,30 @@ impl NetworkProcess {
         future
     }
 
+    fn joined(&mut self, after: u64, ctx: &Context<Self>) -> Future<Result<(), NetworkError>> {
+        if self.joins > after {
+            return Future::ready(Ok(()));
+        }
+        let (promise, future) = Promise::new();
+        let pid = ctx.pid();
+        promise.on_discard(move || pid.dispatch(|network, _| network.forget_watches()));
+        self.awaiting_joins.push(promise);
+        future
+    }
+
+    fn note_joined(&mut self) {
+        self.joins += 1;
+        for promise in std::mem::take(&mut self.awaiting_joins) {
+            promise.set(Ok(()));
+        }
+    }
+
     /// Drops the watches that nobody waits for any more.
     fn forget_watches(&mut self) {
         self.watches
             .retain(|watch| !watch.promise.discard_requested());
+        self.awaiting_joins
+            .retain(|promise| !promise.discard_requested());
     }
 
     fn notify(&mut self) {
@@ -189,11 +231,14 @@ impl NetworkProcess {
         }
     }
 
-    fn broadcast<Q: WireMessage, R: WireMessage>(&self, request: &Q) -> Vec<Future<R>> {
-        self.members
-            .iter()
-            .map(|member| req_res::request::<Q, R>(&self.runtime, member, request))
-            .collect()
+    fn broadcast<Q: WireMessage, R: WireMessage>(&self, request: &Q) -> Asked<R> {
+        let members = self.members.iter();
+        Asked {
+            answers: members
+                .map(|member| req_res::request::<Q, R>(&self.runtime, member, request))
+                .collect(),
+            joins: self.joins,
+        }
     }
 
     fn tell_learned(&self, mut action: Action, ctx: &Context<Self>) {
@@ -220,6 +265,9 @@ impl Process for NetworkProcess {
     fn finalize(&mut self, _: &mut Context<Self>) {
         for watch in std::mem::take(&mut self.watches) {
             watch.promise.set(Err(NetworkError::Terminated));
+        }
+        for promise in std::mem::take(&mut self.awaiting_joins) {
+            promise.set(Err(NetworkError::Terminated));
         }
     }
 }

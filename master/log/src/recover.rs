@@ -143,8 +143,8 @@ impl RecoverProcess {
         let asked = self
             .network
             .broadcast::<RecoverRequest, RecoverResponse>(RecoverRequest::default());
-        ctx.on_ready(asked, move |recover, answers, ctx| {
-            recover.on_asked(round, answers, ctx);
+        ctx.on_ready(asked, move |recover, asked, ctx| {
+            recover.on_asked(round, asked.answers, ctx);
         });
     }
 

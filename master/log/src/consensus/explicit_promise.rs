@@ -7,7 +7,7 @@ use mesos_proto::internal::log::{Action, PromiseRequest, PromiseResponse, promis
 
 use super::{
     implicit_promise::kind_of,
-    round::{Answers, RoundError, RoundProcess, Tally},
+    round::{Answers, Joiners, RoundError, RoundProcess, Tally},
 };
 use crate::network::Network;
 
@@ -25,7 +25,7 @@ pub(crate) enum ExplicitPromise {
 }
 
 /// Counts the answers to an explicit promise request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ExplicitPromiseTally {
     answers: Answers,
     rejected: Option<u64>,
@@ -97,11 +97,14 @@ pub(crate) fn explicit_promise(
         ProcessId::generated("log-explicit-promise"),
         network.clone(),
         quorum,
-        PromiseRequest {
-            proposal: Some(proposal),
-            position: Some(position),
-            ..PromiseRequest::default()
-        },
+        (
+            PromiseRequest {
+                proposal: Some(proposal),
+                position: Some(position),
+                ..PromiseRequest::default()
+            },
+            Joiners::Ignore,
+        ),
         ExplicitPromiseTally::new(quorum),
     )
 }

@@ -5,7 +5,7 @@
 use libprocess::{Future, ProcessId, Runtime};
 use mesos_proto::internal::log::{PromiseRequest, PromiseResponse, promise_response};
 
-use super::round::{Answers, RoundError, RoundProcess, Tally};
+use super::round::{Answers, Joiners, RoundError, RoundProcess, Tally};
 use crate::network::Network;
 
 /// How an implicit promise round ended.
@@ -20,7 +20,7 @@ pub(crate) enum ImplicitPromise {
 }
 
 /// Counts the answers to an implicit promise request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ImplicitPromiseTally {
     answers: Answers,
     rejected: Option<u64>,
@@ -79,10 +79,13 @@ pub(crate) fn implicit_promise(
         ProcessId::generated("log-implicit-promise"),
         network.clone(),
         quorum,
-        PromiseRequest {
-            proposal: Some(proposal),
-            ..PromiseRequest::default()
-        },
+        (
+            PromiseRequest {
+                proposal: Some(proposal),
+                ..PromiseRequest::default()
+            },
+            Joiners::Ignore,
+        ),
         ImplicitPromiseTally::new(quorum),
     )
 }

@@ -1,16 +1,21 @@
-//! One round: wait for a quorum of members, ask them all once, count the answers.
+//! One round: wait for a quorum of members, ask them all, count the answers.
 //!
-//! Nothing is sent twice and members that join later are not asked: a round that gets neither a
-//! quorum of answers nor of refusals stays pending until its user gives it up.
+//! A round that gets neither a quorum of answers nor of refusals stays pending until its user
+//! gives it up. What may be asked twice is asked again, of all members, when somebody joins:
+//! in C++ a write that lacks a quorum then hangs although there is one.
 //! What is still awaited when a round ends is given up with it: a dead member never answers.
+//!
+//! # Invariants
+//! - Answers are counted apart for each time that all members were asked: a replica that comes
+//!   back under another id has one voice in each count.
 
 use libprocess::{Context, DiscardHandle, Future, Process, ProcessId, Promise, Runtime};
 use mesos_proto_codec::WireMessage;
 
-use crate::network::{Network, NetworkError, SizeRule};
+use crate::network::{Asked, Network, NetworkError, SizeRule};
 
 /// Counts answers until they decide.
-pub(crate) trait Tally: Send + 'static {
+pub(crate) trait Tally: Clone + Send + 'static {
     /// What a replica answers.
     type Response: WireMessage;
     /// What a quorum of answers means.
@@ -20,8 +25,17 @@ pub(crate) trait Tally: Send + 'static {
     fn count(&mut self, response: &Self::Response) -> Option<Self::Outcome>;
 }
 
+/// Whether members are asked once more when somebody joins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Joiners {
+    /// They are: a replica that has done what it is asked says so again.
+    AskAgain,
+    /// They are not: nobody promises one proposal twice. Who lost makes a higher one.
+    Ignore,
+}
+
 /// How many answered and how many do not vote.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Answers {
     quorum: usize,
     responses: usize,
@@ -67,7 +81,11 @@ pub(super) struct RoundProcess<Q, T: Tally> {
     network: Network,
     quorum: usize,
     request: Q,
-    tally: T,
+    joiners: Joiners,
+    /// A tally that has counted nothing.
+    blank: T,
+    /// One for each time that all members were asked.
+    tallies: Vec<T>,
     awaited: Vec<DiscardHandle>,
     outcome: Option<Promise<Result<T::Outcome, RoundError>>>,
 }
@@ -79,8 +97,8 @@ impl<Q: WireMessage, T: Tally> RoundProcess<Q, T> {
         id: ProcessId,
         network: Network,
         quorum: usize,
-        request: Q,
-        tally: T,
+        (request, joiners): (Q, Joiners),
+        blank: T,
     ) -> Future<Result<T::Outcome, RoundError>> {
         let (promise, future) = Promise::new();
         let outcome = Some(promise);
@@ -89,7 +107,9 @@ impl<Q: WireMessage, T: Tally> RoundProcess<Q, T> {
             network,
             quorum,
             request,
-            tally,
+            joiners,
+            blank,
+            tallies: Vec::new(),
             awaited: Vec::new(),
             outcome,
         });
@@ -101,24 +121,53 @@ impl<Q: WireMessage, T: Tally> RoundProcess<Q, T> {
             self.finish(Err(RoundError::Network(error)), ctx);
             return;
         }
+        self.ask(ctx);
+    }
+
+    fn ask(&mut self, ctx: &mut Context<Self>) {
+        let count = self.tallies.len();
+        self.tallies.push(self.blank.clone());
         let asked = self
             .network
             .broadcast::<Q, T::Response>(self.request.clone());
-        ctx.on_ready(asked, Self::on_asked);
+        ctx.on_ready(asked, move |round, asked, ctx| {
+            round.on_asked(count, asked, ctx);
+        });
     }
 
-    fn on_asked(&mut self, answers: Vec<Future<T::Response>>, ctx: &mut Context<Self>) {
-        self.awaited = answers.iter().filter_map(Future::discard_handle).collect();
+    fn on_asked(&mut self, count: usize, asked: Asked<T::Response>, ctx: &mut Context<Self>) {
+        let answers = asked.answers;
+        self.awaited
+            .extend(answers.iter().filter_map(Future::discard_handle));
         for answer in answers {
-            ctx.on_ready(answer, |round, answer, ctx| round.on_answer(&answer, ctx));
+            ctx.on_ready(answer, move |round, answer, ctx| {
+                round.on_answer(count, &answer, ctx);
+            });
+        }
+        match self.joiners {
+            Joiners::AskAgain => {
+                let joined = self.network.joined(asked.joins);
+                self.awaited.extend(joined.discard_handle());
+                ctx.on_ready(joined, Self::on_joined);
+            }
+            Joiners::Ignore => {}
         }
     }
 
-    fn on_answer(&mut self, response: &T::Response, ctx: &mut Context<Self>) {
+    fn on_joined(&mut self, joined: Result<(), NetworkError>, ctx: &mut Context<Self>) {
+        match joined {
+            _ if self.outcome.is_none() => {}
+            Ok(()) => self.ask(ctx),
+            Err(error) => self.finish(Err(RoundError::Network(error)), ctx),
+        }
+    }
+
+    fn on_answer(&mut self, count: usize, response: &T::Response, ctx: &mut Context<Self>) {
         if self.outcome.is_none() {
             return;
         }
-        if let Some(outcome) = self.tally.count(response) {
+        let tally = self.tallies.get_mut(count);
+        if let Some(outcome) = tally.and_then(|tally| tally.count(response)) {
             self.finish(Ok(outcome), ctx);
         }
     }

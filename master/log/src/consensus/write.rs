@@ -5,7 +5,7 @@
 use libprocess::{Future, ProcessId, Runtime};
 use mesos_proto::internal::log::{Action, WriteRequest, WriteResponse, write_response};
 
-use super::round::{Answers, RoundError, RoundProcess, Tally};
+use super::round::{Answers, Joiners, RoundError, RoundProcess, Tally};
 use crate::network::Network;
 
 /// How a write round ended.
@@ -20,7 +20,7 @@ pub(crate) enum Written {
 }
 
 /// Counts the answers to a write request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct WriteTally {
     answers: Answers,
     rejected: Option<u64>,
@@ -80,6 +80,8 @@ pub(crate) fn write_request(proposal: u64, action: &Action) -> WriteRequest {
 }
 
 /// Asks every replica of the network to accept `action` under `proposal`.
+///
+/// Undecided, it asks again whenever a replica joins.
 pub(crate) fn write(
     runtime: &Runtime,
     network: &Network,
@@ -92,7 +94,7 @@ pub(crate) fn write(
         ProcessId::generated("log-write"),
         network.clone(),
         quorum,
-        write_request(proposal, action),
+        (write_request(proposal, action), Joiners::AskAgain),
         WriteTally::new(quorum),
     )
 }

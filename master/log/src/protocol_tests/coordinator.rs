@@ -131,6 +131,76 @@ fn a_write_that_is_given_up_ends_the_leadership() {
     pair.runtime.shutdown();
 }
 
+/// Waits until a replica is asked to write; it does not hear that.
+fn await_write_request(runtime: &Runtime, to: &Replica, ask: impl FnOnce()) {
+    let request = Pattern::message()
+        .named("mesos.internal.log.WriteRequest")
+        .to(to.upid());
+    let lost = runtime.drop_one(request);
+    ask();
+    runtime.block_on(lost).ready().expect("it is asked");
+}
+
+/// A coordinator that was elected by two replicas, and writes with the second one deaf.
+fn write_without_quorum(pair: &Pair) -> (Network, Future<Result<Option<u64>, CoordinatorError>>) {
+    let network = network(&pair.runtime, &[&pair.one]);
+    network.add(pair.two.upid().clone());
+    let first = coordinator(&pair.runtime, &pair.one, &network);
+    // The first election tells it what was promised.
+    while wait(&pair.runtime, first.elect()) == Ok(None) {}
+    let mut written = None;
+    await_write_request(&pair.runtime, &pair.two, || {
+        written = Some(first.append("late".into()));
+    });
+    (network, written.expect("it was asked"))
+}
+
+/// C++ asks nobody later, so that such a write hangs until the registrar gives up.
+#[test]
+fn a_write_without_a_quorum_is_done_when_a_replica_joins() {
+    let pair = Pair::start();
+    let (network, written) = write_without_quorum(&pair);
+
+    let third = replica(&pair.runtime, Status::Voting);
+    network.add(third.upid().clone());
+    let position = wait(&pair.runtime, written).expect("written").expect("led");
+
+    let late = [(position, "late".to_owned())];
+    assert_eq!(texts(&pair.runtime, &third, position, position), late);
+    pair.runtime.shutdown();
+}
+
+/// A replica that comes back keeps its id, and what it was asked may have been lost with it.
+#[test]
+fn a_write_that_a_replica_lost_is_done_when_it_joins_again() {
+    let pair = Pair::start();
+    let (network, written) = write_without_quorum(&pair);
+
+    network.add(pair.two.upid().clone());
+    let position = wait(&pair.runtime, written).expect("written").expect("led");
+
+    let late = [(position, "late".to_owned())];
+    assert_eq!(texts(&pair.runtime, &pair.two, position, position), late);
+    pair.runtime.shutdown();
+}
+
+/// Whoever joins, answers of one replica are one voice.
+#[test]
+fn a_replica_that_is_asked_again_and_again_makes_no_quorum() {
+    let pair = Pair::start_in(paused_runtime());
+    let (network, written) = write_without_quorum(&pair);
+
+    for _ in 0..3 {
+        await_write_request(&pair.runtime, &pair.two, || {
+            network.add(pair.one.upid().clone());
+        });
+    }
+    pair.runtime.clock().settle();
+
+    assert!(written.is_pending());
+    pair.runtime.shutdown();
+}
+
 /// Mirrors: CoordinatorTest.Fill
 #[test]
 fn an_empty_replica_is_filled_with_what_the_other_learned() {
