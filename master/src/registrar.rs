@@ -3,7 +3,7 @@
 //! Mirrors `src/master/registrar.cpp`.
 //!
 //! # Owns
-//! The registry and the variable it is stored in.
+//! The registry with every operation applied, and as it was stored last.
 //!
 //! # Invariants
 //! - An operation is answered only after the registry with its effect is stored.
@@ -27,7 +27,7 @@ use mesos_state::{State, Variable};
 use prost::Message as _;
 
 use crate::registry::operation::Recover;
-use crate::registry::{AdmittedAgents, Mutation, Operation, OperationError, Registry};
+use crate::registry::{Mutation, Operation, OperationError, Registry, RegistryBook};
 
 /// The name that the registry is stored under.
 const REGISTRY: &str = "registry";
@@ -159,12 +159,15 @@ pub struct RegistrarProcess {
     options: RegistrarOptions,
     phase: Phase,
     recovering: Vec<Promise<Result<Arc<Registry>, RegistrarError>>>,
-    registry: Arc<Registry>,
-    admitted: AdmittedAgents,
+    /// Ahead of what is stored while a store is in flight; after one that failed, of no use.
+    book: RegistryBook,
+    /// The registry that was read, until it names this master.
+    recovered: Option<Registry>,
+    /// The registry that was stored last, once it was read.
+    stored: Option<Bytes>,
     variable: Option<Variable>,
     queue: VecDeque<(Operation, Answer)>,
     storing: Option<Storing>,
-    size_bytes: Option<usize>,
     measures: Measures,
 }
 
@@ -189,11 +192,9 @@ impl Measures {
 
 /// A store in flight.
 struct Storing {
-    registry: Registry,
-    admitted: AdmittedAgents,
     answers: Vec<(Result<Applied, RegistrarError>, Answer)>,
     timer: Timer,
-    bytes: usize,
+    value: Bytes,
 }
 
 impl fmt::Debug for RegistrarProcess {
@@ -226,12 +227,12 @@ impl RegistrarProcess {
             options,
             phase: Phase::Idle,
             recovering: Vec::new(),
-            registry: Arc::default(),
-            admitted: AdmittedAgents::default(),
+            book: RegistryBook::default(),
+            recovered: None,
+            stored: None,
             variable: None,
             queue: VecDeque::new(),
             storing: None,
-            size_bytes: None,
             measures,
         }
     }
@@ -244,8 +245,8 @@ impl RegistrarProcess {
         });
         let pid = ctx.pid();
         metrics.pull_gauge("registrar/registry_size_bytes", move || {
-            pid.call_future(|registrar, _| match registrar.size_bytes {
-                Some(size) => Future::ready(count(size)),
+            pid.call_future(|registrar, _| match &registrar.stored {
+                Some(stored) => Future::ready(count(stored.len())),
                 None => Future::failed("not recovered yet"),
             })
         });
@@ -257,7 +258,10 @@ impl RegistrarProcess {
         ctx: &mut Context<Self>,
     ) -> Future<Result<Arc<Registry>, RegistrarError>> {
         match &self.phase {
-            Phase::Ready => return Future::ready(Ok(Arc::clone(&self.registry))),
+            Phase::Ready if self.recovering.is_empty() => {
+                return Future::ready(self.read_stored());
+            }
+            Phase::Ready => {}
             Phase::Failed(error) => return Future::ready(Err(error.clone())),
             Phase::Idle => {
                 let limit = self.options.fetch_timeout;
@@ -303,9 +307,10 @@ impl RegistrarProcess {
             let reason = "Failed to deserialize mesos.internal.Registry".to_owned();
             return self.fail(RegistrarError::Recovery { reason });
         };
-        self.admitted = AdmittedAgents::of(&registry);
-        self.size_bytes = Some(variable.value().len());
-        self.registry = Arc::new(registry);
+        self.book = RegistryBook::of(&registry);
+        // With other operations in the batch what is stored is not what was read.
+        self.recovered = self.queue.is_empty().then_some(registry);
+        self.stored = Some(variable.value().clone());
         self.variable = Some(variable);
         self.phase = Phase::Ready;
         let (promise, stored) = Promise::new();
@@ -320,7 +325,13 @@ impl RegistrarProcess {
     fn on_leader_stored(&mut self, outcome: Outcome<Result<Applied, RegistrarError>>) {
         let stored = outcome.ready().unwrap_or(Err(RegistrarError::NotRecovered));
         let result = match stored {
-            Ok(Applied::Stored | Applied::Unchanged) => Ok(Arc::clone(&self.registry)),
+            Ok(Applied::Stored | Applied::Unchanged) => match self.recovered.take() {
+                Some(mut registry) => {
+                    registry.master.clone_from(&self.book.rest().master);
+                    Ok(Arc::new(registry))
+                }
+                None => self.read_stored(),
+            },
             Err(error) => Err(RegistrarError::Recovery {
                 reason: format!("Failed to persist MasterInfo: {error}"),
             }),
@@ -362,7 +373,7 @@ impl RegistrarProcess {
         future
     }
 
-    /// Applies all queued operations to a copy and stores it, unless a store is in flight.
+    /// Applies all queued operations and stores the registry, unless a store is in flight.
     fn update(&mut self, ctx: &mut Context<Self>) {
         if self.storing.is_some() || self.queue.is_empty() || !matches!(self.phase, Phase::Ready) {
             return;
@@ -370,14 +381,12 @@ impl RegistrarProcess {
         let Some(variable) = self.variable.take() else {
             return;
         };
-        let mut registry = Registry::clone(&self.registry);
-        let mut admitted = self.admitted.clone();
         let answers = self
             .queue
             .drain(..)
             .map(|(operation, promise)| {
                 let result = operation
-                    .apply(&mut registry, &mut admitted)
+                    .apply(&mut self.book)
                     .map(|mutation| match mutation {
                         Mutation::Changed => Applied::Stored,
                         Mutation::Unchanged => Applied::Unchanged,
@@ -386,20 +395,16 @@ impl RegistrarProcess {
                 (result, promise)
             })
             .collect();
-        crate::registry::close_holes(&mut registry);
-        let value = Bytes::from(registry.encode_to_vec());
+        let value = self.book.encode();
         let limit = self.options.store_timeout;
         let timer = ctx.delay(limit, move |registrar, _| {
             let limit = mesos_common::duration::format(limit);
             registrar.abort(format!("Failed to perform store within {limit}"));
         });
-        let bytes = value.len();
         self.storing = Some(Storing {
-            registry,
-            admitted,
             answers,
             timer,
-            bytes,
+            value: value.clone(),
         });
         let stored = self.state.store(&variable.mutate(value));
         let stored = self.measures.store.time(stored);
@@ -421,9 +426,7 @@ impl RegistrarProcess {
                 };
                 storing.timer.cancel();
                 self.variable = Some(variable);
-                self.registry = Arc::new(storing.registry);
-                self.admitted = storing.admitted;
-                self.size_bytes = Some(storing.bytes);
+                self.stored = Some(storing.value);
                 for (result, promise) in storing.answers {
                     promise.set(result);
                 }
@@ -440,12 +443,19 @@ impl RegistrarProcess {
         }
     }
 
-    /// Answers `/registrar(1)/registry`: the registry in memory.
+    fn read_stored(&self) -> Result<Arc<Registry>, RegistrarError> {
+        Registry::decode(self.stored.clone().unwrap_or_default())
+            .map(Arc::new)
+            .map_err(|error| RegistrarError::Recovery {
+                reason: error.to_string(),
+            })
+    }
+
+    /// Answers `/registrar(1)/registry`: the registry that was stored last.
     fn show(&self, request: &Request) -> Response {
-        let text = crate::http::sorted_keys(mesos_proto_codec::to_json(
-            self.registry.as_ref(),
-            Dialect::V0,
-        ));
+        let registry = self.read_stored().unwrap_or_default();
+        let text =
+            crate::http::sorted_keys(mesos_proto_codec::to_json(registry.as_ref(), Dialect::V0));
         Response::ok_json(text, request.query.get("jsonp"))
     }
 }

@@ -10,6 +10,7 @@
 //! - An agent id is in at most one of the admitted, unreachable and gone lists.
 
 pub mod admit_agent;
+pub mod book;
 pub mod deactivate_agent;
 pub mod drain_agent;
 pub mod maintenance;
@@ -20,12 +21,13 @@ pub mod operation;
 pub mod prune;
 pub mod quota;
 pub mod remove_agent;
+pub mod roll;
 pub mod weights;
 
-pub use self::operation::{AdmittedAgents, Mutation, Operation, OperationError};
+pub use self::book::RegistryBook;
+pub use self::operation::{Mutation, Operation, OperationError};
 pub use mesos_proto::internal::Registry;
 
-use mesos_proto::internal::registry::{Agent as AdmittedAgent, UnreachableAgent as Unreachable};
 use mesos_proto::v1;
 
 /// The minimum capability that a master needs while an agent is deactivated or drained.
@@ -34,51 +36,6 @@ pub const AGENT_DRAINING: &str = "AGENT_DRAINING";
 pub const QUOTA_V2: &str = "QUOTA_V2";
 /// Every capability of this master, as the registry spells them.
 pub const CAPABILITIES: [&str; 3] = ["AGENT_UPDATE", AGENT_DRAINING, QUOTA_V2];
-
-/// The entry of an admitted agent, for writing.
-pub(crate) fn admitted_mut<'a>(
-    registry: &'a mut Registry,
-    agent_id: &str,
-) -> Option<&'a mut AdmittedAgent> {
-    let admitted = &mut registry.agents.as_mut()?.agents;
-    admitted
-        .iter_mut()
-        .find(|entry| entry.info().id().value() == agent_id)
-}
-
-/// The entry of an unreachable agent, for writing.
-pub(crate) fn unreachable_mut<'a>(
-    registry: &'a mut Registry,
-    agent_id: &str,
-) -> Option<&'a mut Unreachable> {
-    let unreachable = &mut registry.unreachable.as_mut()?.agents;
-    unreachable
-        .iter_mut()
-        .find(|entry| entry.id().value() == agent_id)
-}
-
-/// Takes the entry of an admitted agent out of the registry; [`close_holes`] must follow.
-pub(crate) fn take_admitted(registry: &mut Registry, agent_id: &str) -> Option<AdmittedAgent> {
-    admitted_mut(registry, agent_id).map(std::mem::take)
-}
-
-/// Takes the entry of an unreachable agent out of the registry; [`close_holes`] must follow.
-pub(crate) fn take_unreachable(registry: &mut Registry, agent_id: &str) -> Option<Unreachable> {
-    unreachable_mut(registry, agent_id).map(std::mem::take)
-}
-
-/// Removes what the operations of a batch have left empty.
-///
-/// Once for a batch: to move a hundred thousand entries up for each of a thousand operations
-/// would take longer than to store them.
-pub(crate) fn close_holes(registry: &mut Registry) {
-    if let Some(list) = registry.agents.as_mut() {
-        list.agents.retain(|entry| entry.info.is_some());
-    }
-    if let Some(list) = registry.unreachable.as_mut() {
-        list.agents.retain(|entry| entry.id.is_some());
-    }
-}
 
 /// Adds a minimum capability unless it is there.
 pub(crate) fn require_capability(registry: &mut Registry, capability: &str) {

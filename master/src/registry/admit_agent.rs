@@ -4,12 +4,12 @@
 //! An agent's resources are stored in the form that masters before 1.4 understand.
 //! A resource with stacked reservations cannot be written so: then the new form is kept.
 
-use mesos_proto::internal::Registry;
 use mesos_proto::internal::registry::Agent as AdmittedAgent;
 use mesos_proto::v1;
 
-use super::operation::{AdmittedAgents, Mutation, OperationError};
-use super::{admitted_mut, same_agent_info};
+use super::book::RegistryBook;
+use super::operation::{Mutation, OperationError};
+use super::same_agent_info;
 use crate::resource_format::{downgrade, upgrade};
 
 /// Admits a new agent.
@@ -20,28 +20,19 @@ pub struct AdmitAgent {
 }
 
 impl AdmitAgent {
-    pub(super) fn apply(
-        &self,
-        registry: &mut Registry,
-        admitted: &mut AdmittedAgents,
-    ) -> Result<Mutation, OperationError> {
+    pub(super) fn apply(&self, book: &mut RegistryBook) -> Result<Mutation, OperationError> {
         let agent_id = self.info.id().value();
-        if admitted.contains(agent_id) {
+        if book.admitted.contains(agent_id) {
             return Err(OperationError::AlreadyAdmitted {
                 agent_id: agent_id.to_owned(),
             });
         }
         let mut info = self.info.clone();
         downgrade(&mut info.resources);
-        registry
-            .agents
-            .get_or_insert_default()
-            .agents
-            .push(AdmittedAgent {
-                info: Some(info.into()),
-                ..Default::default()
-            });
-        admitted.insert(agent_id);
+        book.admitted.push(&AdmittedAgent {
+            info: Some(info.into()),
+            ..Default::default()
+        });
         Ok(Mutation::Changed)
     }
 }
@@ -54,27 +45,21 @@ pub struct UpdateAgent {
 }
 
 impl UpdateAgent {
-    pub(super) fn apply(
-        &self,
-        registry: &mut Registry,
-        admitted: &AdmittedAgents,
-    ) -> Result<Mutation, OperationError> {
+    pub(super) fn apply(&self, book: &mut RegistryBook) -> Result<Mutation, OperationError> {
         let agent_id = self.info.id().value();
-        let not_admitted = || OperationError::NotAdmitted {
+        let updated = book.admitted.change(agent_id, |entry| {
+            let mut stored = entry.info().clone();
+            upgrade(&mut stored.resources);
+            if same_agent_info(&stored, &self.info) {
+                return Mutation::Unchanged;
+            }
+            let mut info = self.info.clone();
+            downgrade(&mut info.resources);
+            entry.info = Some(info.into());
+            Mutation::Changed
+        });
+        updated.ok_or_else(|| OperationError::NotAdmitted {
             agent_id: agent_id.to_owned(),
-        };
-        if !admitted.contains(agent_id) {
-            return Err(not_admitted());
-        }
-        let entry = admitted_mut(registry, agent_id).ok_or_else(not_admitted)?;
-        let mut stored = entry.info().clone();
-        upgrade(&mut stored.resources);
-        if same_agent_info(&stored, &self.info) {
-            return Ok(Mutation::Unchanged);
-        }
-        let mut info = self.info.clone();
-        downgrade(&mut info.resources);
-        entry.info = Some(info.into());
-        Ok(Mutation::Changed)
+        })
     }
 }

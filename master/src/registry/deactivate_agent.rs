@@ -2,12 +2,9 @@
 //!
 //! Mirrors `DeactivateAgent` and `ReactivateAgent` of `src/master/registry_operations.cpp`.
 
-use mesos_proto::internal::Registry;
-
+use super::book::RegistryBook;
 use super::operation::Mutation;
-use super::{
-    AGENT_DRAINING, admitted_mut, release_capability, require_capability, unreachable_mut,
-};
+use super::{AGENT_DRAINING, release_capability, require_capability};
 
 /// Keeps an agent's resources from being offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,15 +14,14 @@ pub struct DeactivateAgent {
 }
 
 impl DeactivateAgent {
-    pub(super) fn apply(&self, registry: &mut Registry) -> Mutation {
-        if let Some(entry) = admitted_mut(registry, &self.agent_id) {
-            entry.deactivated = Some(true);
-        } else if let Some(entry) = unreachable_mut(registry, &self.agent_id) {
-            entry.deactivated = Some(true);
-        } else {
+    pub(super) fn apply(&self, book: &mut RegistryBook) -> Mutation {
+        let deactivated = book.change_plans(&self.agent_id, |plans| {
+            *plans.deactivated = Some(true);
+        });
+        if deactivated.is_none() {
             return Mutation::Unchanged;
         }
-        require_capability(registry, AGENT_DRAINING);
+        require_capability(&mut book.rest, AGENT_DRAINING);
         Mutation::Changed
     }
 }
@@ -38,28 +34,16 @@ pub struct ReactivateAgent {
 }
 
 impl ReactivateAgent {
-    pub(super) fn apply(&self, registry: &mut Registry) -> Mutation {
-        if let Some(entry) = admitted_mut(registry, &self.agent_id) {
-            entry.deactivated = Some(false);
-            entry.drain_info = None;
-        } else if let Some(entry) = unreachable_mut(registry, &self.agent_id) {
-            entry.deactivated = Some(false);
-            entry.drain_info = None;
-        } else {
+    pub(super) fn apply(&self, book: &mut RegistryBook) -> Mutation {
+        let reactivated = book.change_plans(&self.agent_id, |plans| {
+            *plans.deactivated = Some(false);
+            *plans.drain_info = None;
+        });
+        if reactivated.is_none() {
             return Mutation::Unchanged;
         }
-        let others = registry
-            .agents()
-            .agents
-            .iter()
-            .any(|entry| entry.deactivated())
-            || registry
-                .unreachable()
-                .agents
-                .iter()
-                .any(|entry| entry.deactivated());
-        if !others {
-            release_capability(registry, AGENT_DRAINING);
+        if !book.admitted.has_deactivated() && !book.unreachable.has_deactivated() {
+            release_capability(&mut book.rest, AGENT_DRAINING);
         }
         Mutation::Changed
     }

@@ -3,11 +3,11 @@
 //! Mirrors `DrainAgent` and `MarkAgentDrained` of `src/master/registry_operations.cpp`.
 //! Unlike there, a new drain configuration replaces the old one whole.
 
-use mesos_proto::internal::Registry;
 use mesos_proto::v1;
 
+use super::book::RegistryBook;
 use super::operation::{Mutation, OperationError};
-use super::{AGENT_DRAINING, admitted_mut, require_capability, unreachable_mut};
+use super::{AGENT_DRAINING, require_capability};
 
 /// Starts draining an admitted or unreachable agent, and deactivates it.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,22 +19,20 @@ pub struct DrainAgent {
 }
 
 impl DrainAgent {
-    pub(super) fn apply(&self, registry: &mut Registry) -> Mutation {
+    pub(super) fn apply(&self, book: &mut RegistryBook) -> Mutation {
         let info = v1::DrainInfo {
             state: Some(v1::DrainState::Draining.into()),
             config: Some(self.config.clone()),
             ..Default::default()
         };
-        if let Some(entry) = admitted_mut(registry, &self.agent_id) {
-            entry.drain_info = Some(info.into());
-            entry.deactivated = Some(true);
-        } else if let Some(entry) = unreachable_mut(registry, &self.agent_id) {
-            entry.drain_info = Some(info.into());
-            entry.deactivated = Some(true);
-        } else {
+        let drained = book.change_plans(&self.agent_id, |plans| {
+            *plans.drain_info = Some(info.into());
+            *plans.deactivated = Some(true);
+        });
+        if drained.is_none() {
             return Mutation::Unchanged;
         }
-        require_capability(registry, AGENT_DRAINING);
+        require_capability(&mut book.rest, AGENT_DRAINING);
         Mutation::Changed
     }
 }
@@ -47,15 +45,8 @@ pub struct MarkAgentDrained {
 }
 
 impl MarkAgentDrained {
-    pub(super) fn apply(&self, registry: &mut Registry) -> Result<Mutation, OperationError> {
-        let drain_info = match admitted_mut(registry, &self.agent_id) {
-            Some(entry) => entry.drain_info.as_mut(),
-            None => match unreachable_mut(registry, &self.agent_id) {
-                Some(entry) => entry.drain_info.as_mut(),
-                None => return Ok(Mutation::Unchanged),
-            },
-        };
-        match drain_info {
+    pub(super) fn apply(&self, book: &mut RegistryBook) -> Result<Mutation, OperationError> {
+        let drained = book.change_plans(&self.agent_id, |plans| match plans.drain_info {
             Some(info) if info.state() == v1::DrainState::Draining => {
                 info.state = Some(v1::DrainState::Drained.into());
                 Ok(Mutation::Changed)
@@ -63,6 +54,7 @@ impl MarkAgentDrained {
             Some(_) | None => Err(OperationError::NotDraining {
                 agent_id: self.agent_id.clone(),
             }),
-        }
+        });
+        drained.unwrap_or(Ok(Mutation::Unchanged))
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! Mirrors `src/master/maintenance.cpp`, its three registry operations.
 
-use mesos_proto::internal::Registry;
 use mesos_proto::internal::registry::Machine;
 use mesos_proto::v1;
 use mesos_proto::v1::maintenance::Schedule;
 
+use super::book::RegistryBook;
 use super::operation::Mutation;
 use crate::state::machines::MachineKey;
 
@@ -22,7 +22,8 @@ pub struct UpdateSchedule {
 }
 
 impl UpdateSchedule {
-    pub(super) fn apply(&self, registry: &mut Registry) -> Mutation {
+    pub(super) fn apply(&self, book: &mut RegistryBook) -> Mutation {
+        let registry = &mut book.rest;
         let scheduled_before: Vec<MachineKey> = registry
             .schedules
             .iter()
@@ -80,7 +81,8 @@ pub struct StartMaintenance {
 }
 
 impl StartMaintenance {
-    pub(super) fn apply(&self, registry: &mut Registry) -> Mutation {
+    pub(super) fn apply(&self, book: &mut RegistryBook) -> Mutation {
+        let registry = &mut book.rest;
         let down: Vec<MachineKey> = self.machines.iter().map(MachineKey::from).collect();
         let mut mutation = Mutation::Unchanged;
         for machine in &mut registry.machines.get_or_insert_default().machines {
@@ -102,7 +104,8 @@ pub struct StopMaintenance {
 }
 
 impl StopMaintenance {
-    pub(super) fn apply(&self, registry: &mut Registry) -> Mutation {
+    pub(super) fn apply(&self, book: &mut RegistryBook) -> Mutation {
+        let registry = &mut book.rest;
         let up: Vec<MachineKey> = self.machines.iter().map(MachineKey::from).collect();
         let machines = &mut registry.machines.get_or_insert_default().machines;
         let before = machines.len();

@@ -3,12 +3,11 @@
 //! Mirrors `MarkSlaveReachable` of `src/master/registry_operations.cpp`.
 //! As there, the agent's resources are stored in the new form.
 
-use mesos_proto::internal::Registry;
 use mesos_proto::internal::registry::Agent as AdmittedAgent;
 use mesos_proto::v1;
 
-use super::operation::{AdmittedAgents, Mutation};
-use super::take_unreachable;
+use super::book::RegistryBook;
+use super::operation::Mutation;
 
 /// Admits an agent that registers again.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,16 +17,16 @@ pub struct MarkReachable {
 }
 
 impl MarkReachable {
-    pub(super) fn apply(&self, registry: &mut Registry, admitted: &mut AdmittedAgents) -> Mutation {
+    pub(super) fn apply(&self, book: &mut RegistryBook) -> Mutation {
         let agent_id = self.info.id().value();
-        if admitted.contains(agent_id) {
+        if book.admitted.contains(agent_id) {
             return Mutation::Unchanged;
         }
         let mut entry = AdmittedAgent {
             info: Some(self.info.clone().into()),
             ..Default::default()
         };
-        match take_unreachable(registry, agent_id) {
+        match book.unreachable.take(agent_id) {
             Some(unreachable) => {
                 entry.deactivated = Some(unreachable.deactivated());
                 entry.drain_info = unreachable.drain_info;
@@ -37,8 +36,7 @@ impl MarkReachable {
                 "admitting an agent that the registry does not know"
             ),
         }
-        registry.agents.get_or_insert_default().agents.push(entry);
-        admitted.insert(agent_id);
+        book.admitted.push(&entry);
         Mutation::Changed
     }
 }

@@ -2,12 +2,11 @@
 //!
 //! Mirrors `MarkSlaveUnreachable` of `src/master/registry_operations.cpp`.
 
-use mesos_proto::internal::Registry;
 use mesos_proto::internal::registry::UnreachableAgent as Unreachable;
 use mesos_proto::v1;
 
-use super::operation::{AdmittedAgents, Mutation, OperationError};
-use super::take_admitted;
+use super::book::RegistryBook;
+use super::operation::{Mutation, OperationError};
 
 /// Marks an admitted agent as unreachable.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,30 +18,18 @@ pub struct MarkUnreachable {
 }
 
 impl MarkUnreachable {
-    pub(super) fn apply(
-        &self,
-        registry: &mut Registry,
-        admitted: &mut AdmittedAgents,
-    ) -> Result<Mutation, OperationError> {
-        let not_admitted = || OperationError::NotAdmitted {
+    pub(super) fn apply(&self, book: &mut RegistryBook) -> Result<Mutation, OperationError> {
+        let entry = book.admitted.take(&self.agent_id);
+        let entry = entry.ok_or_else(|| OperationError::NotAdmitted {
             agent_id: self.agent_id.clone(),
-        };
-        if !admitted.contains(&self.agent_id) {
-            return Err(not_admitted());
-        }
-        let entry = take_admitted(registry, &self.agent_id).ok_or_else(not_admitted)?;
-        admitted.remove(&self.agent_id);
-        registry
-            .unreachable
-            .get_or_insert_default()
-            .agents
-            .push(Unreachable {
-                id: Some(entry.info().id().clone()),
-                timestamp: Some(self.time.clone()),
-                deactivated: Some(entry.deactivated()),
-                drain_info: entry.drain_info,
-                ..Default::default()
-            });
+        })?;
+        book.unreachable.push(&Unreachable {
+            id: Some(entry.info().id().clone()),
+            timestamp: Some(self.time.clone()),
+            deactivated: Some(entry.deactivated()),
+            drain_info: entry.drain_info,
+            ..Default::default()
+        });
         Ok(Mutation::Changed)
     }
 }

@@ -2,13 +2,11 @@
 //!
 //! Mirrors `src/master/registrar.hpp` and `src/master/registry_operations.hpp`.
 
-use std::collections::HashSet;
-
-use mesos_proto::internal::Registry;
 use mesos_proto::internal::registry::Master as RegisteredMaster;
 use mesos_proto::v1;
 
 use super::admit_agent::{AdmitAgent, UpdateAgent};
+use super::book::RegistryBook;
 use super::deactivate_agent::{DeactivateAgent, ReactivateAgent};
 use super::drain_agent::{DrainAgent, MarkAgentDrained};
 use super::maintenance::{StartMaintenance, StopMaintenance, UpdateSchedule};
@@ -19,39 +17,6 @@ use super::prune::Prune;
 use super::quota::UpdateQuota;
 use super::remove_agent::RemoveAgent;
 use super::weights::UpdateWeights;
-
-/// The ids of all admitted agents: an index over the registry.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AdmittedAgents(HashSet<String>);
-
-impl AdmittedAgents {
-    /// The index of a registry.
-    #[must_use]
-    pub fn of(registry: &Registry) -> Self {
-        let admitted = registry.agents().agents.iter();
-        Self(
-            admitted
-                .map(|entry| entry.info().id().value().to_owned())
-                .collect(),
-        )
-    }
-
-    /// Whether the agent is admitted.
-    #[must_use]
-    pub fn contains(&self, agent_id: &str) -> bool {
-        self.0.contains(agent_id)
-    }
-
-    /// Notes an admission.
-    pub fn insert(&mut self, agent_id: &str) {
-        self.0.insert(agent_id.to_owned());
-    }
-
-    /// Forgets an admission.
-    pub fn remove(&mut self, agent_id: &str) {
-        self.0.remove(agent_id);
-    }
-}
 
 /// Whether an operation changed the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,8 +76,8 @@ pub struct Recover {
 }
 
 impl Recover {
-    fn apply(&self, registry: &mut Registry) -> Mutation {
-        registry.master = Some(RegisteredMaster {
+    fn apply(&self, book: &mut RegistryBook) -> Mutation {
+        book.rest.master = Some(RegisteredMaster {
             info: Some(self.info.clone().into()),
             ..Default::default()
         });
@@ -147,33 +112,29 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Applies the operation to a registry and the index of its admitted agents.
+    /// Applies the operation to a registry.
     ///
     /// # Errors
     /// The operation does not fit the registry, which is then unchanged.
-    pub fn apply(
-        &self,
-        registry: &mut Registry,
-        admitted: &mut AdmittedAgents,
-    ) -> Result<Mutation, OperationError> {
+    pub fn apply(&self, book: &mut RegistryBook) -> Result<Mutation, OperationError> {
         match self {
-            Self::Recover(operation) => Ok(operation.apply(registry)),
-            Self::AdmitAgent(operation) => operation.apply(registry, admitted),
-            Self::UpdateAgent(operation) => operation.apply(registry, admitted),
-            Self::MarkUnreachable(operation) => operation.apply(registry, admitted),
-            Self::MarkReachable(operation) => Ok(operation.apply(registry, admitted)),
-            Self::RemoveAgent(operation) => operation.apply(registry, admitted),
-            Self::MarkGone(operation) => operation.apply(registry, admitted),
-            Self::Prune(operation) => Ok(operation.apply(registry)),
-            Self::DrainAgent(operation) => Ok(operation.apply(registry)),
-            Self::MarkAgentDrained(operation) => operation.apply(registry),
-            Self::DeactivateAgent(operation) => Ok(operation.apply(registry)),
-            Self::ReactivateAgent(operation) => Ok(operation.apply(registry)),
-            Self::UpdateSchedule(operation) => Ok(operation.apply(registry)),
-            Self::StartMaintenance(operation) => Ok(operation.apply(registry)),
-            Self::StopMaintenance(operation) => Ok(operation.apply(registry)),
-            Self::UpdateQuota(operation) => operation.apply(registry),
-            Self::UpdateWeights(operation) => Ok(operation.apply(registry)),
+            Self::Recover(operation) => Ok(operation.apply(book)),
+            Self::AdmitAgent(operation) => operation.apply(book),
+            Self::UpdateAgent(operation) => operation.apply(book),
+            Self::MarkUnreachable(operation) => operation.apply(book),
+            Self::MarkReachable(operation) => Ok(operation.apply(book)),
+            Self::RemoveAgent(operation) => operation.apply(book),
+            Self::MarkGone(operation) => operation.apply(book),
+            Self::Prune(operation) => Ok(operation.apply(book)),
+            Self::DrainAgent(operation) => Ok(operation.apply(book)),
+            Self::MarkAgentDrained(operation) => operation.apply(book),
+            Self::DeactivateAgent(operation) => Ok(operation.apply(book)),
+            Self::ReactivateAgent(operation) => Ok(operation.apply(book)),
+            Self::UpdateSchedule(operation) => Ok(operation.apply(book)),
+            Self::StartMaintenance(operation) => Ok(operation.apply(book)),
+            Self::StopMaintenance(operation) => Ok(operation.apply(book)),
+            Self::UpdateQuota(operation) => operation.apply(book),
+            Self::UpdateWeights(operation) => Ok(operation.apply(book)),
         }
     }
 }

@@ -5,8 +5,7 @@
 
 use std::collections::HashSet;
 
-use mesos_proto::internal::Registry;
-
+use super::book::RegistryBook;
 use super::operation::Mutation;
 
 /// Removes entries of the unreachable and gone lists.
@@ -19,24 +18,18 @@ pub struct Prune {
 }
 
 impl Prune {
-    pub(super) fn apply(&self, registry: &mut Registry) -> Mutation {
-        let mut removed = 0;
-        if let Some(list) = registry.unreachable.as_mut() {
-            let before = list.agents.len();
-            list.agents
-                .retain(|entry| !self.unreachable.contains(entry.id().value()));
-            removed += before - list.agents.len();
+    pub(super) fn apply(&self, book: &mut RegistryBook) -> Mutation {
+        let mut mutation = Mutation::Unchanged;
+        for agent_id in &self.unreachable {
+            if book.unreachable.take(agent_id).is_some() {
+                mutation = Mutation::Changed;
+            }
         }
-        if let Some(list) = registry.gone.as_mut() {
-            let before = list.agents.len();
-            list.agents
-                .retain(|entry| !self.gone.contains(entry.id().value()));
-            removed += before - list.agents.len();
+        for agent_id in &self.gone {
+            if book.gone.take(agent_id).is_some() {
+                mutation = Mutation::Changed;
+            }
         }
-        if removed > 0 {
-            Mutation::Changed
-        } else {
-            Mutation::Unchanged
-        }
+        mutation
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! Mirrors `UpdateQuota` of `src/master/quota.cpp`.
 
-use mesos_proto::internal::Registry;
 use mesos_proto::v1::quota::QuotaConfig;
 
+use super::book::RegistryBook;
 use super::operation::{Mutation, OperationError};
 use super::{QUOTA_V2, release_capability, require_capability};
 
@@ -16,7 +16,8 @@ pub struct UpdateQuota {
 }
 
 impl UpdateQuota {
-    pub(super) fn apply(&self, registry: &mut Registry) -> Result<Mutation, OperationError> {
+    pub(super) fn apply(&self, book: &mut RegistryBook) -> Result<Mutation, OperationError> {
+        let registry = &mut book.rest;
         for config in &self.configs {
             crate::quota::validate_config(config).map_err(|invalid| {
                 let reason = invalid.to_string();

@@ -2,10 +2,8 @@
 //!
 //! Mirrors `RemoveSlave` of `src/master/registry_operations.cpp`.
 
-use mesos_proto::internal::Registry;
-
-use super::operation::{AdmittedAgents, Mutation, OperationError};
-use super::take_admitted;
+use super::book::RegistryBook;
+use super::operation::{Mutation, OperationError};
 
 /// Removes an admitted agent without a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,15 +13,12 @@ pub struct RemoveAgent {
 }
 
 impl RemoveAgent {
-    pub(super) fn apply(
-        &self,
-        registry: &mut Registry,
-        admitted: &mut AdmittedAgents,
-    ) -> Result<Mutation, OperationError> {
-        take_admitted(registry, &self.agent_id).ok_or_else(|| OperationError::NotAdmitted {
-            agent_id: self.agent_id.clone(),
-        })?;
-        admitted.remove(&self.agent_id);
-        Ok(Mutation::Changed)
+    pub(super) fn apply(&self, book: &mut RegistryBook) -> Result<Mutation, OperationError> {
+        let removed = book.admitted.take(&self.agent_id);
+        removed
+            .map(|_| Mutation::Changed)
+            .ok_or_else(|| OperationError::NotAdmitted {
+                agent_id: self.agent_id.clone(),
+            })
     }
 }

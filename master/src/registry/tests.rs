@@ -21,16 +21,12 @@ use super::*;
 
 #[derive(Default)]
 struct Book {
-    registry: Registry,
-    admitted: AdmittedAgents,
+    book: RegistryBook,
 }
 
 impl Book {
     fn apply(&mut self, operation: impl Into<Operation>) -> Result<Mutation, OperationError> {
-        let operation = operation.into();
-        let applied = operation.apply(&mut self.registry, &mut self.admitted);
-        close_holes(&mut self.registry);
-        applied
+        operation.into().apply(&mut self.book)
     }
 
     fn with_agents(ids: &[&str]) -> Self {
@@ -42,40 +38,34 @@ impl Book {
         book
     }
 
-    fn admitted(&self) -> Vec<&str> {
-        self.registry
-            .agents()
-            .agents
-            .iter()
-            .map(|entry| entry.info().id().value())
-            .collect()
+    fn registry(&self) -> Registry {
+        self.book.registry()
     }
 
-    fn unreachable(&self) -> Vec<&str> {
-        self.registry
-            .unreachable()
-            .agents
-            .iter()
-            .map(|entry| entry.id().value())
-            .collect()
+    fn admitted(&self) -> Vec<String> {
+        ids(self.book.admitted())
     }
 
-    fn gone(&self) -> Vec<&str> {
-        self.registry
-            .gone()
-            .agents
-            .iter()
-            .map(|entry| entry.id().value())
-            .collect()
+    fn unreachable(&self) -> Vec<String> {
+        ids(self.book.unreachable())
+    }
+
+    fn gone(&self) -> Vec<String> {
+        ids(self.book.gone())
     }
 
     fn capabilities(&self) -> Vec<&str> {
-        self.registry
-            .minimum_capabilities
+        let capabilities = &self.book.rest().minimum_capabilities;
+        capabilities
             .iter()
             .map(|entry| entry.capability())
             .collect()
     }
+}
+
+fn ids<T: roll::Entry>(roll: &roll::Roll<T>) -> Vec<String> {
+    let entries = roll.entries();
+    entries.map(|entry| entry.agent_id().to_owned()).collect()
 }
 
 fn agent(id: &str) -> v1::AgentInfo {
@@ -135,7 +125,10 @@ fn only_an_admitted_agent_can_be_updated() {
         Ok(Mutation::Changed)
     );
     assert!(book.apply(UpdateAgent { info: agent("b") }).is_err());
-    assert_eq!(book.registry.agents().agents[0].info().hostname(), "other");
+    assert_eq!(
+        book.registry().agents().agents[0].info().hostname(),
+        "other"
+    );
 }
 
 /// Mirrors: RegistrarTest.MarkReachable
@@ -144,12 +137,18 @@ fn only_an_admitted_agent_can_be_updated() {
 fn unreachable_agent_comes_back() {
     let mut book = Book::with_agents(&["a"]);
     book.apply(unreachable("a")).expect("marked");
-    assert_eq!((book.admitted().len(), book.unreachable()), (0, vec!["a"]));
+    assert_eq!(
+        (book.admitted().len(), book.unreachable()),
+        (0, vec!["a".to_owned()])
+    );
 
     let back = book.apply(MarkReachable { info: agent("a") });
 
     assert_eq!(back, Ok(Mutation::Changed));
-    assert_eq!((book.admitted(), book.unreachable().len()), (vec!["a"], 0));
+    assert_eq!(
+        (book.admitted(), book.unreachable().len()),
+        (vec!["a".to_owned()], 0)
+    );
 }
 
 #[test]
@@ -250,7 +249,8 @@ fn draining_ends_drained_and_needs_a_newer_master() {
     })
     .expect("drained");
 
-    let entry = &book.registry.agents().agents[0];
+    let registry = book.registry();
+    let entry = &registry.agents().agents[0];
     assert_eq!(entry.drain_info().state(), v1::DrainState::Drained);
     assert!(entry.deactivated());
     let again = book.apply(MarkAgentDrained {
@@ -271,7 +271,8 @@ fn new_drain_configuration_replaces_the_old_one_whole() {
 
     book.apply(drain("a", None)).expect("draining");
 
-    let config = book.registry.agents().agents[0].drain_info().config();
+    let registry = book.registry();
+    let config = registry.agents().agents[0].drain_info().config();
     assert!(config.max_grace_period.is_none());
 }
 
@@ -284,7 +285,8 @@ fn plans_survive_unreachability() {
     book.apply(MarkReachable { info: agent("a") })
         .expect("back");
 
-    let entry = &book.registry.agents().agents[0];
+    let registry = book.registry();
+    let entry = &registry.agents().agents[0];
     assert!(entry.deactivated() && entry.drain_info.is_some());
 }
 
@@ -339,7 +341,7 @@ fn schedule(names: &[&str]) -> UpdateSchedule {
 }
 
 fn modes(book: &Book) -> Vec<(String, v1::machine_info::Mode)> {
-    let machines = &book.registry.machines().machines;
+    let machines = &book.book.rest().machines().machines;
     machines
         .iter()
         .map(|entry| (entry.info().id().hostname().to_owned(), entry.info().mode()))
@@ -359,7 +361,7 @@ fn schedule_replaces_the_machines() {
         modes(&book),
         [("m2".to_owned(), draining), ("m3".to_owned(), draining)]
     );
-    assert_eq!(book.registry.schedules.len(), 1);
+    assert_eq!(book.registry().schedules.len(), 1);
 }
 
 /// Mirrors: RegistrarTest.StartMaintenance
@@ -380,12 +382,12 @@ fn machine_goes_down_and_leaves_the_schedule_when_it_is_up() {
     .expect("up");
 
     assert_eq!(modes(&book).len(), 1);
-    assert_eq!(book.registry.schedules[0].windows[0].machine_ids.len(), 1);
+    assert_eq!(book.registry().schedules[0].windows[0].machine_ids.len(), 1);
     book.apply(StopMaintenance {
         machines: vec![machine("m2")],
     })
     .expect("up");
-    assert!(book.registry.schedules.is_empty());
+    assert!(book.registry().schedules.is_empty());
 }
 
 fn quota(role: &str, cpus: Option<f64>) -> QuotaConfig {
@@ -418,7 +420,7 @@ fn default_quota_removes_the_role_and_the_capability() {
     })
     .expect("stored");
 
-    assert!(book.registry.quota_configs.is_empty());
+    assert!(book.registry().quota_configs.is_empty());
     assert!(book.capabilities().is_empty());
 }
 
@@ -438,7 +440,7 @@ fn weights_are_replaced_by_role() {
     assert_eq!(book.apply(weight(2.0)), Ok(Mutation::Unchanged));
     assert_eq!(book.apply(weight(3.0)), Ok(Mutation::Changed));
 
-    assert_eq!(book.registry.weights.len(), 1);
+    assert_eq!(book.registry().weights.len(), 1);
 }
 
 #[test]

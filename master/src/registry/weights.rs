@@ -2,10 +2,10 @@
 //!
 //! Mirrors `UpdateWeights` of `src/master/weights.cpp`.
 
-use mesos_proto::internal::Registry;
 use mesos_proto::internal::registry::Weight;
 use mesos_proto::v1::WeightInfo;
 
+use super::book::RegistryBook;
 use super::operation::Mutation;
 
 /// Replaces the weights of the named roles.
@@ -16,7 +16,8 @@ pub struct UpdateWeights {
 }
 
 impl UpdateWeights {
-    pub(super) fn apply(&self, registry: &mut Registry) -> Mutation {
+    pub(super) fn apply(&self, book: &mut RegistryBook) -> Mutation {
+        let registry = &mut book.rest;
         let mut mutation = Mutation::Unchanged;
         for weight in &self.weights {
             let stored = registry
