@@ -2,7 +2,7 @@
 //!
 //! Mirrors `3rdparty/libprocess/include/process/protobuf.hpp` (`ProtobufProcess`).
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use mesos_proto_codec::WireMessage;
 
 use crate::context::Context;
@@ -62,7 +62,5 @@ fn serialize<M: WireMessage>(message: &M) -> Option<Bytes> {
         );
         return None;
     }
-    let mut body = BytesMut::with_capacity(message.encoded_len());
-    message.encode_raw(&mut body);
-    Some(body.freeze())
+    Some(message.encode_to_vec().into())
 }

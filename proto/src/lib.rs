@@ -96,7 +96,7 @@ mod rt {
     #[expect(unused_imports, reason = "no message has packed numbers today")]
     pub(crate) use mesos_proto_codec::wire::put_packed;
     pub(crate) use mesos_proto_codec::wire::{
-        Key, Reader, put_implicit, put_map, put_opt, put_repeated,
+        Key, Reader, bulk_of, put_implicit, put_map, put_opt, put_repeated,
     };
     pub(crate) use mesos_proto_codec::{
         Fields, MalformedMessage, Missing, UnknownFields, WireEnum, wire_enum, wire_message,

@@ -29,6 +29,14 @@ pub trait Fields: Sized + Send + Sync + 'static {
     /// Appends all set fields to `out`, unknown ones last.
     fn put_fields(&self, out: &mut Vec<u8>);
 
+    /// How many bytes it is encoded to at least, if that can be megabytes and is known at once.
+    ///
+    /// Zero for nearly all messages: to count costs more than to make room as it is needed.
+    #[inline]
+    fn bulk(&self) -> usize {
+        0
+    }
+
     /// Takes one field from `input`, whose key was just read.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ mod writer;
 pub use generic::{absorb, emit, into_prost};
 pub use reader::{Key, Reader, WireType};
 pub use value::{MapKey, Value};
-pub use writer::{put_implicit, put_map, put_opt, put_packed, put_repeated};
+pub use writer::{bulk_of, put_implicit, put_map, put_opt, put_packed, put_repeated};
 
 use bytes::Bytes;
 
@@ -17,6 +17,9 @@ use crate::error::MalformedMessage;
 
 /// Messages or groups that may lie within each other, as in C++ and prost.
 pub const RECURSION_LIMIT: u32 = 100;
+
+/// What a message holds beside its bulk usually fits in here.
+const ROOM_BESIDE_BULK: usize = 512;
 
 /// Decodes a message without checking required fields.
 ///
@@ -39,7 +42,12 @@ pub fn merge<M: Fields>(message: &mut M, bytes: &Bytes) -> Result<(), MalformedM
 /// Encodes a message.
 #[must_use]
 pub fn to_vec<M: Fields>(message: &M) -> Vec<u8> {
-    let mut out = Vec::new();
+    let bulk = message.bulk();
+    let mut out = Vec::with_capacity(if bulk == 0 {
+        0
+    } else {
+        bulk + ROOM_BESIDE_BULK
+    });
     message.put_fields(&mut out);
     out
 }

@@ -10,6 +10,19 @@ use std::fmt::Write;
 use crate::layout::Layout;
 use crate::model::{Field, Kind, Place, Schema};
 
+/// The messages that a whole registry goes through, from the state storage to the disk.
+const BULKY: [&str; 9] = [
+    "mesos.internal.state.Entry",
+    "mesos.internal.state.Operation",
+    "mesos.internal.state.Operation.Snapshot",
+    "mesos.internal.log.Action",
+    "mesos.internal.log.Action.Append",
+    "mesos.internal.log.PromiseResponse",
+    "mesos.internal.log.WriteRequest",
+    "mesos.internal.log.LearnedMessage",
+    "mesos.internal.log.Record",
+];
+
 /// Rust code of one module, and of those within it.
 #[derive(Default)]
 struct Module {
@@ -185,6 +198,11 @@ impl<'a> Context<'a> {
             }
             Kind::Scalar(_) | Kind::String | Kind::Bytes | Kind::Enum { .. } => false,
         }
+    }
+
+    /// Whether a message may hold megabytes, which are then written with room made at once.
+    fn is_bulky(&self, name: &str) -> bool {
+        BULKY.contains(&self.schema.canonical(name))
     }
 
     fn is_demanding(&self, name: &str) -> bool {

@@ -6,6 +6,7 @@
     reason = "a helper of a test may fail the test"
 )]
 
+mod bulky;
 mod catalog;
 mod convert;
 mod golden_json;

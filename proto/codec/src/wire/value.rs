@@ -26,6 +26,12 @@ pub trait Value: Sized {
 
     /// Appends the payload.
     fn put(&self, out: &mut Vec<u8>);
+
+    /// How many bytes the payload has at least, if that can be megabytes.
+    #[inline]
+    fn bulk(&self) -> usize {
+        0
+    }
 }
 
 /// A value that may be the key of a map.
@@ -169,6 +175,10 @@ impl Value for Bytes {
     fn put(&self, out: &mut Vec<u8>) {
         put_delimited(self, out);
     }
+
+    fn bulk(&self) -> usize {
+        self.len()
+    }
 }
 
 impl<M: Fields> Value for M {
@@ -188,5 +198,9 @@ impl<M: Fields> Value for M {
 
     fn put(&self, out: &mut Vec<u8>) {
         super::writer::put_message(self, out);
+    }
+
+    fn bulk(&self) -> usize {
+        Fields::bulk(self)
     }
 }

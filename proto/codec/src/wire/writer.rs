@@ -2,6 +2,7 @@
 //!
 //! A message is written behind a length of one byte; when it turns out to be longer, its bytes move
 //! up to make room. That costs less than computing every length first.
+//! Only what tells that it is megabytes long gets room for its length at once.
 
 use std::collections::BTreeMap;
 
@@ -38,19 +39,22 @@ fn put_key(tag: u32, wire: WireType, out: &mut Vec<u8>) {
     put_varint(u64::from(tag) << 3 | wire, out);
 }
 
-fn put_nested(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+fn put_nested(bulk: usize, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
-    out.push(0);
+    put_varint(bulk as u64, out);
+    let body = out.len();
     write(out);
-    close_nested(start, out);
+    close_nested(start, body, out);
 }
 
-/// Fills in the length of what was written behind `start`.
-fn close_nested(start: usize, out: &mut Vec<u8>) {
-    let (body, end) = (start + 1, out.len());
+/// Fills in the length of what was written from `body` on; its place begins at `start`.
+fn close_nested(start: usize, body: usize, out: &mut Vec<u8>) {
+    let end = out.len();
     let mut digits = Vec::new();
     let length = end - body;
-    if let Ok(short @ 0..0x80) = u8::try_from(length) {
+    if body == start + 1
+        && let Ok(short @ 0..0x80) = u8::try_from(length)
+    {
         if let Some(place) = out.get_mut(start) {
             *place = short;
         }
@@ -58,16 +62,24 @@ fn close_nested(start: usize, out: &mut Vec<u8>) {
     }
     digits.reserve_exact(10);
     put_varint(length as u64, &mut digits);
-    let extra = digits.len() - 1;
-    out.resize(end + extra, 0);
-    out.copy_within(body..end, body + extra);
-    if let Some(place) = out.get_mut(start..=start + extra) {
+    // Never less than what there is room for: it was told the least that the length can be.
+    let extra = digits.len().saturating_sub(body - start);
+    if extra > 0 {
+        out.resize(end + extra, 0);
+        out.copy_within(body..end, body + extra);
+    }
+    if let Some(place) = out.get_mut(start..body + extra) {
         place.copy_from_slice(&digits);
     }
 }
 
 pub(super) fn put_message<M: Fields>(message: &M, out: &mut Vec<u8>) {
-    put_nested(out, |out| message.put_fields(out));
+    put_nested(message.bulk(), out, |out| message.put_fields(out));
+}
+
+/// How many bytes a singular field is encoded to at least, if that can be megabytes.
+pub fn bulk_of<V: Value>(field: Option<&V>) -> usize {
+    field.map_or(0, Value::bulk)
 }
 
 /// Writes a singular field when it is set.
@@ -94,7 +106,9 @@ pub fn put_repeated<V: Value>(tag: u32, field: &[V], out: &mut Vec<u8>) {
 pub fn put_packed<V: Value>(tag: u32, field: &[V], out: &mut Vec<u8>) {
     if !field.is_empty() {
         put_key(tag, WireType::Delimited, out);
-        put_nested(out, |out| field.iter().for_each(|element| element.put(out)));
+        put_nested(0, out, |out| {
+            field.iter().for_each(|element| element.put(out));
+        });
     }
 }
 
@@ -102,7 +116,7 @@ pub fn put_packed<V: Value>(tag: u32, field: &[V], out: &mut Vec<u8>) {
 pub fn put_map<K: MapKey, V: Value>(tag: u32, field: &BTreeMap<K, V>, out: &mut Vec<u8>) {
     for (name, value) in field {
         put_key(tag, WireType::Delimited, out);
-        put_nested(out, |out| {
+        put_nested(0, out, |out| {
             put_opt(1, Some(name), out);
             put_opt(2, Some(value), out);
         });

@@ -100,6 +100,17 @@ impl<'a> Member<'a> {
         }
     }
 
+    /// What the field adds to the bulk of its message, if it can be megabytes.
+    pub(super) fn bulk(&self) -> Option<String> {
+        let bulky = match &self.field.kind {
+            Kind::Bytes => true,
+            Kind::Message(name) => self.context.is_bulky(name),
+            Kind::Scalar(_) | Kind::String | Kind::Enum { .. } => false,
+        };
+        (bulky && self.field.label.is_singular())
+            .then(|| format!("rt::bulk_of({})", self.reference()))
+    }
+
     pub(super) fn merge(&self) -> String {
         let name = &self.name;
         let singular = self.field.label.is_singular();

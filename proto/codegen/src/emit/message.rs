@@ -31,6 +31,9 @@ pub(super) fn print(context: &Context<'_>, name: &str, message: &Message) -> Str
          static EMPTY: {rust} = <{rust} as rt::Fields>::EMPTY; &EMPTY }}"
     );
     print_binary(&mut out, &members);
+    if context.is_bulky(name) {
+        print_bulk(&mut out, &members);
+    }
     print_required(&mut out, &members);
     print_json(&mut out, &members);
     let _ = writeln!(
@@ -70,6 +73,11 @@ fn print_binary(out: &mut String, members: &[Member<'_>]) {
         let _ = writeln!(out, "{} => {},", member.number(), member.merge());
     }
     out.push_str("_ => input.unknown(key, &mut self.unknown),\n}\n}\n");
+}
+
+fn print_bulk(out: &mut String, members: &[Member<'_>]) {
+    let parts: Vec<String> = members.iter().filter_map(Member::bulk).collect();
+    let _ = writeln!(out, "fn bulk(&self) -> usize {{ {} }}", parts.join(" + "));
 }
 
 fn print_required(out: &mut String, members: &[Member<'_>]) {
