@@ -6,7 +6,7 @@
 //! - One write at a time; after a failure nothing is written until the writer is started again.
 
 use bytes::Bytes;
-use libprocess::{Context, Future, Pid, Process, ProcessId, Promise, Runtime};
+use libprocess::{Context, Future, Outcome, Pid, Process, ProcessId, Promise, Runtime};
 
 use crate::{
     coordinator::{Coordinator, CoordinatorError, Elected},
@@ -59,6 +59,8 @@ impl LogWriter {
     }
 
     /// Appends `data`; the answer is its position, or none when the leadership is lost.
+    ///
+    /// Whoever gives the append up gives the leadership up too.
     pub fn append(&self, data: Bytes) -> Future<Result<Option<u64>, WriteError>> {
         self.process.call_future(move |writer, ctx| {
             writer.write(WriteError::Append, ctx, |coordinator| {
@@ -179,10 +181,17 @@ impl LogWriterProcess {
             State::Started { coordinator } => {
                 let asked = ask(coordinator);
                 let (promise, future) = Promise::new();
-                ctx.on_ready(asked, move |writer, written, _| {
-                    let outcome = written.map_err(wrap);
-                    writer.note(outcome.as_ref().err());
-                    promise.set(outcome);
+                if let Some(asked) = asked.discard_handle() {
+                    promise.on_discard(move || asked.discard());
+                }
+                ctx.on_any(asked, move |writer, written, _| match written {
+                    Outcome::Ready(written) => {
+                        let outcome = written.map_err(wrap);
+                        writer.note(outcome.as_ref().err());
+                        promise.set(outcome);
+                    }
+                    Outcome::Failed(reason) => promise.fail(reason),
+                    Outcome::Discarded | Outcome::Abandoned => promise.discard(),
                 });
                 future
             }

@@ -192,6 +192,7 @@ impl World {
             Job::Idle => self.elect(at),
             Job::Elected => self.write(at),
             Job::Filling(fill) if matches!(fill.phase, Phase::Pause) => self.fill(at, fill),
+            Job::Writing(value, _) if self.random.u32(0..4) == 0 => self.ask_to_write(at, value),
             busy @ (Job::Electing(_) | Job::Filling(_) | Job::Writing(..)) => {
                 self.proposers[at].job = busy;
             }
@@ -299,8 +300,13 @@ impl World {
             };
             value.append = Some(append.into());
         }
+        self.ask_to_write(at, value);
+    }
+
+    /// Asks all, and counts from the beginning: for the first time, or when somebody joined.
+    fn ask_to_write(&mut self, at: usize, value: Action) {
         let round = self.round(WriteTally::new(self.quorum));
-        let request = write_request(proposal, &value);
+        let request = write_request(self.proposers[at].proposal, &value);
         self.broadcast(at, round.id, &Body::Write(request));
         self.proposers[at].job = Job::Writing(value, round);
     }

@@ -11,6 +11,12 @@ use super::{
     sync_env::{FailedFile, SyncEnv},
 };
 
+/// How much is kept in memory and in the journal before it goes to a table.
+///
+/// A registry of a hundred thousand agents has eighteen megabytes; with the four that LevelDB has
+/// by default every single one would be written to a table, with a dozen syncs.
+const WRITE_BUFFER_BYTES: usize = 64 * 1024 * 1024;
+
 /// One thing to write.
 #[derive(Clone, Debug)]
 pub enum Write {
@@ -52,6 +58,7 @@ impl Database {
             reuse_manifest: false,
             paranoid_checks: true,
             compressor: SnappyCompressor::ID,
+            write_buffer_size: WRITE_BUFFER_BYTES,
             env: Rc::new(Box::new(SyncEnv::new(failed.clone()))),
             ..Options::default()
         };

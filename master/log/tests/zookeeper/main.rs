@@ -1,0 +1,3 @@
+//! Logs whose replicas meet in a real ZooKeeper.
+
+mod needs_zookeeper;
