@@ -19,6 +19,6 @@ pub use self::{
     log::LogStorage,
     state::{State, Variable},
     storage::{Storage, StorageError},
-    svndiff::{ApplyError, apply},
+    svndiff::{ApplyError, apply, difference},
     zookeeper::ZooKeeperStorage,
 };

@@ -18,8 +18,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-use libprocess::{Context, Future, Pid, Process, ProcessId, Promise, Runtime};
+use libprocess::{Context, Future, Outcome, Pid, Process, ProcessId, Promise, Runtime};
 use mesos_log::{Elected, Entry as LogEntry, Log, LogReadError, LogReader, LogWriter, WriteError};
 use mesos_proto::internal::state::{Entry, Operation, operation};
 use prost::Message;
@@ -43,9 +42,19 @@ impl LogStorage {
     /// Starts a storage in `log`; the log is read and the writer elected at the first use.
     #[must_use]
     pub fn start(runtime: &Runtime, log: &Log) -> Self {
+        Self::start_with_differences(runtime, log, 0)
+    }
+
+    /// Starts a storage as [`LogStorage::start`] that writes up to so many changes of an entry as
+    /// differences before it writes the whole entry again.
+    ///
+    /// Masters write none, in C++ and here.
+    #[must_use]
+    pub fn start_with_differences(runtime: &Runtime, log: &Log, differences: usize) -> Self {
         let process = LogStorageProcess {
             reader: LogReader::start(runtime, log),
             writer: LogWriter::start(runtime, log),
+            differences,
             phase: Phase::NotStarted,
             random: fastrand::Rng::new(),
             cache: BTreeMap::new(),
@@ -103,6 +112,8 @@ impl LogStorage {
 pub(crate) struct LogStorageProcess {
     reader: LogReader,
     writer: LogWriter,
+    /// How many changes in a row are written as differences.
+    differences: usize,
     phase: Phase,
     random: fastrand::Rng,
     cache: BTreeMap<String, Snapshot>,
@@ -128,8 +139,18 @@ enum Phase {
 }
 
 struct Snapshot {
+    /// Where the entry was written whole.
     position: u64,
     entry: Entry,
+    /// How many differences follow the whole entry.
+    differences: usize,
+}
+
+/// How a change was written.
+#[derive(Clone, Copy)]
+enum Form {
+    Whole,
+    Difference,
 }
 
 #[derive(Clone)]
@@ -245,6 +266,7 @@ impl LogStorageProcess {
                 let snapshot = Snapshot {
                     position: entry.position,
                     entry: stored,
+                    differences: 0,
                 };
                 self.cache
                     .insert(snapshot.entry.name().to_owned(), snapshot);
@@ -264,6 +286,7 @@ impl LogStorageProcess {
             .map_err(|error| StorageError::Diff(error.to_string()))?;
         snapshot.entry.value = Some(value.into());
         snapshot.entry.uuid.clone_from(&diff.uuid);
+        snapshot.differences += 1;
         Ok(())
     }
 
@@ -299,6 +322,7 @@ impl LogStorageProcess {
                         return;
                     }
                 }
+                Job::Change { promise, .. } if promise.discard_requested() => promise.discard(),
                 Job::Change { change, promise } => {
                     if !self.may_change(&change) {
                         promise.set(Ok(false));
@@ -344,48 +368,84 @@ impl LogStorageProcess {
         ctx: &mut Context<Self>,
     ) {
         self.phase = Phase::Busy;
-        let appended = self.writer.append(operation_of(&change));
-        ctx.on_ready(appended, move |storage, appended, ctx| {
-            storage.on_appended(change, promise, appended, ctx);
+        let (form, operation) = self.operation_of(&change);
+        let appended = self.writer.append(operation.encode_to_vec().into());
+        if let Some(appended) = appended.discard_handle() {
+            promise.on_discard(move || appended.discard());
+        }
+        ctx.on_any(appended, move |storage, appended, ctx| match appended {
+            Outcome::Ready(Ok(Some(position))) => {
+                storage.on_agreed(change, form, position);
+                promise.set(Ok(true));
+                storage.serve(ctx);
+            }
+            Outcome::Ready(Ok(None)) => {
+                promise.set(Ok(false));
+                storage.on_lost(ctx);
+            }
+            // Nobody waits any more, and nobody knows whether it was done.
+            Outcome::Discarded | Outcome::Abandoned => {
+                promise.discard();
+                storage.on_lost(ctx);
+            }
+            Outcome::Ready(Err(error)) => storage.on_broken(error.to_string(), promise),
+            Outcome::Failed(reason) => storage.on_broken(reason, promise),
         });
     }
 
-    fn on_appended(
-        &mut self,
-        change: Change,
-        promise: Promise<Result<bool, StorageError>>,
-        appended: Result<Option<u64>, WriteError>,
-        ctx: &mut Context<Self>,
-    ) {
-        match appended {
-            Err(error) => {
-                let error = StorageError::Log(error.to_string());
-                promise.set(Err(error.clone()));
-                self.fail(&error);
+    fn on_agreed(&mut self, change: Change, form: Form, position: u64) {
+        self.index = Some(position);
+        match change {
+            Change::Set { entry, .. } => {
+                let whole = Snapshot {
+                    position,
+                    entry,
+                    differences: 0,
+                };
+                let name = whole.entry.name().to_owned();
+                let old = self.cache.get(&name);
+                let snapshot = match (form, old) {
+                    (Form::Difference, Some(old)) => Snapshot {
+                        position: old.position,
+                        differences: old.differences + 1,
+                        ..whole
+                    },
+                    (Form::Whole | Form::Difference, _) => whole,
+                };
+                self.cache.insert(name, snapshot);
             }
-            Ok(None) => {
-                self.phase = Phase::NotStarted;
-                promise.set(Ok(false));
-                if !self.queue.is_empty() {
-                    self.start(ctx);
+            Change::Expunge { entry } => {
+                self.cache.remove(entry.name());
+            }
+        }
+        self.phase = Phase::Ready;
+        self.queue.push_front(Job::Truncate);
+    }
+
+    /// The next change needs another election.
+    fn on_lost(&mut self, ctx: &mut Context<Self>) {
+        self.phase = Phase::NotStarted;
+        if !self.queue.is_empty() {
+            self.start(ctx);
+        }
+    }
+
+    fn on_broken(&mut self, reason: String, promise: Promise<Result<bool, StorageError>>) {
+        let error = StorageError::Log(reason);
+        promise.set(Err(error.clone()));
+        self.fail(&error);
+    }
+
+    /// What is appended for a change.
+    fn operation_of(&self, change: &Change) -> (Form, Operation) {
+        match change {
+            Change::Set { entry, .. } => match self.cache.get(entry.name()) {
+                Some(stored) if stored.differences < self.differences => {
+                    (Form::Difference, difference(&stored.entry, entry))
                 }
-            }
-            Ok(Some(position)) => {
-                self.index = Some(position);
-                match change {
-                    Change::Set { entry, .. } => {
-                        let name = entry.name().to_owned();
-                        self.cache.insert(name, Snapshot { position, entry });
-                    }
-                    Change::Expunge { entry } => {
-                        self.cache.remove(entry.name());
-                    }
-                }
-                self.phase = Phase::Ready;
-                self.queue.push_front(Job::Truncate);
-                promise.set(Ok(true));
-                self.serve(ctx);
-            }
+                Some(_) | None => (Form::Whole, whole(entry)),
+            },
+            Change::Expunge { entry } => (Form::Whole, expunged(entry)),
         }
     }
 
@@ -425,27 +485,44 @@ impl LogStorageProcess {
     }
 }
 
-/// The bytes that are appended for a change; always a whole snapshot, as the C++ master does.
-fn operation_of(change: &Change) -> Bytes {
-    let operation = match change {
-        Change::Set { entry, .. } => Operation {
-            r#type: Some(operation::Type::Snapshot.into()),
-            snapshot: Some(operation::Snapshot {
-                entry: Some(entry.clone().into()),
-                ..Default::default()
-            }),
-            ..Operation::default()
-        },
-        Change::Expunge { entry } => Operation {
-            r#type: Some(operation::Type::Expunge.into()),
-            expunge: Some(operation::Expunge {
-                name: entry.name.clone(),
-                ..Default::default()
-            }),
-            ..Operation::default()
-        },
+/// What is appended for an entry, whole.
+fn whole(entry: &Entry) -> Operation {
+    Operation {
+        r#type: Some(operation::Type::Snapshot.into()),
+        snapshot: Some(operation::Snapshot {
+            entry: Some(entry.clone().into()),
+            ..Default::default()
+        }),
+        ..Operation::default()
+    }
+}
+
+/// What is appended for an entry as a difference against the one that is stored.
+fn difference(stored: &Entry, entry: &Entry) -> Operation {
+    let difference = svndiff::difference(stored.value(), entry.value());
+    let entry = Entry {
+        value: Some(difference.into()),
+        ..entry.clone()
     };
-    operation.encode_to_vec().into()
+    Operation {
+        r#type: Some(operation::Type::Diff.into()),
+        diff: Some(operation::Diff {
+            entry: Some(entry.into()),
+            ..Default::default()
+        }),
+        ..Operation::default()
+    }
+}
+
+fn expunged(entry: &Entry) -> Operation {
+    Operation {
+        r#type: Some(operation::Type::Expunge.into()),
+        expunge: Some(operation::Expunge {
+            name: entry.name.clone(),
+            ..Default::default()
+        }),
+        ..Operation::default()
+    }
 }
 
 impl Process for LogStorageProcess {

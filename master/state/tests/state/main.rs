@@ -216,3 +216,4 @@ fn what_leveldb_stored_is_there_after_reopening() {
 }
 
 mod needs_zookeeper;
+mod replicated;
