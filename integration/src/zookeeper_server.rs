@@ -65,6 +65,18 @@ impl ZooKeeperServer {
     /// # Errors
     /// [`ZooKeeperServerError`], for example when the package is not installed.
     pub fn start_at(place: Place) -> Result<Self, ZooKeeperServerError> {
+        Self::start_configured(place, "")
+    }
+
+    /// Starts a server as [`ZooKeeperServer::start`], with further lines of configuration.
+    ///
+    /// # Errors
+    /// [`ZooKeeperServerError`], for example when the package is not installed.
+    pub fn start_with(configuration: &str) -> Result<Self, ZooKeeperServerError> {
+        Self::start_configured(Place::loopback(), configuration)
+    }
+
+    fn start_configured(place: Place, configuration: &str) -> Result<Self, ZooKeeperServerError> {
         let folder = tempfile::tempdir().map_err(io_error("make a folder"))?;
         let port = free_port().map_err(io_error("find a free port"))?;
         let mut server = Self {
@@ -74,7 +86,7 @@ impl ZooKeeperServer {
             process: None,
         };
         server
-            .write_configuration()
+            .write_configuration(configuration)
             .map_err(io_error("write the configuration"))?;
         server.run()?;
         Ok(server)
@@ -131,12 +143,12 @@ impl ZooKeeperServer {
     }
 
     /// Short ticks make sessions of a second possible.
-    fn write_configuration(&self) -> io::Result<()> {
+    fn write_configuration(&self, more: &str) -> io::Result<()> {
         let data = self.folder.path().join("data");
         fs::create_dir(&data)?;
         let text = format!(
             "tickTime=200\ndataDir={}\nclientPort={}\nclientPortAddress={}\n\
-             admin.enableServer=false\n4lw.commands.whitelist=ruok\n",
+             admin.enableServer=false\n4lw.commands.whitelist=ruok\n{more}",
             data.display(),
             self.port,
             self.place.ip,

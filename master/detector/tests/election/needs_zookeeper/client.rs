@@ -47,6 +47,7 @@ fn only_its_creator_writes_a_protected_node() {
     runtime.shutdown();
 }
 
+/// Mirrors: ZooKeeperTest.Create
 #[test]
 fn folders_are_made_on_the_way_and_protected_ones_take_no_children_of_others() {
     let server = ZooKeeperServer::start().expect("a server");
@@ -79,20 +80,35 @@ fn folders_are_made_on_the_way_and_protected_ones_take_no_children_of_others() {
             .await
             .expect("creates");
 
+        let again = other.create("/foo/bar/baz/bam", b"", &options).await;
+
+        assert_eq!(again.err(), Some(Error::NodeExists));
         assert_eq!(beside.err(), Some(Error::NoAuth));
         let (data, _) = other.get_data("/foo/bar/baz/bam").await.expect("reads");
         assert_eq!(data, b"44");
         assert!(sequence.to_string().starts_with('0'));
     });
+    // Who cannot make the folder of a group uses the one that is there.
+    let url = format!("zk://non-owner:non-owner@{}/foo/bar/baz", server.address());
+    let options = GroupOptions {
+        url: url.parse().expect("an address of ZooKeeper"),
+        session_timeout: Duration::from_secs(4),
+    };
+    let group = Group::start(&runtime, options);
+    let joined = join(&runtime, &group, "45");
+    let data = wait(&runtime, group.data(joined.membership));
+
+    assert_eq!(data, Ok(Some(b"45".to_vec())));
     runtime.shutdown();
 }
 
+/// Mirrors: ZooKeeperTest.SessionTimeoutNegotiation
 #[test]
 fn a_session_lasts_as_long_as_the_server_allows() {
-    let server = ZooKeeperServer::start().expect("a server");
+    let limits = "minSessionTimeout=8000\nmaxSessionTimeout=20000\n";
+    let server = ZooKeeperServer::start_with(limits).expect("a server");
     let runtime = runtime();
-    // The server's ticks of 200 ms allow twenty of them at most.
-    let negotiated = [(3_000, 3_000), (60_000, 4_000)];
+    let negotiated = [(7_000, 8_000), (10_000, 10_000), (22_000, 20_000)];
 
     runtime.block_on(async {
         for (wanted, granted) in negotiated {
