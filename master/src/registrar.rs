@@ -26,6 +26,7 @@ use mesos_proto_codec::Dialect;
 use mesos_state::{State, Variable};
 use prost::Message as _;
 
+use crate::authentication::READONLY_REALM;
 use crate::registry::operation::Recover;
 use crate::registry::{Mutation, Operation, OperationError, Registry, RegistryBook};
 
@@ -211,8 +212,9 @@ impl Process for RegistrarProcess {
     }
 
     fn initialize(&mut self, ctx: &mut Context<Self>) {
-        ctx.route(
+        ctx.route_in_realm(
             "/registry",
+            READONLY_REALM,
             crate::http::help::registry(),
             |registrar, request, _| registrar.show(&request).into(),
         );

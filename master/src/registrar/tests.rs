@@ -1,5 +1,7 @@
 //! Tests of the registrar actor, after `RegistrarTest` of Mesos.
 
+mod scale;
+
 use std::collections::HashSet;
 use std::time::Duration;
 

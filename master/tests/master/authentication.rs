@@ -8,7 +8,7 @@ use mesos_proto::internal::{
 };
 use mesos_proto::v1;
 
-use crate::support::{ALICE, Peer, Stage, agent_info, credentials, framework};
+use crate::support::{ALICE, MALLORY, Peer, Stage, agent_info, credentials, framework};
 
 fn credential(secret: &str) -> v1::Credential {
     v1::Credential {
@@ -168,5 +168,26 @@ fn a_closed_realm_asks_for_a_secret_and_opens_with_it() {
     assert_eq!(
         stranger.header("WWW-Authenticate"),
         Some(r#"Basic realm="mesos-master-readonly""#)
+    );
+}
+
+/// Mirrors: RegistrarTest.Authentication
+#[test]
+fn the_registry_is_shown_to_those_who_prove_who_they_are() {
+    let file = credentials();
+    let path = file.path().to_owned();
+    let stage = Stage::start_with(|flags| {
+        flags.credentials = Some(path);
+        flags.authenticate_http_readonly = true;
+    });
+    let registry = "/registrar(1)/registry";
+
+    let nobody = stage.http("GET", registry, &[], b"");
+    let stranger = stage.http("GET", registry, &[MALLORY], b"");
+    let known = stage.http("GET", registry, &[ALICE], b"");
+
+    assert_eq!(
+        (nobody.status, stranger.status, known.status),
+        (401, 401, 200)
     );
 }
