@@ -9,6 +9,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
+use std::time::Duration;
 
 use serde_json::Value;
 use thiserror::Error;
@@ -91,6 +92,9 @@ pub enum Clocks {
 /// Where Debian has the library that fakes the time.
 const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 
+/// How long ZooKeeper waits for a master that says nothing.
+pub const SESSION_TIMEOUT: Duration = Duration::from_secs(4);
+
 /// The host of the ZooKeeper server.
 pub const ZOOKEEPER: usize = 0;
 /// The host of the first agent; the masters come before it.
@@ -157,7 +161,10 @@ impl MasterGroup {
     ///
     /// A master that dies before that leaves a voter and a stranger behind, who by the rules of the
     /// log wait for it: only the whole cluster may start itself.
-    fn await_votes(&self) -> Result<(), GroupError> {
+    ///
+    /// # Errors
+    /// [`GroupError::Never`] with all logs.
+    pub fn await_votes(&self) -> Result<(), GroupError> {
         self.wait("three replicas that vote", |group| {
             group
                 .masters
@@ -239,7 +246,7 @@ impl MasterGroup {
             format!("--port={}", address.port()),
             format!("--work_dir={}", work.display()),
             format!("--zk={}", self.url()),
-            "--zk_session_timeout=4secs".to_owned(),
+            format!("--zk_session_timeout={}secs", SESSION_TIMEOUT.as_secs()),
             "--quorum=2".to_owned(),
         ];
         arguments.extend(self.setup.flags.iter().cloned());
@@ -275,6 +282,14 @@ impl MasterGroup {
     /// # Errors
     /// [`GroupError`] with its log when it does not come up.
     pub fn add_agent(&mut self) -> Result<(), GroupError> {
+        self.add_agent_of(&self.url())
+    }
+
+    /// Starts one agent that looks for its master at `master`; it is not waited for.
+    ///
+    /// # Errors
+    /// [`GroupError`] with its log when it does not come up.
+    pub fn add_agent_of(&mut self, master: &str) -> Result<(), GroupError> {
         let name = format!("agent{}", self.agents.len() + 1);
         let host = FIRST_AGENT + self.agents.len();
         let ip = self.setup.place(host)?.ip;
@@ -282,7 +297,7 @@ impl MasterGroup {
         let folder = self.folder.path().join(&name);
         let arguments = vec![
             "agent".to_owned(),
-            format!("--master={}", self.url()),
+            format!("--master={master}"),
             "--zk_session_timeout=4secs".to_owned(),
             format!("--ip={ip}"),
             format!("--hostname={ip}"),

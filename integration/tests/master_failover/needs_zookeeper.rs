@@ -1,5 +1,6 @@
 //! Three masters with a replicated log on a real ZooKeeper; each test has its own.
 
+mod detection;
 mod scenario;
 
 use std::net::SocketAddr;
