@@ -49,6 +49,7 @@ counters! {
     tasks_gone_by_operator => "master/tasks_gone_by_operator",
     dropped_messages => "master/dropped_messages",
     http_cache_hits => "master/http_cache_hits",
+    event_streams_unread => "master/event_streams_unread",
     messages_register_framework => "master/messages_register_framework",
     messages_reregister_framework => "master/messages_reregister_framework",
     messages_unregister_framework => "master/messages_unregister_framework",

@@ -96,6 +96,9 @@ fn request(name: &str) -> Option<Request> {
     Some(Request::get(&target))
 }
 
+/// A metric that C++ masters do not have.
+const UNREAD_STREAMS: &str = "master/event_streams_unread";
+
 fn differences(
     place: &str,
     recorded: &[u8],
@@ -173,8 +176,8 @@ fn comparable(place: &str, value: &Value) -> Value {
         Value::Object(fields) => fields
             .iter()
             .filter(|(key, _)| !ENVIRONMENT.contains(&key.as_str()))
-            // Measures of this libprocess alone.
-            .filter(|(key, _)| !key.starts_with("libprocess/"))
+            // Measures of this program alone.
+            .filter(|(key, _)| !key.starts_with("libprocess/") && *key != UNREAD_STREAMS)
             .map(|(key, value)| (key.clone(), comparable(place, value)))
             .collect(),
         Value::Array(items) => items.iter().map(|item| comparable(place, item)).collect(),

@@ -112,6 +112,21 @@ impl Writer {
         self.finish(End::Failed(PipeError(text.into())))
     }
 
+    /// Ends the stream with a failure at once: what is buffered is dropped.
+    ///
+    /// For readers that do not read: a failure behind what they left unread would keep that forever.
+    pub fn abort(&self, text: impl Into<String>) -> bool {
+        let mut state = lock(&self.shared);
+        if state.reader_gone || !matches!(state.end, End::Open) {
+            return false;
+        }
+        let chunks = std::mem::take(&mut state.chunks);
+        state.buffered = 0;
+        drop(state);
+        drop(chunks);
+        self.fail(text)
+    }
+
     fn finish(&self, end: End) -> bool {
         let mut state = lock(&self.shared);
         if state.reader_gone || !matches!(state.end, End::Open) {
@@ -371,6 +386,21 @@ mod tests {
 
         assert!(!writer.close());
         assert_eq!(block_on(reader.read()), Some(Ok("hello".into())));
+        assert_eq!(
+            block_on(reader.read()),
+            Some(Err(PipeError("disconnected!".into())))
+        );
+    }
+
+    #[test]
+    fn what_nobody_read_is_dropped_when_the_stream_is_aborted() {
+        let (writer, mut reader) = pipe();
+        assert!(writer.write("hello".into()));
+
+        assert!(writer.abort("disconnected!"));
+
+        assert!(!writer.abort("again"));
+        assert_eq!(writer.buffered_bytes(), 0);
         assert_eq!(
             block_on(reader.read()),
             Some(Err(PipeError("disconnected!".into())))

@@ -157,7 +157,7 @@ impl MasterProcess {
     fn subscribe_operator(&mut self, asked: &Asked, ctx: &Context<Self>) -> Response {
         let accept = asked.accept;
         let (writer, reader) = pipe::pipe();
-        let stream = EventStream::new(accept, writer);
+        let stream = EventStream::new(accept, writer, self.unread_streams());
         let state = self.operator_state(&asked.approvers);
         let _ = stream.write(super::stream::record(&super::api_read::subscribed(
             &state, accept,

@@ -109,7 +109,7 @@ impl MasterProcess {
             return Err(Box::new(Response::bad_request(text)));
         }
         let (writer, reader) = pipe::pipe();
-        let stream = EventStream::new(accepted, writer);
+        let stream = EventStream::new(accepted, writer, self.unread_streams());
         let response =
             Response::streaming(reader, accepted.as_str()).with_header(STREAM_ID, stream.id());
         let subscribe = call.subscribe.get_or_insert_default();

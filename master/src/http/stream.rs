@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use libprocess::Future;
 use libprocess::http::pipe;
+use libprocess::metrics::Counter;
 use mesos_proto_codec::{Dialect, Json};
 
 use super::negotiation::ContentType;
@@ -24,6 +25,8 @@ pub struct EventStream {
     id: Arc<str>,
     content_type: ContentType,
     writer: pipe::Writer,
+    /// Counts the streams that were cut because nobody read them.
+    unread: Counter,
 }
 
 impl fmt::Debug for EventStream {
@@ -36,14 +39,15 @@ impl fmt::Debug for EventStream {
 }
 
 impl EventStream {
-    /// A new stream under a fresh id.
+    /// A new stream under a fresh id; `unread` counts it if nobody reads it.
     #[must_use]
-    pub fn new(content_type: ContentType, writer: pipe::Writer) -> Self {
+    pub fn new(content_type: ContentType, writer: pipe::Writer, unread: Counter) -> Self {
         let id = uuid::Uuid::new_v4().hyphenated().to_string();
         Self {
             id: id.into(),
             content_type,
             writer,
+            unread,
         }
     }
 
@@ -73,8 +77,10 @@ impl EventStream {
     /// As [`EventStream::send`].
     pub fn write(&self, record: Bytes) -> Result<(), StreamClosed> {
         if self.writer.buffered_bytes() > MAX_BUFFERED_EVENT_BYTES {
-            tracing::warn!(stream = %self.id, "disconnecting a subscriber that does not read");
-            self.writer.fail("subscriber does not read");
+            if self.writer.abort("subscriber does not read") {
+                tracing::warn!(stream = %self.id, "disconnecting a subscriber that does not read");
+                self.unread.increment();
+            }
             return Err(StreamClosed);
         }
         if self.writer.write(record) {

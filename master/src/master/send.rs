@@ -1,5 +1,6 @@
 //! Messages to frameworks and agents.
 
+use libprocess::metrics::Counter;
 use libprocess::{Context, Time, Upid};
 use mesos_common::ids::{AgentId, FrameworkId};
 use mesos_proto::{internal, v1};
@@ -70,6 +71,11 @@ impl MasterProcess {
                 self.send_to_framework(&framework_id, message.clone(), ctx);
             }
         }
+    }
+
+    /// Counts subscribers that were disconnected because they did not read.
+    pub(crate) fn unread_streams(&self) -> Counter {
+        self.metrics.counters().event_streams_unread.clone()
     }
 
     /// Sends an error to a subscriber that is not a framework's connection (yet), and ends it.

@@ -314,5 +314,6 @@ fn subscriber_that_does_not_read_is_disconnected_and_others_notice_nothing() {
     let frameworks = stage.get("/frameworks");
     let left = frameworks["frameworks"].as_array().expect("a list");
     assert_eq!(left.len(), 1, "{frameworks}");
+    stage.counts("event_streams_unread", 1.0);
     other.expect(event::Type::Heartbeat);
 }

@@ -1,8 +1,11 @@
 //! The API of frameworks: subscriptions, calls and their errors.
 
+use mesos_proto::internal::ExecutorToFrameworkMessage;
+use mesos_proto::v1;
 use mesos_proto::v1::scheduler::{Call, call, event};
+use serde_json::json;
 
-use crate::support::{Connection, Scheduler, Stage, framework};
+use crate::support::{Agent, Connection, Scheduler, Stage, framework};
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 const PATH: &str = "/api/v1/scheduler";
@@ -302,4 +305,46 @@ fn suppressed_framework_gets_no_offers_until_it_revives() {
 
     assert!(outstanding.abs() < 1e-9);
     assert_eq!(scheduler.offers().len(), 1);
+}
+
+/// Sends a framework more than it may leave unread.
+fn flood(stage: &Stage, agent: &Agent, framework_id: &v1::FrameworkId) {
+    let message = ExecutorToFrameworkMessage {
+        agent_id: agent.info.id.clone(),
+        framework_id: Some(framework_id.clone()),
+        executor_id: Some(crate::support::from_json(&json!({"value": "e"}))),
+        data: Some(vec![0; 1024 * 1024].into()),
+        ..Default::default()
+    };
+    for _ in 0..80 {
+        stage.send(&agent.peer, &message);
+    }
+    stage.settle();
+}
+
+#[test]
+fn subscribers_that_do_not_read_are_cut_counted_and_others_notice_nothing() {
+    let stage = Stage::start();
+    let agent = stage.agent("cpus:2;mem:1024");
+    let slow = [
+        stage.subscribe(framework("eng")),
+        stage.subscribe(framework("eng")),
+    ];
+    let mut other = stage.subscribe(framework("ops"));
+
+    for scheduler in &slow {
+        flood(&stage, &agent, &scheduler.id);
+    }
+    stage.advance(std::time::Duration::from_secs(15));
+
+    stage.counts("event_streams_unread", 2.0);
+    let frameworks = stage.get("/frameworks")["frameworks"].clone();
+    let connected = frameworks
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter(|known| known["connected"] == true)
+        .count();
+    assert_eq!(connected, 1, "{frameworks}");
+    other.expect(event::Type::Heartbeat);
 }
