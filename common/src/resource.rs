@@ -11,11 +11,13 @@ use std::sync::Arc;
 use mesos_proto::v1;
 
 use crate::ranges::Ranges;
-use crate::resources::unknown::UnknownParts;
 use crate::scalar::Scalar;
 use crate::value_set::ValueSet;
 
 mod display;
+mod meta;
+
+pub(crate) use self::meta::{Meta, SharedMeta};
 
 /// The amount of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,23 +120,10 @@ pub enum DiskSourceKind {
     Raw,
 }
 
-/// Everything about a resource but its amount and its allocation.
-#[derive(Clone, Debug)]
-pub(crate) struct Meta {
-    pub(crate) name: Arc<str>,
-    pub(crate) reservations: Vec<Reservation>,
-    pub(crate) disk: Option<Disk>,
-    pub(crate) provider_id: Option<String>,
-    pub(crate) revocable: bool,
-    pub(crate) shared: bool,
-    /// Of newer peers; does not take part in comparisons.
-    pub(crate) unknown: Option<Arc<UnknownParts>>,
-}
-
 /// A valid resource; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Resource {
-    pub(crate) meta: Arc<Meta>,
+    pub(crate) meta: SharedMeta,
     pub(crate) allocation: Option<Arc<str>>,
     pub(crate) value: ResourceValue,
     /// How many copies of a shared resource this stands for; one when it is not shared.
@@ -149,17 +138,8 @@ impl Resource {
     }
 
     pub(crate) fn plain(name: Arc<str>, value: ResourceValue) -> Self {
-        let meta = Meta {
-            name,
-            reservations: Vec::new(),
-            disk: None,
-            provider_id: None,
-            revocable: false,
-            shared: false,
-            unknown: None,
-        };
         Self {
-            meta: Arc::new(meta),
+            meta: SharedMeta::plain(name),
             allocation: None,
             value,
             copies: 1,
@@ -326,7 +306,7 @@ impl Resource {
     pub fn same_meta(&self, other: &Self) -> bool {
         std::mem::discriminant(&self.value) == std::mem::discriminant(&other.value)
             && self.allocation == other.allocation
-            && (Arc::ptr_eq(&self.meta, &other.meta) || self.meta.matches(&other.meta))
+            && (self.meta.is_same(&other.meta) || self.meta.matches(&other.meta))
     }
 
     /// The same resource with another amount.
@@ -418,9 +398,10 @@ impl Resource {
     }
 
     fn with_meta(&self, change: impl FnOnce(&mut Meta)) -> Self {
-        let mut result = self.clone();
-        change(Arc::make_mut(&mut result.meta));
-        result
+        Self {
+            meta: self.meta.changed(change),
+            ..self.clone()
+        }
     }
 }
 
@@ -432,17 +413,6 @@ impl PartialEq for Resource {
 }
 
 impl Eq for Resource {}
-
-impl Meta {
-    fn matches(&self, other: &Self) -> bool {
-        self.name == other.name
-            && self.revocable == other.revocable
-            && self.shared == other.shared
-            && self.reservations == other.reservations
-            && self.provider_id == other.provider_id
-            && self.disk == other.disk
-    }
-}
 
 impl PartialEq for Reservation {
     fn eq(&self, other: &Self) -> bool {

@@ -18,7 +18,7 @@ use mesos_proto::v1::value::Type as ValueType;
 use crate::ranges::Ranges;
 use crate::resource::{
     Disk, DiskRoot, DiskSource, DiskSourceKind, Label, Meta, Persistence, Reservation,
-    ReservationKind, Resource, ResourceValue,
+    ReservationKind, Resource, ResourceValue, SharedMeta,
 };
 use crate::resources::unknown::UnknownParts;
 use crate::resources::validate::{InvalidResource, ValidationError, validate_resource};
@@ -154,7 +154,7 @@ impl Resource {
         };
         let allocation = resource.allocation_info().role.as_deref().map(Arc::from);
         let meta = Meta {
-            name: resource.name().into(),
+            name: SharedMeta::name(resource.name()),
             reservations: read_reservations(resource),
             disk: resource.disk.is_some().then(|| read_disk(resource.disk())),
             provider_id: resource
@@ -166,7 +166,7 @@ impl Resource {
             unknown: UnknownParts::of(resource),
         };
         Self {
-            meta: Arc::new(meta),
+            meta: SharedMeta::new(meta),
             allocation,
             value,
             copies: 1,

@@ -98,12 +98,12 @@ impl MasterProcess {
             );
         }
         let agent_id = self.ids.agent();
-        let info = message.agent.get_or_insert_default();
+        let mut info = message.agent.take().unwrap_or_default();
         info.id = Some(agent_id.to_proto());
         let new = NewAgent {
-            info: Arc::new(message.agent().clone()),
+            info: Arc::from(info),
             pid: from.clone(),
-            version: message.version().to_owned(),
+            version: message.version.take().unwrap_or_default(),
             capabilities: message.agent_capabilities,
             checkpointed: Resources::from_proto(&message.checkpointed_resources),
             resource_version: message
