@@ -1,9 +1,12 @@
 //! A driver that proves who it is, as it does by default.
 
-use libprocess::{Context, Outcome, Process, ProcessId, Runtime};
+use std::time::Duration;
+
+use libprocess::testing::Pattern;
+use libprocess::{Clock, Context, Future, Message, Outcome, Process, ProcessId, Runtime};
 use mesos_common::cram_md5::{CramMd5Authenticator, Verdict};
 use mesos_common::credentials::Credentials;
-use mesos_proto::internal::AuthenticateMessage;
+use mesos_proto::internal::{AuthenticateMessage, FrameworkRegisteredMessage};
 use mesos_proto::v0::scheduler::Call;
 use mesos_proto::v1::{
     self, AgentId, ExecutorId, FrameworkId, MasterInfo, Offer, OfferId, TaskStatus,
@@ -12,11 +15,12 @@ use mesos_scheduler::driver::{DriverOptions, Failover, MesosSchedulerDriver, Sch
 use mesos_scheduler::{Credential, FrameworkBuilder, MasterUrl};
 use tokio::sync::mpsc;
 
-/// What a master saw.
+/// What a master saw, and what the framework was told.
 #[derive(Debug, PartialEq)]
 enum Saw {
     Verdict(Verdict),
     Call(String),
+    Registered,
 }
 
 /// A master that knows `alice` and her secret `rabbit`.
@@ -35,25 +39,41 @@ impl Process for Master {
             let verdict = master.authenticator.authenticate(from);
             ctx.on_any(verdict, |master, outcome, _| {
                 if let Outcome::Ready(verdict) = outcome {
-                    master
-                        .saw
-                        .send(Saw::Verdict(verdict))
-                        .expect("the test listens");
+                    // The test may have seen enough.
+                    let _ = master.saw.send(Saw::Verdict(verdict));
                 }
             });
         });
-        ctx.install_protobuf(|master: &mut Self, _, call: Call, _| {
+        ctx.install_protobuf(|master: &mut Self, from, call: Call, ctx| {
             let kind = call.r#type().as_str_name().to_owned();
             // The driver repeats itself; the test may have seen enough.
             let _ = master.saw.send(Saw::Call(kind));
+            let info = MasterInfo {
+                id: Some("m".to_owned()),
+                ip: Some(1),
+                port: Some(5050),
+                ..Default::default()
+            };
+            let registered = FrameworkRegisteredMessage {
+                framework_id: Some(FrameworkId {
+                    value: Some("f".to_owned()),
+                    ..Default::default()
+                }),
+                master_info: Some(info.into()),
+                ..Default::default()
+            };
+            ctx.send_protobuf(from, &registered);
         });
     }
 }
 
-struct Silent;
+struct Telling(mpsc::UnboundedSender<Saw>);
 
-impl Scheduler for Silent {
-    fn registered(&mut self, _: &MesosSchedulerDriver, _: &FrameworkId, _: &MasterInfo) {}
+impl Scheduler for Telling {
+    fn registered(&mut self, _: &MesosSchedulerDriver, _: &FrameworkId, _: &MasterInfo) {
+        // The test may have seen enough.
+        let _ = self.0.send(Saw::Registered);
+    }
     fn reregistered(&mut self, _: &MesosSchedulerDriver, _: &MasterInfo) {}
     fn disconnected(&mut self, _: &MesosSchedulerDriver) {}
     fn resource_offers(&mut self, _: &MesosSchedulerDriver, _: &[Offer]) {}
@@ -72,70 +92,129 @@ impl Scheduler for Silent {
     fn error(&mut self, _: &MesosSchedulerDriver, _: &str) {}
 }
 
-fn runtime() -> Runtime {
-    let loopback = "127.0.0.1".parse().expect("an address");
-    Runtime::builder()
-        .ip(loopback)
-        .arbiters(1)
-        .start()
-        .expect("a runtime")
+/// A master and a driver that has not started, on hosts of their own.
+struct Pair {
+    clock: Clock,
+    home: Runtime,
+    away: Runtime,
+    driver: MesosSchedulerDriver,
+    seen: mpsc::UnboundedReceiver<Saw>,
 }
 
-/// Starts a driver with this secret; returns the first things that its master saw, and the driver.
-fn drive(secret: &str, count: usize) -> (Vec<Saw>, MesosSchedulerDriver, [Runtime; 2]) {
-    let (home, away) = (runtime(), runtime());
-    let known = v1::Credentials {
-        credentials: vec![v1::Credential {
-            principal: Some("alice".to_owned()),
-            secret: Some("rabbit".to_owned()),
+fn runtime(clock: &Clock) -> Runtime {
+    let loopback = "127.0.0.1".parse().expect("an address");
+    let builder = Runtime::builder().ip(loopback).arbiters(1);
+    builder.clock(clock.clone()).start().expect("a runtime")
+}
+
+impl Pair {
+    /// A driver that presents this secret.
+    fn new(secret: &str) -> Self {
+        let clock = Clock::paused();
+        let (home, away) = (runtime(&clock), runtime(&clock));
+        let known = v1::Credentials {
+            credentials: vec![v1::Credential {
+                principal: Some("alice".to_owned()),
+                secret: Some("rabbit".to_owned()),
+                ..Default::default()
+            }],
             ..Default::default()
-        }],
-        ..Default::default()
-    };
-    let (saw, mut seen) = mpsc::unbounded_channel();
-    let master = home.spawn(Master {
-        authenticator: CramMd5Authenticator::new(&home, Credentials::from_message(&known)),
-        saw,
-    });
-    let framework = FrameworkBuilder::new("guarded").principal("alice").build();
-    let options = DriverOptions {
-        credential: Some(Credential {
-            principal: "alice".to_owned(),
-            secret: secret.to_owned(),
-        }),
-        ..DriverOptions::new(framework, MasterUrl::Address(master.upid().clone()))
-    };
-    let driver = MesosSchedulerDriver::new(&away, options, Silent);
-    driver.start();
-    let all = home.block_on(async {
-        let mut all = Vec::new();
-        while all.len() < count {
-            all.push(seen.recv().await.expect("the master lives"));
+        };
+        let (saw, seen) = mpsc::unbounded_channel();
+        let master = home.spawn(Master {
+            authenticator: CramMd5Authenticator::new(&home, Credentials::from_message(&known)),
+            saw: saw.clone(),
+        });
+        let framework = FrameworkBuilder::new("guarded").principal("alice").build();
+        let options = DriverOptions {
+            credential: Some(Credential {
+                principal: "alice".to_owned(),
+                secret: secret.to_owned(),
+            }),
+            ..DriverOptions::new(framework, MasterUrl::Address(master.upid().clone()))
+        };
+        let driver = MesosSchedulerDriver::new(&away, options, Telling(saw));
+        Self {
+            clock,
+            home,
+            away,
+            driver,
+            seen,
         }
-        all
-    });
-    (all, driver, [home, away])
+    }
+
+    fn next(&mut self) -> Saw {
+        let next = self.home.block_on(self.seen.recv());
+        next.expect("the master lives")
+    }
+
+    /// Starts the driver, lets the time of its first attempt pass once that message is lost, and
+    /// waits until it has registered.
+    fn registers_after_the_loss_of(&mut self, lost: Future<Message>) {
+        self.driver.start();
+        self.home.block_on(lost).ready().expect("it is lost");
+        // As long as an attempt lasts at most.
+        self.clock.advance(Duration::from_secs(60));
+        while self.next() != Saw::Registered {}
+    }
+}
+
+impl Drop for Pair {
+    fn drop(&mut self) {
+        self.driver.stop(Failover::No);
+        self.away.shutdown();
+        self.home.shutdown();
+    }
 }
 
 #[test]
 fn driver_with_the_right_secret_registers_after_it_is_known() {
-    let (saw, driver, runtimes) = drive("rabbit", 2);
+    let mut pair = Pair::new("rabbit");
+
+    pair.driver.start();
 
     let known = Verdict::Accepted {
         principal: "alice".to_owned(),
     };
-    assert_eq!(
-        saw,
-        [Saw::Verdict(known), Saw::Call("SUBSCRIBE".to_owned())]
-    );
-    driver.stop(Failover::No);
-    runtimes.iter().for_each(Runtime::shutdown);
+    assert_eq!(pair.next(), Saw::Verdict(known));
+    assert_eq!(pair.next(), Saw::Call("SUBSCRIBE".to_owned()));
 }
 
 #[test]
 fn driver_with_a_wrong_secret_is_aborted() {
-    let (_, driver, runtimes) = drive("hare", 1);
+    let pair = Pair::new("hare");
 
-    assert_eq!(driver.join(), Status::Aborted);
-    runtimes.iter().for_each(Runtime::shutdown);
+    pair.driver.start();
+
+    assert_eq!(pair.driver.join(), Status::Aborted);
+}
+
+/// Mirrors: AuthenticationTest.RetryFrameworkAuthentication
+#[test]
+fn driver_tries_again_when_its_first_word_was_lost() {
+    let mut pair = Pair::new("rabbit");
+    let wanted = Pattern::message().named("mesos.internal.AuthenticateMessage");
+    let lost = pair.home.drop_message(wanted);
+
+    pair.registers_after_the_loss_of(lost);
+}
+
+/// Mirrors: AuthenticationTest.DropIntermediateSASLMessage
+#[test]
+fn driver_tries_again_when_the_challenge_was_lost() {
+    let mut pair = Pair::new("rabbit");
+    let wanted = Pattern::message().named("mesos.internal.AuthenticationStepMessage");
+    let lost = pair.away.drop_message(wanted);
+
+    pair.registers_after_the_loss_of(lost);
+}
+
+/// Mirrors: AuthenticationTest.DropFinalSASLMessage
+#[test]
+fn driver_tries_again_when_the_answer_was_lost() {
+    let mut pair = Pair::new("rabbit");
+    let wanted = Pattern::message().named("mesos.internal.AuthenticationCompletedMessage");
+    let lost = pair.away.drop_message(wanted);
+
+    pair.registers_after_the_loss_of(lost);
 }
