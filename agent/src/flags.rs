@@ -172,6 +172,7 @@ flag_struct! {
         // http
         http_heartbeat_interval: Duration,
         firewall_rules: Option<JsonMessage<internal::Firewall>>,
+        json_aliases: Option<bool>,
         // security
         authenticatee: String,
         authentication_backoff_factor: Duration,

@@ -235,6 +235,7 @@ pub fn start_with(
         containerizer = wrap(containerizer);
     }
     listen_for_executors(runtime, &flags)?;
+    choose_endpoints(runtime, &flags);
     let slot = Slot::default();
     let oversubscription = Oversubscription::from_flags(&flags, &slot)?;
     let metrics = Arc::new(AgentMetrics::new(runtime));
@@ -331,6 +332,17 @@ pub(crate) fn domain_socket(flags: &Flags) -> Option<PathBuf> {
     flags
         .http_executor_domain_sockets
         .then(|| given.unwrap_or_else(default))
+}
+
+/// Switches endpoints off, and old names of theirs on.
+fn choose_endpoints(runtime: &Runtime, flags: &Flags) {
+    if let Some(rules) = &flags.firewall_rules {
+        let disabled = &rules.message().disabled_endpoints().paths;
+        runtime.set_disabled_endpoints(disabled.iter().cloned());
+    }
+    if flags.json_aliases == Some(true) {
+        runtime.serve_json_aliases();
+    }
 }
 
 /// Serves the unix socket; one that a former agent left is taken away.

@@ -8,6 +8,7 @@ pub mod path;
 pub mod pipe;
 
 mod gzip;
+pub(crate) mod json_aliases;
 mod mime;
 mod query;
 mod request;

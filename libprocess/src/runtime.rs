@@ -37,6 +37,7 @@ use crate::grpc::Services;
 use crate::help::HelpPages;
 use crate::host::Host as ActorHost;
 use crate::http::authentication::{AuthenticationRouter, Authenticator, AuthorizationCallback};
+use crate::http::json_aliases::JsonAliases;
 use crate::id::ProcessId;
 use crate::limits::Limits;
 use crate::message::NameTable;
@@ -119,6 +120,7 @@ pub(crate) struct Inner {
     pub(crate) help: HelpPages,
     pub(crate) authentication: AuthenticationRouter,
     pub(crate) firewall: Firewall,
+    pub(crate) json_aliases: JsonAliases,
     pub(crate) services: Services,
     pub(crate) verbosity: Verbosity,
     pub(crate) reaper: Reaper,
@@ -416,6 +418,13 @@ impl Runtime {
     /// Calls `hook` whenever the log's level is set, as `/logging/toggle` does.
     pub fn on_log_level(&self, hook: impl Fn(u32) + Send + Sync + 'static) {
         self.inner.verbosity.set_hook(Arc::new(hook));
+    }
+
+    /// Lets endpoints answer under their old names too, which end with `.json`, from now on.
+    ///
+    /// A route of exactly that name comes first.
+    pub fn serve_json_aliases(&self) {
+        self.inner.json_aliases.serve();
     }
 
     /// Refuses requests for exactly these paths with 403, from now on; an empty list refuses none.

@@ -89,6 +89,7 @@ flag_struct! {
         webui_dir: String,
         cluster: Option<String>,
         firewall_rules: Option<JsonMessage<internal::Firewall>>,
+        json_aliases: Option<bool>,
         max_operator_event_stream_subscribers: usize,
         // security
         authenticate_frameworks: bool,

@@ -117,6 +117,7 @@ pub fn start_with(
 ) -> Result<MasterHandle, StartError> {
     let flags = Arc::new(flags);
     check_flags(&flags)?;
+    choose_endpoints(runtime, &flags);
     let authenticator = authentication(runtime, &flags)?;
     let acls = flags.acls.as_ref().map(JsonMessage::message);
     let authorizer = Authorizer::from_flag(runtime, "authorizers", &flags.authorizers, acls)?;
@@ -171,6 +172,17 @@ pub fn start_with(
         info: Arc::new(info),
         ended: Arc::new(std::sync::Mutex::new(Some(ended))),
     })
+}
+
+/// Switches endpoints off, and old names of theirs on.
+fn choose_endpoints(runtime: &Runtime, flags: &Flags) {
+    if let Some(rules) = &flags.firewall_rules {
+        let disabled = &rules.message().disabled_endpoints().paths;
+        runtime.set_disabled_endpoints(disabled.iter().cloned());
+    }
+    if flags.json_aliases == Some(true) {
+        runtime.serve_json_aliases();
+    }
 }
 
 /// Offers the log, when it is in a file, to those who may read it.

@@ -211,7 +211,11 @@ impl<P: Process> Context<P> {
             body,
             promise,
         } = exchange;
-        let Some((name, route)) = self.http.find(route_name(&request.path)) else {
+        let found = self.http.find(route_name(&request.path)).or_else(|| {
+            let plain = self.runtime.inner().json_aliases.plain(&request.path)?;
+            self.http.find(route_name(plain))
+        });
+        let Some((name, route)) = found else {
             let response = self.http.asset(&request.path);
             promise.set(response.unwrap_or_else(Response::not_found));
             return;

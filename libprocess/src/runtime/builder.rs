@@ -20,6 +20,7 @@ use crate::firewall::Firewall;
 use crate::grpc::Services;
 use crate::help::HelpPages;
 use crate::http::authentication::AuthenticationRouter;
+use crate::http::json_aliases::JsonAliases;
 use crate::limits::Limits;
 use crate::message::NameTable;
 use crate::metrics::{Metrics, RateLimit};
@@ -285,6 +286,7 @@ impl RuntimeBuilder {
             filters: Arc::new(Filters::default()),
             authentication: AuthenticationRouter::default(),
             firewall: Firewall::default(),
+            json_aliases: JsonAliases::default(),
             services: self.services,
             verbosity: builtins::Verbosity::default(),
             reaper: Reaper::default(),

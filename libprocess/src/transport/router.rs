@@ -32,8 +32,11 @@ pub(crate) fn route(runtime: &Runtime, mut request: Request, body: Incoming) -> 
         }
         (None, None) => None,
     };
-    if let Some(response) = inner.firewall.refuse(&request.path) {
-        return response.into();
+    let plain = inner.json_aliases.plain(&request.path);
+    for path in [Some(request.path.as_str()), plain].into_iter().flatten() {
+        if let Some(response) = inner.firewall.refuse(path) {
+            return response.into();
+        }
     }
     let Some(target) = target else {
         return Response::not_found().into();

@@ -6,6 +6,7 @@
 )]
 
 mod answers;
+mod authenticators;
 mod bodies;
 mod connections;
 mod requests;

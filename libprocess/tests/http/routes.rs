@@ -77,6 +77,23 @@ fn disabled_endpoints_are_refused_until_the_list_is_emptied() {
     runtime.shutdown();
 }
 
+#[test]
+fn old_names_answer_when_they_are_wanted_and_are_disabled_with_the_new_ones() {
+    let runtime = builder().delegate("server(1)").start().expect("a runtime");
+    runtime.spawn(Server::default());
+    assert_eq!(get(&runtime, "/query.json?q=1").0, 404);
+
+    runtime.serve_json_aliases();
+
+    assert_eq!(get(&runtime, "/query.json?q=1"), (200, "1".to_owned()));
+    assert_eq!(get(&runtime, "/server(1)/query.json?q=1").0, 200);
+    assert_eq!(get(&runtime, "/nope.json").0, 404);
+    assert_eq!(get(&runtime, "/system/stats.json").0, 200);
+    runtime.set_disabled_endpoints(["/server(1)/query".to_owned()]);
+    assert_eq!(get(&runtime, "/query.json").0, 403);
+    runtime.shutdown();
+}
+
 /// Mirrors: HTTPTest.ProvideSendfile
 #[test]
 fn assets_are_served_with_the_type_of_their_extension() {

@@ -23,6 +23,8 @@ mod group_rules;
 mod grpc;
 mod maintenance;
 mod offer_rules;
+mod old_clients;
+mod operation_authorization;
 mod operation_reconciliation;
 mod operation_rules;
 mod operations;
