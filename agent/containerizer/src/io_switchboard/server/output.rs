@@ -114,8 +114,9 @@ impl IoSwitchboardServerProcess {
         let Some(interval) = self.heartbeat_interval else {
             return;
         };
-        self.outputs.send(&heartbeat(interval));
+        // First, so that who has seen a sign of life can rely on the next one being due.
         ctx.delay(interval, Self::beat);
+        self.outputs.send(&heartbeat(interval));
     }
 }
 
