@@ -33,6 +33,16 @@ pub enum FetchError {
         #[source]
         source: std::io::Error,
     },
+    /// A file of the sandbox cannot be given to the container's user.
+    #[error("Failed to chown '{path}' to user '{user}' : {source}", path = path.display())]
+    Owner {
+        /// The file.
+        path: PathBuf,
+        /// The user.
+        user: String,
+        /// The system's answer.
+        source: std::io::Error,
+    },
     /// The fetcher program could not be started.
     #[error("Failed to execute mesos-fetcher")]
     Start(#[source] std::io::Error),

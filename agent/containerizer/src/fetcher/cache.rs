@@ -88,30 +88,33 @@ impl Cache {
         Some((entry.file.clone(), entry.completion))
     }
 
-    /// Makes an entry that is about to be downloaded; returns its file and the files that have to go for it.
-    ///
-    /// # Errors
-    /// [`CacheError::NoSpace`] when what is not in use is too little; nothing changes then.
-    pub(crate) fn create(
-        &mut self,
-        key: &str,
-        uri: &str,
-        size: u64,
-    ) -> Result<(String, Vec<String>), CacheError> {
-        let evicted = self.make_room(size)?;
+    /// Makes an entry that is about to be downloaded, of a size that is not known yet; returns its file.
+    pub(crate) fn begin(&mut self, key: &str, uri: &str) -> String {
         self.serial += 1;
         self.clock += 1;
         let file = format!("c{:011}-{}", self.serial, short_name(uri));
-        self.reserved += size;
         let entry = Entry {
             file: file.clone(),
-            size,
+            size: 0,
             completion: Completion::Pending,
             users: 1,
             used: self.clock,
         };
         self.entries.insert(key.to_owned(), entry);
-        Ok((file, evicted))
+        file
+    }
+
+    /// Sets space aside for an entry; returns the files that have to go for it.
+    ///
+    /// # Errors
+    /// [`CacheError::NoSpace`] when what is not in use is too little; nothing changes then.
+    pub(crate) fn reserve(&mut self, key: &str, size: u64) -> Result<Vec<String>, CacheError> {
+        let evicted = self.make_room(size)?;
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.size += size;
+            self.reserved += size;
+        }
+        Ok(evicted)
     }
 
     /// Finds the least recently used entries that nobody uses and that free enough together.
@@ -197,8 +200,14 @@ fn short_name(uri: &str) -> String {
 mod tests {
     use super::*;
 
+    fn create(cache: &mut Cache, key: &str, size: u64) -> Result<Vec<String>, CacheError> {
+        cache.begin(key, key);
+        cache.reserve(key, size)
+    }
+
     fn stored(cache: &mut Cache, key: &str, size: u64) -> String {
-        let (file, _) = cache.create(key, key, size).expect("room");
+        let file = cache.begin(key, key);
+        cache.reserve(key, size).expect("room");
         assert!(cache.complete(key, size));
         cache.release(key);
         file
@@ -225,7 +234,7 @@ mod tests {
         cache.acquire("first");
         cache.release("first");
 
-        let (_, evicted) = cache.create("third", "third", 5).expect("room");
+        let evicted = create(&mut cache, "third", 5).expect("room");
 
         assert_eq!(evicted, [second]);
         assert_eq!(cache.acquire("first"), Some((first, Completion::Complete)));
@@ -239,7 +248,7 @@ mod tests {
         stored(&mut cache, "first", 8);
         cache.acquire("first");
 
-        let outcome = cache.create("second", "second", 5);
+        let outcome = create(&mut cache, "second", 5);
 
         assert_eq!(outcome, Err(CacheError::NoSpace { wanted: 5, free: 2 }));
         assert_eq!(cache.reserved(), 8);
@@ -248,11 +257,11 @@ mod tests {
     #[test]
     fn smaller_file_gives_space_back_and_a_larger_one_is_refused() {
         let mut cache = Cache::new(10);
-        cache.create("a", "a", 6).expect("room");
+        create(&mut cache, "a", 6).expect("room");
 
         assert!(cache.complete("a", 4));
         assert_eq!(cache.reserved(), 4);
-        cache.create("b", "b", 2).expect("room");
+        create(&mut cache, "b", 2).expect("room");
         assert!(!cache.complete("b", 3));
     }
 

@@ -6,6 +6,7 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
+    io,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -31,6 +32,7 @@ use nix::sys::signal::Signal;
 use super::{
     FetchError, FetcherOptions,
     cache::{Cache, Completion},
+    program::local_path,
     validate,
 };
 use crate::{ContainerId, launch_info::ContainerConfig, programs, reap};
@@ -67,7 +69,7 @@ impl FetcherProcess {
         let metrics = runtime.metrics();
         // Nobody knows any more what a former agent cached.
         if let Err(error) = fs::remove_dir_all(&options.cache_dir)
-            && error.kind() != std::io::ErrorKind::NotFound
+            && error.kind() != io::ErrorKind::NotFound
         {
             tracing::warn!(%error, path = %options.cache_dir.display(), "cache is not emptied");
         }
@@ -105,25 +107,55 @@ impl FetcherProcess {
         if job.uris.is_empty() {
             return Future::ready(Ok(()));
         }
+        let plan = self.plan(&job);
         let (promise, future) = Promise::new();
-        let asked = job.uris.clone();
+        let asked: Vec<String> = plan.created.iter().map(|(_, uri)| uri.clone()).collect();
+        let home = self.options.frameworks_home.clone();
         ctx.perform_blocking(
-            move || asked.iter().map(cacheable_size).collect::<Vec<_>>(),
-            move |process, sizes, ctx| process.on_sizes(job, &sizes, output, promise, ctx),
+            move || {
+                let sizes = asked.iter().map(|uri| size_of(uri, home.as_deref()));
+                sizes.collect::<Vec<_>>()
+            },
+            move |process, sizes, ctx| {
+                let plan = process.reserve(plan, &sizes);
+                process.await_others(job, plan, output, promise, ctx);
+            },
         );
         future
     }
 
-    /// The sizes of what may be cached are known: decides what comes from where.
-    fn on_sizes(
+    /// The sizes of what shall be cached are known; what finds no room is fetched past the cache.
+    fn reserve(&mut self, plan: Plan, sizes: &[Option<u64>]) -> Plan {
+        let mut refused = Vec::new();
+        for ((key, uri), size) in plan.created.iter().zip(sizes) {
+            let reserved = size
+                .ok_or_else(|| "its size cannot be told".to_owned())
+                .and_then(|size| {
+                    let reserved = self.cache.reserve(key, size);
+                    reserved.map_err(|error| error.to_string())
+                });
+            match reserved {
+                Ok(evicted) => evicted.iter().for_each(|gone| self.delete(gone)),
+                Err(error) => {
+                    tracing::warn!(%uri, %error, "artifact is fetched past the cache");
+                    self.cache.remove(key);
+                    self.tell(key, Filled::No);
+                    refused.push(key.clone());
+                }
+            }
+        }
+        plan.without(&refused)
+    }
+
+    /// Others may be downloading what this container wants too.
+    fn await_others(
         &mut self,
         job: Job,
-        sizes: &[Option<u64>],
+        plan: Plan,
         output: Output,
         promise: Promise<Result<(), FetchError>>,
         ctx: &mut Context<Self>,
     ) {
-        let plan = self.plan(&job, sizes);
         let waits: Vec<Future<Filled>> = plan
             .awaited
             .iter()
@@ -133,14 +165,14 @@ impl FetcherProcess {
                 future
             })
             .collect();
-        // Others may be downloading what this container wants too.
         ctx.on_any(await_all(waits), move |process, outcome, ctx| {
             let filled = outcome.ready().unwrap_or_default();
-            let missing = filled
-                .into_iter()
-                .map(|one| one.ready() != Some(Filled::Yes));
-            let plan = plan.without(missing);
-            process.run(job, plan, output, promise, ctx);
+            let lost = plan.awaited.iter().zip(filled);
+            let lost: Vec<String> = lost
+                .filter(|(_, one)| one.clone().ready() != Some(Filled::Yes))
+                .map(|(key, _)| key.clone())
+                .collect();
+            process.run(job, plan.without(&lost), output, promise, ctx);
         });
     }
 
@@ -175,12 +207,12 @@ impl FetcherProcess {
     }
 
     /// Decides for each artifact whether it goes through the cache.
-    fn plan(&mut self, job: &Job, sizes: &[Option<u64>]) -> Plan {
+    fn plan(&mut self, job: &Job) -> Plan {
         let directory = self.cache_dir(job.user.as_deref());
         let mut plan = Plan::default();
-        for (uri, size) in job.uris.iter().zip(sizes) {
+        for uri in &job.uris {
             let way = if uri.cache() {
-                self.way(job, uri, *size, &directory, &mut plan)
+                self.way(job, uri, &directory, &mut plan)
             } else {
                 Way::Bypass
             };
@@ -193,39 +225,27 @@ impl FetcherProcess {
         &mut self,
         job: &Job,
         uri: &v1::command_info::Uri,
-        size: Option<u64>,
         directory: &Path,
         plan: &mut Plan,
     ) -> Way {
         let key = Cache::key(job.user.as_deref(), uri.value());
         if let Some((file, completion)) = self.cache.acquire(&key) {
-            let own = plan.created.contains(&key);
+            let own = plan.created.iter().any(|(created, _)| *created == key);
             if completion == Completion::Pending || own || directory.join(&file).is_file() {
                 plan.held.push(key.clone());
                 if completion == Completion::Pending && !own {
                     plan.awaited.push(key.clone());
                     return Way::Await { key, file };
                 }
-                return Way::Retrieve { file };
+                return Way::Retrieve { key, file };
             }
             // Somebody removed the file: it is fetched anew.
             self.cache.remove(&key);
         }
-        let Some(size) = size else { return Way::Bypass };
-        match self.cache.create(&key, uri.value(), size) {
-            Ok((file, evicted)) => {
-                for gone in evicted {
-                    self.delete(&gone);
-                }
-                plan.created.push(key.clone());
-                plan.held.push(key);
-                Way::Download { file }
-            }
-            Err(error) => {
-                tracing::warn!(uri = uri.value(), %error, "artifact is fetched past the cache");
-                Way::Bypass
-            }
-        }
+        let file = self.cache.begin(&key, uri.value());
+        plan.created.push((key.clone(), uri.value().to_owned()));
+        plan.held.push(key.clone());
+        Way::Download { key, file }
     }
 
     /// Brings the cache in line with what a fetch left behind.
@@ -234,15 +254,20 @@ impl FetcherProcess {
         for key in plan.held {
             self.cache.release(&key);
         }
-        for key in plan.created {
+        for (key, _) in plan.created {
             let filled = fetched == Filled::Yes && self.fill(&key, &directory);
             if !filled && let Some(file) = self.cache.remove(&key) {
                 self.delete(&file);
             }
             let filled = if filled { Filled::Yes } else { Filled::No };
-            for waiter in self.waiting.remove(&key).unwrap_or_default() {
-                waiter.set(filled);
-            }
+            self.tell(&key, filled);
+        }
+    }
+
+    /// Tells containers that wait for an artifact what became of it.
+    fn tell(&mut self, key: &str, filled: Filled) {
+        for waiter in self.waiting.remove(key).unwrap_or_default() {
+            waiter.set(filled);
         }
     }
 
@@ -410,9 +435,9 @@ enum Way {
     /// Directly.
     Bypass,
     /// Into the cache first.
-    Download { file: String },
+    Download { key: String, file: String },
     /// From the cache.
-    Retrieve { file: String },
+    Retrieve { key: String, file: String },
     /// From the cache, once another container has filled it.
     Await { key: String, file: String },
 }
@@ -421,30 +446,28 @@ enum Way {
 #[derive(Debug, Default)]
 struct Plan {
     ways: Vec<(v1::command_info::Uri, Way)>,
-    created: Vec<String>,
+    /// Entries that this container fills, with their addresses.
+    created: Vec<(String, String)>,
     held: Vec<String>,
     awaited: Vec<String>,
 }
 
 impl Plan {
-    /// Fetches directly what others failed to bring; `missing` goes with `awaited`.
-    fn without(mut self, missing: impl Iterator<Item = bool>) -> Self {
-        let lost: Vec<String> = self
-            .awaited
-            .iter()
-            .zip(missing)
-            .filter(|(_, missing)| *missing)
-            .map(|(key, _)| key.clone())
-            .collect();
+    /// Fetches directly what the cache will not have.
+    fn without(mut self, lost: &[String]) -> Self {
         for (_, way) in &mut self.ways {
-            if let Way::Await { key, file } = way {
-                *way = if lost.contains(key) {
-                    Way::Bypass
-                } else {
-                    Way::Retrieve { file: file.clone() }
-                };
+            let key = match way {
+                Way::Bypass => continue,
+                Way::Download { key, .. } | Way::Retrieve { key, .. } | Way::Await { key, .. } => {
+                    key
+                }
+            };
+            if lost.contains(key) {
+                *way = Way::Bypass;
             }
         }
+        self.created.retain(|(key, _)| !lost.contains(key));
+        self.held.retain(|key| !lost.contains(key));
         self
     }
 
@@ -452,8 +475,8 @@ impl Plan {
         let item = |uri: &v1::command_info::Uri, way: &Way| {
             let (action, file) = match way {
                 Way::Bypass => (Action::BypassCache, None),
-                Way::Download { file } => (Action::DownloadAndCache, Some(file.clone())),
-                Way::Retrieve { file } | Way::Await { file, .. } => {
+                Way::Download { file, .. } => (Action::DownloadAndCache, Some(file.clone())),
+                Way::Retrieve { file, .. } | Way::Await { file, .. } => {
                     (Action::RetrieveFromCache, Some(file.clone()))
                 }
             };
@@ -469,18 +492,10 @@ impl Plan {
 }
 
 /// The size of an artifact that shall be cached; none when it cannot be told.
-fn cacheable_size(uri: &v1::command_info::Uri) -> Option<u64> {
-    if !uri.cache() {
-        return None;
-    }
-    let address = uri.value().trim_start();
-    let local = address
-        .strip_prefix("file://")
-        .or_else(|| (!address.contains("://")).then_some(address));
-    if let Some(path) = local {
-        return fs::metadata(path.strip_prefix("localhost").unwrap_or(path))
-            .ok()
-            .map(|m| m.len());
+fn size_of(uri: &str, home: Option<&str>) -> Option<u64> {
+    let address = uri.trim_start();
+    if let Some(path) = local_path(address, home).ok()? {
+        return fs::metadata(path).ok().map(|found| found.len());
     }
     let output = Command::new("curl")
         .args(["-s", "-L", "-I", "-g", address])
@@ -510,11 +525,16 @@ fn create_output(path: &Path, user: Option<&str>) -> Result<File, FetchError> {
         .truncate(true)
         .open(path)
         .map_err(failed)?;
-    if let Some(user) = user
-        && let Ok(Some(user)) = nix::unistd::User::from_name(user)
-    {
-        nix::unistd::chown(path, Some(user.uid), Some(user.gid))
-            .map_err(|errno| failed(errno.into()))?;
-    }
+    let Some(name) = user else { return Ok(file) };
+    let refused = |source| FetchError::Owner {
+        path: path.to_owned(),
+        user: name.to_owned(),
+        source,
+    };
+    let user = nix::unistd::User::from_name(name)
+        .map_err(|errno| refused(errno.into()))?
+        .ok_or_else(|| refused(io::Error::new(io::ErrorKind::NotFound, "no such user")))?;
+    nix::unistd::chown(path, Some(user.uid), Some(user.gid))
+        .map_err(|errno| refused(errno.into()))?;
     Ok(file)
 }

@@ -92,16 +92,21 @@ impl ProgramError {
     }
 }
 
-/// Runs the program.
+/// Tells the sandbox's reader what happens.
 #[expect(
     clippy::print_stderr,
     reason = "standard error is the sandbox's stderr"
 )]
+fn say(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Runs the program.
 pub fn run() -> ExitCode {
     match fetch_all() {
         Ok(()) => ExitCode::SUCCESS,
         Err(text) => {
-            eprintln!("{text}");
+            say(&text);
             ExitCode::FAILURE
         }
     }
@@ -122,9 +127,17 @@ fn fetch_all() -> Result<(), String> {
     job.create_cache(&info).map_err(|error| error.to_string())?;
     become_user(info.user.as_deref()).map_err(|error| error.to_string())?;
     for item in &info.items {
-        job.fetch(item)
-            .map_err(|error| format!("Failed to fetch '{}': {error}", item.uri().value()))?;
+        let value = item.uri().value();
+        say(&format!("Fetching URI '{value}'"));
+        let target = job
+            .fetch(item)
+            .map_err(|error| format!("Failed to fetch '{value}': {error}"))?;
+        say(&format!("Fetched '{value}' to '{}'", target.display()));
     }
+    say(&format!(
+        "Successfully fetched all URIs into '{}'",
+        info.sandbox_directory()
+    ));
     Ok(())
 }
 
@@ -175,22 +188,29 @@ impl Job {
         Ok(())
     }
 
-    fn fetch(&self, item: &Item) -> Result<(), ProgramError> {
+    /// Brings one artifact into the sandbox; returns where it lies.
+    fn fetch(&self, item: &Item) -> Result<PathBuf, ProgramError> {
         validate(item.uri())?;
         let target = self.target(item.uri())?;
+        let value = item.uri().value();
         match item.action() {
             Action::BypassCache => {
+                say(&format!(
+                    "Fetching '{value}' directly into the sandbox directory"
+                ));
                 self.download(item.uri(), &target)?;
-                self.finish(item.uri(), &target, &target)
+                self.finish(item.uri(), &target, &target)?;
             }
             Action::DownloadAndCache | Action::RetrieveFromCache => {
                 let cached = self.cached(item)?;
                 if item.action() == Action::DownloadAndCache && !cached.is_file() {
                     self.download(item.uri(), &cached)?;
                 }
-                self.finish(item.uri(), &cached, &target)
+                say(&format!("Fetching URI '{value}' from cache"));
+                self.finish(item.uri(), &cached, &target)?;
             }
         }
+        Ok(target)
     }
 
     fn cached(&self, item: &Item) -> Result<PathBuf, ProgramError> {
@@ -231,8 +251,15 @@ impl Job {
                 ProgramError::system(format!("chmod executable '{}'", target.display())),
             );
         }
-        if uri.extract() && extract::extract(source, &self.sandbox)? {
-            return Ok(());
+        if uri.extract() {
+            if extract::extract(source, &self.sandbox)? {
+                return Ok(());
+            }
+            say(&format!(
+                "Copying instead of extracting resource from URI with 'extract' flag, \
+                 because it does not seem to be an archive: {}",
+                uri.value()
+            ));
         }
         copy(source, target)
     }
@@ -269,7 +296,10 @@ fn base_name(address: &str) -> Result<&str, ProgramError> {
 }
 
 /// The local file that an address means, if it means one.
-fn local_path(address: &str, home: Option<&str>) -> Result<Option<PathBuf>, ProgramError> {
+pub(super) fn local_path(
+    address: &str,
+    home: Option<&str>,
+) -> Result<Option<PathBuf>, ProgramError> {
     if let Some(path) = address.strip_prefix("file://") {
         let path = path.strip_prefix("localhost").unwrap_or(path);
         return match path.starts_with('/') {
