@@ -144,12 +144,49 @@ impl GarbageCollectorProcess {
     }
 }
 
+/// Removes a directory with everything that can be removed, after what was mounted there.
+///
+/// A task may have mounted a volume in its sandbox: what the volume holds is not to be lost with the sandbox.
 fn remove(path: &Path) -> io::Result<()> {
-    if fs::symlink_metadata(path)?.is_dir() {
-        fs::remove_dir_all(path)
-    } else {
-        fs::remove_file(path)
+    if !fs::symlink_metadata(path)?.is_dir() {
+        return fs::remove_file(path);
     }
+    let real = fs::canonicalize(path)?;
+    for target in mounts_below(&real)?.iter().rev() {
+        tracing::warn!(mount = %target.display(), "unmounting what was left mounted");
+        nix::mount::umount(target)?;
+    }
+    remove_tree(&real)
+}
+
+/// The mount points below a directory, in the order in which they were mounted.
+fn mounts_below(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let own = procfs::process::Process::myself().map_err(io::Error::other)?;
+    let mounts = own.mountinfo().map_err(io::Error::other)?;
+    let targets = mounts.into_iter().map(|mount| mount.mount_point);
+    Ok(targets
+        .filter(|target| target.starts_with(directory))
+        .collect())
+}
+
+/// Removes as much of a directory as can be removed; the first failure is returned.
+fn remove_tree(directory: &Path) -> io::Result<()> {
+    let mut first = Ok(());
+    for entry in fs::read_dir(directory)? {
+        let removed = entry.and_then(|entry| {
+            if entry.file_type()?.is_dir() {
+                remove_tree(&entry.path())
+            } else {
+                fs::remove_file(entry.path())
+            }
+        });
+        // Its parent may be on its way out too.
+        match removed {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => first = first.and(Err(error)),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    first.and_then(|()| fs::remove_dir(directory))
 }
 
 /// The handle of the [`GarbageCollectorProcess`].

@@ -116,3 +116,33 @@ fn full_disk_leaves_no_age() {
     assert_eq!(max_allowed_age(week, 0.1, 0.4), week.mul_f64(0.5));
     assert_eq!(max_allowed_age(week, 0.0, 0.0), week);
 }
+
+fn mount(source: &Path, target: &Path) {
+    fs::create_dir_all(target).expect("created");
+    let none: Option<&str> = None;
+    nix::mount::mount(
+        Some(source),
+        target,
+        none,
+        nix::mount::MsFlags::MS_BIND,
+        none,
+    )
+    .expect("mounted");
+}
+
+#[test]
+fn needs_root_what_is_mounted_in_a_directory_survives_it() {
+    let fixture = Fixture::new();
+    let (volume, sandbox) = (fixture.make("volume"), fixture.make("sandbox"));
+    fs::write(volume.join("inner/file"), "content").expect("written");
+    mount(&volume, &sandbox.join("dangling"));
+    mount(&volume.join("inner"), &sandbox.join("dangling/again"));
+
+    let done = fixture.collector.schedule(Duration::ZERO, sandbox.clone());
+    fixture.advance(1);
+
+    assert!(matches!(fixture.wait(done), Outcome::Ready(Ok(()))));
+    assert!(!sandbox.is_dir());
+    let kept = fs::read_to_string(volume.join("inner/file"));
+    assert_eq!(kept.expect("kept"), "content");
+}

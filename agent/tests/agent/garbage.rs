@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use libprocess::http::client::ClientRequest;
 use mesos_proto::{
     internal::ShutdownFrameworkMessage,
     v1::{TaskState, executor::event},
@@ -85,6 +86,62 @@ fn framework_that_comes_back_keeps_its_directory() {
         state["frameworks"][0]["completed_executors"][0]["id"],
         "one"
     );
+}
+
+/// Mirrors: GarbageCollectorIntegrationTest.DiskUsage
+#[test]
+fn full_disk_makes_the_sandbox_go_at_once() {
+    // As if the disk were full to the headroom.
+    let mut cluster = Cluster::registered_with(|flags| {
+        flags.gc_delay = Duration::from_secs(3600);
+        flags.gc_disk_headroom = 1.0;
+        flags.disk_watch_interval = Duration::from_millis(200);
+    });
+    cluster.run(&checkpointing(), executor_task("t", "e", "sleep 1000"));
+    let mut executor = cluster.subscribe_when_launched("e");
+    executor.expect(&cluster, event::Type::Launch);
+    let sandbox = run_dir(&cluster.place.work_dir(), "e")
+        .canonicalize()
+        .expect("a sandbox");
+    let browse = || ClientRequest::get(format!("/files/browse?path={}", sandbox.display()));
+    assert_eq!(cluster.ask(browse()).0, 200);
+
+    cluster.kill_container_of("e");
+    assert_eq!(cluster.expect_update().state(), TaskState::TaskFailed);
+
+    cluster.wait_for_state(|_| !sandbox.is_dir());
+    assert_eq!(cluster.ask(browse()).0, 404);
+}
+
+/// A task mounts a volume in its sandbox and leaves it there.
+///
+/// Mirrors: GarbageCollectorIntegrationTest.ROOT_DanglingMount
+#[test]
+fn needs_root_volume_that_a_task_left_mounted_survives_its_sandbox() {
+    let mut cluster = impatient();
+    let volume = cluster.place.work_dir().join("volumes/roles/role/id");
+    std::fs::create_dir_all(&volume).expect("created");
+    let end = cluster.place.directory.path().join("end");
+    cluster.place.command_executor(&format!(
+        "touch {0}/foo.txt; mkdir dangling; mount --bind {0} dangling\n\
+         while [ ! -e {1} ]; do sleep 0.1; done",
+        volume.display(),
+        end.display()
+    ));
+    cluster.run(&checkpointing(), command_task("t", "exit 0"));
+    cluster.wait_for_executor("t");
+    let sandbox = run_dir(&cluster.place.work_dir(), "t");
+    cluster.wait_for_state(|_| sandbox.join("dangling/foo.txt").is_file());
+    let sandbox = sandbox.canonicalize().expect("a sandbox");
+
+    std::fs::write(end, "").expect("written");
+    assert_eq!(cluster.expect_update().state(), TaskState::TaskFailed);
+
+    cluster.wait_for_state(|_| !sandbox.is_dir());
+    assert!(volume.join("foo.txt").is_file());
+    let gone = |name| cluster.metric(&format!("gc/path_removals_{name}"));
+    assert!(gone("failed").abs() < 1e-9);
+    assert!(gone("succeeded") > 0.0);
 }
 
 /// Mirrors: GarbageCollectorIntegrationTest.Restart
