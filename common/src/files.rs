@@ -101,9 +101,13 @@ impl FilesProcess {
                     return Some((attached, below.trim_start_matches('/').to_owned()));
                 }
             }
-            (prefix, _) = prefix
-                .rsplit_once('/')
-                .filter(|(rest, _)| !rest.is_empty())?;
+            let Some((rest, _)) = prefix.rsplit_once('/').filter(|(rest, _)| !rest.is_empty())
+            else {
+                // What is attached as `/` covers everything else.
+                let root = self.paths.get("")?;
+                return Some((root, trimmed.trim_start_matches('/').to_owned()));
+            };
+            prefix = rest;
         }
     }
 
