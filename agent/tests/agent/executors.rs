@@ -308,8 +308,7 @@ fn update_of_a_task_that_is_done_with_is_acknowledged_once_more() {
     first.expect(&cluster, event::Type::Launch);
     let uuid = cluster.report("t", "t", TaskState::TaskFinished);
     assert_eq!(cluster.expect_update().state(), TaskState::TaskFinished);
-    let completed = "/frameworks/0/executors/0/completed_tasks/0";
-    cluster.wait_for_state(|state| state.pointer(completed).is_some());
+    cluster.wait_for_completed("t");
     let status = v1::TaskStatus {
         task_id: Some(task_id("t")),
         state: Some(TaskState::TaskFinished.into()),

@@ -404,6 +404,20 @@ impl Cluster {
         );
     }
 
+    /// Waits until a task has ended and the acknowledgement of that was taken.
+    pub(crate) fn wait_for_completed(&self, task: &str) {
+        self.wait_for_state(|_| {
+            let call = r#"{"type": "GET_TASKS"}"#;
+            let call = ClientRequest::post("/api/v1", "application/json", call)
+                .with_header("accept", "application/json");
+            let (_, body) = self.ask(call);
+            let told: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+            let completed = told["get_tasks"]["completed_tasks"].as_array();
+            let is_it = |one: &serde_json::Value| one["task_id"]["value"] == task;
+            completed.is_some_and(|tasks| tasks.iter().any(is_it))
+        });
+    }
+
     pub(crate) fn metric(&self, name: &str) -> f64 {
         let snapshot = self.runtime.metrics().snapshot(None);
         let values = self.master.runtime.block_on(snapshot.into_future());

@@ -49,10 +49,8 @@ fn second_end_of_a_task_is_brought_to_the_master() {
     let (mut cluster, executor) = with_executor();
     driver_update(&cluster, &executor, "t", TaskState::TaskFinished);
     assert_eq!(cluster.expect_update().state(), TaskState::TaskFinished);
-    cluster.wait_for_state(|state| {
-        let executors = &state["frameworks"][0]["executors"];
-        executors[0]["completed_tasks"][0]["id"] == "t"
-    });
+
+    cluster.wait_for_completed("t");
 
     let uuid = driver_update(&cluster, &executor, "t", TaskState::TaskKilled);
     let (_, second) = cluster.master.expect::<StatusUpdateMessage>();
