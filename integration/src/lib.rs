@@ -4,6 +4,7 @@
 //! A test that shares no code with what it checks cannot share its mistakes.
 
 pub mod acknowledged;
+pub mod agent_bench;
 pub mod binary;
 pub mod cluster;
 pub mod descriptors;
