@@ -268,3 +268,25 @@ fn request_for_resources_reaches_the_allocator() {
     stage.counts("messages_resource_request", 1.0);
     stage.counts_of(&scheduler.id, "calls/request", 1.0);
 }
+
+/// Mirrors: MasterTest.DISABLED_RecoverResourcesOrphanedTask
+#[expect(clippy::doc_markdown, reason = "the name of a test of Mesos")]
+#[test]
+fn task_that_ends_before_its_framework_is_back_frees_its_resources() {
+    let (mut stage, agent, mut scheduler) = staged();
+    let run = launched(&mut scheduler, &agent, "1");
+    agent_first(&mut stage, &agent, &run);
+    let used = || stage.get("/slaves")["slaves"][0]["used_resources"]["cpus"].clone();
+    assert_eq!(used(), json!(1.0));
+
+    agent.update(&stage, &run, TaskState::TaskFinished, 1);
+    stage.settle();
+
+    assert_eq!(used(), json!(0.0));
+    let tasks = stage.call(r#"{"type":"GET_TASKS"}"#).json()["get_tasks"].clone();
+    assert_eq!(tasks["tasks"].as_array().map(Vec::len), Some(1));
+    assert_eq!(tasks["tasks"][0]["state"], "TASK_FINISHED");
+    for list in ["orphan_tasks", "completed_tasks"] {
+        assert_eq!(tasks[list].as_array().map_or(0, Vec::len), 0, "{list}");
+    }
+}
