@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use mesos_integration::binary;
-use mesos_integration::cluster::Cluster;
+use mesos_integration::cluster::{Cluster, free_address};
 use mesos_integration::eventually::Stopwatch;
 use mesos_integration::fake_agent::FakeAgent;
 use mesos_integration::fake_scheduler::{FakeScheduler, command_task};
@@ -363,4 +363,28 @@ fn dev_listens_on_port_5050_unless_told_otherwise() {
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{error}");
     assert!(error.contains("5050"), "{error}");
+}
+
+/// The same libraries expect the agent on the port after the master's: 5051 after 5050.
+#[test]
+fn agent_of_dev_listens_on_the_port_after_the_masters() {
+    let port = loop {
+        let port = free_address().unwrap().port();
+        let next = port.checked_add(1);
+        if next.is_some_and(|next| TcpListener::bind(("127.0.0.1", next)).is_ok()) {
+            break port;
+        }
+    };
+
+    let output = binary::command("contract-20-agent")
+        .unwrap()
+        .args(["dev", &format!("--port={port}"), "--execute"])
+        .arg("echo agent at $MESOS_AGENT_ENDPOINT")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+
+    let text = String::from_utf8_lossy(&output.stdout);
+    let expected = format!("agent at 127.0.0.1:{}", port + 1);
+    assert!(text.lines().any(|line| line == expected), "{text}");
 }
