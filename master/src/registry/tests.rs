@@ -451,3 +451,16 @@ fn capabilities_that_this_master_lacks_are_named() {
 
     assert_eq!(missing_capabilities(&registry), ["TIME_TRAVEL"]);
 }
+
+/// Mirrors: MasterTest.RecoverWithMinimumCapability
+#[test]
+fn capability_that_this_master_lacks_is_named() {
+    let mut registry = Registry::default();
+    for capability in ["AGENT_UPDATE", "SUPER_POWER"] {
+        let before = missing_capabilities(&registry);
+        assert!(before.is_empty(), "{before:?}");
+        require_capability(&mut registry, capability);
+    }
+
+    assert_eq!(missing_capabilities(&registry), ["SUPER_POWER"]);
+}
