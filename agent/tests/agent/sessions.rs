@@ -108,6 +108,13 @@ impl Parent {
         self.cluster.master.runtime.block_on(future)
     }
 
+    fn call(&self, call: &Call) -> (u16, Bytes) {
+        self.cluster.ask(
+            ClientRequest::post("/api/v1", PROTOBUF, call.encode_to_vec())
+                .with_header("accept", PROTOBUF),
+        )
+    }
+
     pub(crate) fn wait(&self, id: v1::ContainerId) -> Option<i32> {
         let wait = call::WaitNestedContainer {
             container_id: Some(id),
@@ -118,10 +125,7 @@ impl Parent {
             wait_nested_container: Some(wait),
             ..Default::default()
         };
-        let (status, body) = self.cluster.ask(
-            ClientRequest::post("/api/v1", PROTOBUF, call.encode_to_vec())
-                .with_header("accept", PROTOBUF),
-        );
+        let (status, body) = self.call(&call);
         assert_eq!(status, 200);
         let answer = Response::decode(body).expect("an answer");
         answer.wait_nested_container().exit_status
@@ -408,6 +412,77 @@ fn session_has_many_readers_and_one_writer() {
     assert_eq!(answered.0, 200);
     assert_eq!(session.out, "one\ntwo\n");
     assert_eq!(attached.out, "two\n");
+}
+
+fn launch_nested(id: v1::ContainerId, change: fn(&mut call::LaunchNestedContainer)) -> Call {
+    let mut launch = call::LaunchNestedContainer {
+        container_id: Some(id),
+        ..Default::default()
+    };
+    change(&mut launch);
+    Call {
+        r#type: Some(call::Type::LaunchNestedContainer.into()),
+        launch_nested_container: Some(launch.into()),
+        ..Default::default()
+    }
+}
+
+/// Mirrors: AgentContainerAPITest.NestedContainerFailLaunch
+/// Mirrors: AgentContainerAPITest.NestedContainerLaunchFalse
+#[test]
+fn nested_container_that_cannot_be_launched_is_a_bad_request() {
+    let parent = Parent::new();
+    let unfetched = launch_nested(parent.child("unfetched"), |launch| {
+        let uri = v1::command_info::Uri {
+            value: Some("This file doesn't exist".to_owned()),
+            ..Default::default()
+        };
+        let command = v1::CommandInfo {
+            uris: vec![uri],
+            ..Default::default()
+        };
+        launch.command = Some(command.into());
+    });
+    let foreign = launch_nested(parent.child("foreign"), |launch| {
+        let info = v1::ContainerInfo {
+            r#type: Some(v1::container_info::Type::Docker.into()),
+            ..Default::default()
+        };
+        launch.container = Some(info.into());
+    });
+
+    let status = |call: &Call| parent.call(call).0;
+
+    assert_eq!(status(&unfetched), 400);
+    assert_eq!(status(&foreign), 400);
+}
+
+/// Mirrors: AgentContainerAPITest.GetContainers
+#[test]
+fn nested_containers_are_shown_when_asked_for() {
+    let parent = Parent::new();
+    let launched = parent.call(&launch_nested(parent.child("n"), |launch| {
+        let command = v1::CommandInfo {
+            value: Some("sleep 1000".to_owned()),
+            ..Default::default()
+        };
+        launch.command = Some(command.into());
+    }));
+    let list = Call {
+        r#type: Some(call::Type::GetContainers.into()),
+        get_containers: Some(call::GetContainers {
+            show_nested: Some(true),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+
+    let (status, body) = parent.call(&list);
+
+    assert_eq!(launched.0, 200);
+    assert_eq!(status, 200);
+    let shown = Response::decode(body).expect("an answer");
+    assert_eq!(shown.get_containers().containers.len(), 2);
 }
 
 /// Mirrors: IOSwitchboardTest.ContainerAttachAfterSlaveRestart
