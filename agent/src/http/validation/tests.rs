@@ -1,3 +1,5 @@
+//! Commands and containers of calls are checked as the master checks those of tasks.
+
 use mesos_proto::v1::environment::{Variable, variable};
 
 use super::*;
