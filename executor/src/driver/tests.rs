@@ -420,6 +420,39 @@ fn checkpointing_executor_waits_for_its_agent_until_the_recovery_timeout() {
     assert_eq!(told, Told::Shutdown);
 }
 
+/// Mirrors: SlaveTest.DisconnectedExecutorDropsMessages
+#[test]
+fn executor_without_its_agent_takes_no_task() {
+    let mut pair = Pair::start(&CHECKPOINT);
+    pair.register();
+    let update = pair.run("first");
+    let uuid = update.update().uuid.clone();
+    pair.acknowledge("first", uuid.expect("a UUID"));
+    let executor = pair.executor.clone().expect("the executor has registered");
+    pair.runtime.inject_exited(&executor, pair.agent.upid());
+
+    pair.send(RunTaskMessage {
+        framework: Some(
+            FrameworkInfo {
+                user: Some("root".into()),
+                name: Some("test".into()),
+                ..Default::default()
+            }
+            .into(),
+        ),
+        task: Some(task("second", "true").into()),
+        ..Default::default()
+    });
+    pair.send(KillTaskMessage {
+        framework_id: Some(framework_id()),
+        task_id: task("second", "true").task_id,
+        ..Default::default()
+    });
+
+    // What came behind the task is heard first: the task was dropped.
+    assert_eq!(pair.next_told(), Told::Kill("second".into(), false));
+}
+
 #[test]
 fn environment_must_name_the_executor() {
     let error = DriverEnvironment::from_variables(&BTreeMap::new()).unwrap_err();

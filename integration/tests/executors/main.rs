@@ -11,5 +11,6 @@ mod domain_socket;
 mod group_checks;
 mod group_ends;
 mod needs_root;
+mod security;
 mod support;
 mod volumes;
