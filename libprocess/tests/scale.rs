@@ -231,9 +231,9 @@ fn a_long_chain_of_dispatches_and_continuations_comes_to_its_end() {
 }
 
 /// Tells how many parts the messages have that it gets.
-struct Reader(mpsc::Sender<usize>);
+struct Listener(mpsc::Sender<usize>);
 
-impl Process for Reader {
+impl Process for Listener {
     fn id(&self) -> ProcessId {
         ProcessId::generated("reader")
     }
@@ -252,7 +252,7 @@ impl Process for Reader {
 fn handlers_of_protobuf_messages_get_them_whole_whatever_their_size() {
     let runtime = runtime();
     let (tell, told) = mpsc::channel();
-    let reader = runtime.spawn(Reader(tell));
+    let reader = runtime.spawn(Listener(tell));
 
     for parts in [0, 1, 5, 10, 50, 100, 500, 1000, 5000, 10_000] {
         let part = Label {
