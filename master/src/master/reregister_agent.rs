@@ -2,6 +2,8 @@
 //!
 //! Mirrors `Master::reregisterSlave`, `__reregisterSlave` and `___reregisterSlave`.
 
+mod resources;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -17,6 +19,7 @@ use mesos_proto::internal::{
 use mesos_proto::v1;
 use mesos_proto::v1::agent_info::capability::Type as Capability;
 
+use self::resources::{inject_roles, upgrade_message};
 use super::framework_lifecycle::Report;
 use super::register_agent::Load;
 use super::{MasterProcess, status_update};
@@ -25,10 +28,9 @@ use crate::registrar::{Applied, RegistrarError};
 use crate::registry::admit_agent::UpdateAgent;
 use crate::registry::mark_reachable::MarkReachable;
 use crate::registry::same_agent_info;
-use crate::resource_format::{downgrade, inject_allocation_role, is_refined, upgrade};
+use crate::resource_format::{downgrade, is_refined, upgrade};
 use crate::state::agent::{Agent, AgentLink, NewAgent, has_capability};
 use crate::state::agents::{Begun, Transition};
-use crate::state::framework::roles_of;
 use crate::state::task::Task;
 use crate::validation;
 
@@ -555,62 +557,4 @@ fn new_agent(from: &Upid, message: &ReregisterAgent) -> NewAgent {
             .as_ref()
             .map(|uuid| uuid.value().to_vec()),
     }
-}
-
-/// Rewrites all resources of a message in the new spelling.
-fn upgrade_message(message: &mut ReregisterAgent) {
-    if let Some(info) = message.agent.as_mut() {
-        upgrade(&mut info.resources);
-    }
-    upgrade(&mut message.checkpointed_resources);
-    for task in &mut message.tasks {
-        upgrade(&mut task.resources);
-    }
-    for executor in &mut message.executor_infos {
-        upgrade(&mut executor.resources);
-    }
-}
-
-/// Stamps the single role of each framework on what an old agent reports.
-///
-/// False when a framework has not exactly one role.
-fn inject_roles(message: &mut ReregisterAgent) -> bool {
-    for info in &message.frameworks {
-        let id = info.id().value();
-        let roles = roles_of(info);
-        let (Some(role), 1) = (roles.first(), roles.len()) else {
-            let has_load = message
-                .tasks
-                .iter()
-                .any(|task| task.framework_id().value() == id)
-                || message
-                    .executor_infos
-                    .iter()
-                    .any(|one| one.framework_id().value() == id);
-            if has_load {
-                return false;
-            }
-            continue;
-        };
-        for task in message
-            .tasks
-            .iter_mut()
-            .filter(|task| task.framework_id().value() == id)
-        {
-            task.resources
-                .iter_mut()
-                .for_each(|one| inject_allocation_role(one, role));
-        }
-        for executor in message
-            .executor_infos
-            .iter_mut()
-            .filter(|one| one.framework_id().value() == id)
-        {
-            executor
-                .resources
-                .iter_mut()
-                .for_each(|one| inject_allocation_role(one, role));
-        }
-    }
-    true
 }
