@@ -94,7 +94,8 @@ impl FetcherProcess {
         let job = Job {
             id: id.clone(),
             sandbox: PathBuf::from(config.directory()),
-            user: command.user.clone().or_else(|| config.user.clone()),
+            user: config.user.clone(),
+            cache_user: command.user.clone().or_else(|| config.user.clone()),
             uris: command.uris.clone(),
         };
         let output = match job.prepare() {
@@ -208,7 +209,7 @@ impl FetcherProcess {
 
     /// Decides for each artifact whether it goes through the cache.
     fn plan(&mut self, job: &Job) -> Plan {
-        let directory = self.cache_dir(job.user.as_deref());
+        let directory = self.cache_dir(job.cache_user.as_deref());
         let mut plan = Plan::default();
         for uri in &job.uris {
             let way = if uri.cache() {
@@ -228,7 +229,7 @@ impl FetcherProcess {
         directory: &Path,
         plan: &mut Plan,
     ) -> Way {
-        let key = Cache::key(job.user.as_deref(), uri.value());
+        let key = Cache::key(job.cache_user.as_deref(), uri.value());
         if let Some((file, completion)) = self.cache.acquire(&key) {
             let own = plan.created.iter().any(|(created, _)| *created == key);
             if completion == Completion::Pending || own || directory.join(&file).is_file() {
@@ -250,7 +251,7 @@ impl FetcherProcess {
 
     /// Brings the cache in line with what a fetch left behind.
     fn settle(&mut self, job: &Job, plan: Plan, fetched: Filled) {
-        let directory = self.cache_dir(job.user.as_deref());
+        let directory = self.cache_dir(job.cache_user.as_deref());
         for key in plan.held {
             self.cache.release(&key);
         }
@@ -343,7 +344,11 @@ impl FetcherProcess {
         let nanoseconds = i64::try_from(self.options.stall_timeout.as_nanos()).unwrap_or(i64::MAX);
         let info = FetcherInfo {
             sandbox_directory: Some(job.sandbox.display().to_string()),
-            cache_directory: Some(self.cache_dir(job.user.as_deref()).display().to_string()),
+            cache_directory: Some(
+                self.cache_dir(job.cache_user.as_deref())
+                    .display()
+                    .to_string(),
+            ),
             items,
             user: job.user.clone(),
             frameworks_home: self.options.frameworks_home.clone(),
@@ -399,7 +404,10 @@ fn bytes(number: u64) -> f64 {
 struct Job {
     id: ContainerId,
     sandbox: PathBuf,
+    /// Who owns what is fetched.
     user: Option<String>,
+    /// Whose part of the cache serves.
+    cache_user: Option<String>,
     uris: Vec<v1::command_info::Uri>,
 }
 
