@@ -85,7 +85,12 @@ impl AgentProcess {
     }
 
     /// Recovery has waited long enough: executors that did not come back are destroyed.
+    ///
+    /// Once recovery is over, only executors that were launched since are still to register.
     pub(super) fn miss_reregistrations(&mut self, ctx: &mut Context<Self>) {
+        if !self.state.is_recovering() {
+            return;
+        }
         let timeout = duration::format(self.flags.executor_reregistration_timeout);
         let missing: Vec<(FrameworkId, ExecutorId, ContainerId)> = self
             .frameworks

@@ -10,6 +10,7 @@ use mesos_proto::{
 use crate::{
     harness::{Cluster, checkpointing, command_task, executor_task, framework},
     operations::{acknowledge, apply, reserve, reserved},
+    recovery::running,
 };
 
 /// From now on time passes only when the test says so.
@@ -97,4 +98,24 @@ fn executor_may_come_back_as_late_as_the_flag_says() {
     assert_eq!(message.tasks.len(), 1);
     assert_eq!(message.tasks[0].state(), TaskState::TaskRunning);
     assert!(cluster.container_pid("t").is_some());
+}
+
+#[test]
+fn executor_launched_after_recovery_is_not_taken_for_one_that_did_not_come_back() {
+    let mut cluster = Cluster::registered();
+    running(&mut cluster);
+    cluster.restart();
+    let _executor = cluster.subscribe_when_open("t");
+    cluster.reregister();
+    cluster.run(&checkpointing(), command_task("new", "sleep 1000"));
+    cluster.wait_for_executor("new");
+    hold(&cluster);
+
+    // As long as the executors of before would have had, and shorter than a new one has.
+    advance(&cluster, 20);
+    cluster.wait_until_handled();
+    cluster.runtime.clock().resume();
+
+    let mut executor = cluster.subscribe("new");
+    executor.expect(&cluster, event::Type::Launch);
 }
