@@ -410,9 +410,9 @@ impl Runtime {
         &self.inner.verbosity
     }
 
-    /// Sets how talkative the log is for a while, as `/logging/toggle` does.
-    pub fn raise_log_level(&self, level: u32, duration: Duration) {
-        self.inner.verbosity.raise(level, duration);
+    /// Sets how talkative the log is for a while, as `/logging/toggle` does; ready once it is set.
+    pub fn raise_log_level(&self, level: u32, duration: Duration) -> Future<()> {
+        self.inner.verbosity.raise(level, duration)
     }
 
     /// Calls `hook` whenever the log's level is set, as `/logging/toggle` does.

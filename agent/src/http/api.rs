@@ -258,8 +258,8 @@ fn perform(
             let set = call.set_logging_level();
             let nanoseconds = u64::try_from(set.duration().nanoseconds()).unwrap_or(0);
             let duration = std::time::Duration::from_nanos(nanoseconds);
-            ctx.runtime().raise_log_level(set.level(), duration);
-            Response::ok().into()
+            let raised = ctx.runtime().raise_log_level(set.level(), duration);
+            raised.map(|()| Response::ok())
         }
         call::Type::AddResourceProviderConfig
         | call::Type::UpdateResourceProviderConfig

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::context::Context;
 use crate::duration_text;
+use crate::future::Future;
 use crate::http::{Help, Needed, Request, Response};
 use crate::id::ProcessId;
 use crate::pid::Pid;
@@ -47,13 +48,14 @@ impl Verbosity {
         *self.process.lock().unwrap_or_else(PoisonError::into_inner) = Some(process);
     }
 
-    /// Has the actor set the level for a while.
-    pub(crate) fn raise(&self, level: u32, duration: Duration) {
+    /// Has the actor set the level for a while; ready once it is set.
+    pub(crate) fn raise(&self, level: u32, duration: Duration) -> Future<()> {
         let process = self.process.lock();
         let process = process.unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(process) = process {
-            process.dispatch(move |logging, ctx| logging.raise(level, duration, ctx));
-        }
+        process.map_or_else(
+            || Future::ready(()),
+            |process| process.call(move |logging, ctx| logging.raise(level, duration, ctx)),
+        )
     }
 
     pub(crate) fn set_hook(&self, hook: Hook) {
