@@ -15,6 +15,34 @@ use crate::fake_agent::{
     FakeAgent, blank, executor_id, framework_id, kill, launch, subscribed, task,
 };
 
+/// A pipe with a name, by which a task says how far it is.
+struct Announcement {
+    _folder: tempfile::TempDir,
+    path: std::path::PathBuf,
+}
+
+impl Announcement {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("announcement");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+        Self {
+            _folder: folder,
+            path,
+        }
+    }
+
+    /// What the task does to say it.
+    fn command(&self) -> String {
+        format!("echo > {}", self.path.display())
+    }
+
+    /// Waits until the task has said it.
+    fn wait(&self) {
+        std::fs::read(&self.path).expect("the task says it");
+    }
+}
+
 /// An agent and the executor of one task.
 struct Pair {
     agent: FakeAgent,
@@ -165,11 +193,16 @@ fn task_that_ignores_sigterm_is_killed_after_its_grace_period() {
         grace_period: Some(period),
         ..Default::default()
     };
-    let stubborn = task("t", "trap '' TERM; while :; do sleep 1000 & wait; done");
+    let trapped = Announcement::new();
+    let stubborn = format!(
+        "trap '' TERM; {}; while :; do sleep 1000 & wait; done",
+        trapped.command()
+    );
     pair.run(mesos_proto::v1::TaskInfo {
         kill_policy: Some(policy),
-        ..stubborn
+        ..task("t", &stubborn)
     });
+    trapped.wait();
 
     pair.agent.send(kill("t"));
     pair.agent.expect_status(TaskState::TaskKilling);
@@ -389,13 +422,17 @@ fn task_that_is_being_killed_never_runs_again() {
         command: Some(command.into()),
         ..Default::default()
     };
-    let command =
-        format!("trap 'touch {dying}; sleep 0.5; exit 0' TERM; while true; do sleep 0.1; done");
+    let trapped = Announcement::new();
+    let command = format!(
+        "trap 'touch {dying}; sleep 0.5; exit 0' TERM; {}; while true; do sleep 0.1; done",
+        trapped.command()
+    );
     pair.run(mesos_proto::v1::TaskInfo {
         health_check: Some(check.into()),
         ..task("t", &command)
     });
     let healthy = pair.agent.expect_status(TaskState::TaskRunning);
+    trapped.wait();
 
     pair.agent.send(kill("t"));
     pair.agent.expect_status(TaskState::TaskKilling);

@@ -110,6 +110,9 @@ impl Launcher for PosixLauncher {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
+    use std::process::ExitStatus;
+
+    use libprocess::Future;
 
     use super::*;
     use crate::programs::Program;
@@ -138,8 +141,9 @@ mod tests {
         (runtime, launcher)
     }
 
-    fn reap(runtime: &Runtime, pid: i32) -> Option<i32> {
-        let status = runtime.block_on(runtime.reap(pid)).ready().flatten();
+    /// How a process ended. It is asked for before it ends, for it is told once.
+    fn raw(runtime: &Runtime, status: Future<Option<ExitStatus>>) -> Option<i32> {
+        let status = runtime.block_on(status).ready().flatten();
         status.map(std::os::unix::process::ExitStatusExt::into_raw)
     }
 
@@ -156,9 +160,10 @@ mod tests {
             )
             .expect("forked");
 
+        let status = runtime.reap(forked.pid);
         forked.release.write_all(b"g").expect("released");
 
-        assert_eq!(reap(&runtime, forked.pid), Some(7 << 8));
+        assert_eq!(raw(&runtime, status), Some(7 << 8));
     }
 
     #[test]
@@ -166,12 +171,13 @@ mod tests {
         let (runtime, mut launcher) = launcher();
         let id = ContainerId::random();
         let forked = launcher.fork(&id, helper("sleep 1000")).expect("forked");
+        let status = runtime.reap(forked.pid);
 
         let second = launcher.fork(&id, helper("sleep 1000"));
 
         launcher.destroy(&id).expect("destroyed");
         assert!(matches!(second, Err(LauncherError::AlreadyForked(_))));
-        assert_eq!(reap(&runtime, forked.pid), Some(9));
+        assert_eq!(raw(&runtime, status), Some(9));
     }
 
     #[test]
