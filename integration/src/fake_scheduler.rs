@@ -49,6 +49,8 @@ pub struct FakeScheduler {
     /// Every event read so far, the first one included.
     pub events: Vec<Value>,
     passed: VecDeque<Value>,
+    /// Updates of tasks that nobody has asked for yet; they are acknowledged.
+    of_others: VecDeque<Value>,
     master: SocketAddr,
     stream: RecordStream,
 }
@@ -97,6 +99,7 @@ impl FakeScheduler {
             subscribed,
             events,
             passed: VecDeque::new(),
+            of_others: VecDeque::new(),
             master,
             stream,
         })
@@ -175,16 +178,27 @@ impl FakeScheduler {
 
     /// Waits until an update of `task` has the state `state`, acknowledging all on the way.
     ///
+    /// What comes of other tasks meanwhile is remembered for those who wait for them later.
+    ///
     /// # Errors
     /// [`SchedulerError`] when the stream ends.
     pub fn wait_for_state(&mut self, task: &str, state: &str) -> Result<Value, SchedulerError> {
+        let is = |status: &Value, path: &str, wanted: &str| {
+            status.pointer(path).and_then(Value::as_str) == Some(wanted)
+        };
+        let is_wanted =
+            |status: &Value| is(status, "/task_id/value", task) && is(status, "/state", state);
+        let passed = self.of_others.iter().position(is_wanted);
+        if let Some(status) = passed.and_then(|index| self.of_others.remove(index)) {
+            return Ok(status);
+        }
         loop {
             let status = self.wait_for_update()?;
-            let is = |path: &str, wanted: &str| {
-                status.pointer(path).and_then(Value::as_str) == Some(wanted)
-            };
-            if is("/task_id/value", task) && is("/state", state) {
+            if is_wanted(&status) {
                 return Ok(status);
+            }
+            if !is(&status, "/task_id/value", task) {
+                self.of_others.push_back(status);
             }
         }
     }
