@@ -2,8 +2,6 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use mesos_proto::v1::CommandInfo;
-
 use crate::scene::{Scene, command, file};
 
 /// Mirrors: FetcherTest.ROOT_UNPRIVILEGED_USER_RootProtectedFileURI
@@ -12,12 +10,9 @@ fn user_fetches_only_what_that_user_may_read() {
     let scene = Scene::start();
     let source = scene.source("test", "data");
     let as_nobody = |id: &str| {
-        let command = CommandInfo {
-            user: Some("nobody".to_owned()),
-            ..command(vec![file(&source)])
-        };
+        let command = command(vec![file(&source)]);
         fs::set_permissions(scene.sandbox(id), fs::Permissions::from_mode(0o777)).expect("opened");
-        scene.wait(scene.begin(id, command))
+        scene.wait(scene.begin_as(Some("nobody"), id, command))
     };
 
     let readable = as_nobody("0");

@@ -79,9 +79,20 @@ impl Scene {
 
     /// Begins to fetch what a command names.
     pub(crate) fn begin(&self, id: &str, command: CommandInfo) -> Future<Result<(), FetchError>> {
+        self.begin_as(None, id, command)
+    }
+
+    /// As [`Scene::begin`], for a container of that user.
+    pub(crate) fn begin_as(
+        &self,
+        user: Option<&str>,
+        id: &str,
+        command: CommandInfo,
+    ) -> Future<Result<(), FetchError>> {
         let config = ContainerConfig {
             directory: Some(self.sandbox(id).display().to_string()),
             command_info: Some(command.into()),
+            user: user.map(ToOwned::to_owned),
             ..Default::default()
         };
         self.fetcher.fetch(&ContainerId::root_from(id), &config)
