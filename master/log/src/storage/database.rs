@@ -51,6 +51,11 @@ impl Database {
     /// # Errors
     /// When another process holds it, or its files are damaged.
     pub fn open(path: &Path) -> Result<Self, StorageError> {
+        Self::open_with_buffer(path, WRITE_BUFFER_BYTES)
+    }
+
+    /// As [`Database::open`], with another size of what is kept in memory.
+    pub(super) fn open_with_buffer(path: &Path, buffer: usize) -> Result<Self, StorageError> {
         let failed = FailedFile::default();
         let options = Options {
             create_if_missing: true,
@@ -58,7 +63,7 @@ impl Database {
             reuse_manifest: false,
             paranoid_checks: true,
             compressor: SnappyCompressor::ID,
-            write_buffer_size: WRITE_BUFFER_BYTES,
+            write_buffer_size: buffer,
             env: Rc::new(Box::new(SyncEnv::new(failed.clone()))),
             ..Options::default()
         };
@@ -114,33 +119,22 @@ impl Database {
 
     /// The value under a key.
     ///
-    /// rusty-leveldb misses the newest value of all when it ends a block of a table; its iterators
-    /// do not, so nothing counts as absent before one has looked.
+    /// rusty-leveldb's own `get` takes the first level that has the key, but it may put a newer
+    /// table below an older one, and misses the newest value of all when it ends a block.
+    /// Its iterators go by the age of each value, so one of them is asked.
     ///
     /// # Errors
     /// When a file is damaged.
     pub fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
-        let snapshot = self.database.get_snapshot();
-        let found = self
-            .database
-            .get_at(&snapshot, key)
-            .map_err(database_error("failed to read from the log"))?;
-        let found = match found {
-            Some(value) => Some(value.to_vec()),
-            None => self.seek(key)?,
-        };
-        self.check_files("failed to read from the log")?;
-        Ok(found)
-    }
-
-    fn seek(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
         let mut iterator = self
             .database
             .new_iter()
             .map_err(database_error("failed to read from the log"))?;
         iterator.seek(key);
         let current = iterator.current().filter(|(found, _)| **found == *key);
-        Ok(current.map(|(_, value)| value.to_vec()))
+        let found = current.map(|(_, value)| value.to_vec());
+        self.check_files("failed to read from the log")?;
+        Ok(found)
     }
 
     /// Calls `each` with every key and value, in the order of the keys.
@@ -181,6 +175,7 @@ impl Database {
                 break;
             }
         }
+        self.check_files("failed to scan the log")?;
         Ok(keys)
     }
 }

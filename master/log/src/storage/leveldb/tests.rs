@@ -336,3 +336,41 @@ fn the_newest_value_is_read_after_reopening_however_large_it_is() {
         );
     }
 }
+
+fn open_with_buffer(folder: &Path, buffer: usize) -> LevelDbStorage {
+    let database = Database::open_with_buffer(folder, buffer).expect("opens");
+    LevelDbStorage {
+        database,
+        first: None,
+    }
+}
+
+/// rusty-leveldb puts the table with the learned value below the one with the written value.
+#[test]
+fn the_newest_value_is_read_whatever_table_it_is_in() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut storage = LevelDbStorage::open(folder.path()).expect("opens");
+    storage.persist_action(&append(1, "x")).expect("stores");
+    drop(storage);
+    let learned = append(2, &"x".repeat(5_000));
+    let mut written = learned.clone();
+    written.learned = None;
+
+    let mut storage = open_with_buffer(folder.path(), 4_096);
+    storage.restore().expect("scans");
+    storage
+        .persist_metadata(&Metadata::default())
+        .expect("stores");
+    storage.persist_action(&written).expect("stores");
+    storage.persist_action(&learned).expect("stores");
+    storage.persist_action(&append(3, "x")).expect("stores");
+    let before = storage.read(2).expect("reads");
+    drop(storage);
+    let mut storage = open_with_buffer(folder.path(), 4_096);
+    let scan = storage.restore().expect("scans");
+    let after = storage.read(2).expect("reads");
+
+    assert!(scan.learned.contains(2));
+    assert_eq!(before, learned);
+    assert_eq!(after, learned);
+}
