@@ -268,4 +268,18 @@ fn tasks_have_no_limit_at_minus_one_and_descend_unless_told_otherwise() {
     assert_eq!(ids("?order=anything"), ["t3", "t2", "t1"]);
     assert_eq!(ids("?limit=2"), ["t3", "t2"]);
     assert_eq!(ids("?offset=2"), ["t1"]);
+    // Frameworks know neither.
+    let frameworks = |query: &str| {
+        let target = format!("/master/frameworks{query}");
+        let answer = get_json(running.cluster.master.address, &target).unwrap();
+        answer["frameworks"].as_array().map(Vec::len)
+    };
+    assert_eq!(frameworks("?limit=0&order=asc"), Some(1));
+    assert_eq!(frameworks("?offset=1"), Some(1));
+    // Below the path of an endpoint there is the endpoint.
+    let agent = running.cluster.agents[0].address;
+    for path in ["/containers", "/containers/", "/containers/some-container"] {
+        let containers = get_json(agent, path).unwrap();
+        assert_eq!(containers.as_array().map(Vec::len), Some(3), "{path}");
+    }
 }

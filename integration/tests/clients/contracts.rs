@@ -126,9 +126,20 @@ fn longest_prefix_and_trailing_slash_lead_to_the_same_endpoint() {
         let state = get_json(cluster.master.address, path).unwrap();
         assert!(state.get("activated_slaves").is_some(), "{path}");
     }
+    for (path, list) in [
+        ("/slaves/", "slaves"),
+        ("/slaves/some-agent", "slaves"),
+        ("/tasks/", "tasks"),
+        ("/frameworks/", "frameworks"),
+    ] {
+        let answer = get_json(cluster.master.address, path).unwrap();
+        assert!(answer[list].is_array(), "{path}");
+    }
     let call = Request::post_json("/api/v1/operator", &json!({"type": "GET_VERSION"}));
     let answer = http_client::send(cluster.master.address, &call).unwrap();
-    assert_ne!(answer.status(), 404, "{}", answer.text());
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    let answer: Value = serde_json::from_str(&answer.text()).unwrap();
+    assert_eq!(answer["get_version"]["version_info"]["version"], "1.11.0");
 }
 
 /// mesos-compose posts to read endpoints.
