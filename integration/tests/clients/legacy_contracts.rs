@@ -161,6 +161,48 @@ fn oldest_messages_register_request_launch_revive_and_kill() {
     assert_eq!(kill["framework_id"], scheduler.framework_id);
 }
 
+/// Each of them was replaced by a call, and is still understood.
+#[test]
+fn oldest_messages_reregister_reconcile_deactivate_and_unregister() {
+    let cluster = Cluster::start().unwrap();
+    let master = cluster.master.address;
+    let mut scheduler = OldScheduler::register(master);
+    let first = |list: &str| {
+        let answer = get_json(master, "/master/frameworks").unwrap();
+        answer[list][0].clone()
+    };
+
+    let again = json!({
+        "framework": {"user": "root", "name": "old", "id": scheduler.framework_id},
+        "failover": true,
+    });
+    let name = "mesos.internal.ReregisterFrameworkMessage";
+    scheduler
+        .peer
+        .send_json(&scheduler.master, name, &again)
+        .unwrap();
+    let registered = scheduler.wait_for("FrameworkRegisteredMessage");
+    assert_eq!(registered["framework_id"], scheduler.framework_id);
+
+    let status = json!({"task_id": {"value": "unknown"}, "state": "TASK_RUNNING"});
+    scheduler.send("ReconcileTasksMessage", json!({"statuses": [status]}));
+    let lost = scheduler.wait_for_state("TASK_LOST");
+    assert_eq!(lost["task_id"]["value"], "unknown");
+
+    assert_eq!(first("frameworks")["active"], true);
+    scheduler.send("DeactivateFrameworkMessage", json!({}));
+    eventually("the framework to be inactive", || {
+        (first("frameworks")["active"] == false).then_some(())
+    })
+    .unwrap();
+
+    scheduler.send("UnregisterFrameworkMessage", json!({}));
+    eventually("the framework to be gone", || {
+        (first("completed_frameworks")["id"] == scheduler.id()).then_some(())
+    })
+    .unwrap();
+}
+
 /// One framework has one way to talk.
 #[test]
 fn call_over_http_for_a_framework_with_a_pid_is_forbidden() {
