@@ -12,6 +12,7 @@ use std::{
     collections::BTreeMap,
     fmt, fs, io,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -41,6 +42,8 @@ pub struct GarbageCollectorProcess {
     waiting: Vec<Waiting>,
     removing: BTreeMap<PathBuf, Vec<Promise<Unscheduled>>>,
     timer: Option<Timer>,
+    /// Removals go one after the other: one directory may lie in another.
+    turn: Arc<Mutex<()>>,
     succeeded: Counter,
     failed: Counter,
 }
@@ -116,12 +119,22 @@ impl GarbageCollectorProcess {
             .partition(|waiting| waiting.at <= limit);
         self.waiting = later;
         let due: Vec<Waiting> = due;
-        for waiting in due {
-            self.removing.insert(waiting.path.clone(), Vec::new());
-            let path = waiting.path.clone();
+        if !due.is_empty() {
+            let paths: Vec<PathBuf> = due.iter().map(|waiting| waiting.path.clone()).collect();
+            for path in &paths {
+                self.removing.insert(path.clone(), Vec::new());
+            }
+            let turn = Arc::clone(&self.turn);
             ctx.perform_blocking(
-                move || remove(&path),
-                move |collector, result, _| collector.on_removed(waiting, result),
+                move || {
+                    let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+                    paths.iter().map(|path| remove(path)).collect::<Vec<_>>()
+                },
+                move |collector, results, _| {
+                    for (waiting, result) in due.into_iter().zip(results) {
+                        collector.on_removed(waiting, result);
+                    }
+                },
             );
         }
         self.arm(ctx);
@@ -211,6 +224,7 @@ impl GarbageCollector {
             waiting: Vec::new(),
             removing: BTreeMap::new(),
             timer: None,
+            turn: Arc::default(),
             succeeded: metrics.counter("gc/path_removals_succeeded"),
             failed: metrics.counter("gc/path_removals_failed"),
         });

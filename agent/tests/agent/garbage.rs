@@ -137,11 +137,11 @@ fn needs_root_volume_that_a_task_left_mounted_survives_its_sandbox() {
     std::fs::write(end, "").expect("written");
     assert_eq!(cluster.expect_update().state(), TaskState::TaskFailed);
 
-    cluster.wait_for_state(|_| !sandbox.is_dir());
-    assert!(volume.join("foo.txt").is_file());
     let gone = |name| cluster.metric(&format!("gc/path_removals_{name}"));
+    cluster.wait_for_state(|_| gone("succeeded") > 0.0);
     assert!(gone("failed").abs() < 1e-9);
-    assert!(gone("succeeded") > 0.0);
+    assert!(!sandbox.is_dir());
+    assert!(volume.join("foo.txt").is_file());
 }
 
 /// Mirrors: GarbageCollectorIntegrationTest.Restart
