@@ -116,6 +116,10 @@ impl CatchUpMissingProcess {
         ctx.on_ready(asked, move |walk, asked, ctx| {
             let answers = asked.answers;
             let awaited = answers.iter().filter_map(Future::discard_handle);
+            if walk.round != round {
+                awaited.for_each(|late| late.discard());
+                return;
+            }
             walk.awaited.extend(awaited);
             walk.tally.expect(answers.len());
             for answer in answers {

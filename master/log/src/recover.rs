@@ -59,20 +59,9 @@ pub(crate) fn recover(
     network: &Network,
     initialization: Initialization,
 ) -> Future<Result<(), RecoverError>> {
-    let (promise, future) = Promise::new();
-    runtime.spawn(RecoverProcess {
-        quorum,
-        replica: replica.clone(),
-        network: network.clone(),
-        initialization,
-        jitter: Jitter::from_entropy(),
-        round: 0,
-        tally: None,
-        timer: None,
-        awaited: Vec::new(),
-        done: Some(promise),
-    });
-    future
+    let (process, recovered) = RecoverProcess::new(quorum, replica, network, initialization);
+    runtime.spawn(process);
+    recovered
 }
 
 /// The actor behind [`recover`], id `log-recover(N)`.
@@ -93,6 +82,28 @@ pub(crate) struct RecoverProcess {
 }
 
 impl RecoverProcess {
+    fn new(
+        quorum: usize,
+        replica: &Replica,
+        network: &Network,
+        initialization: Initialization,
+    ) -> (Self, Future<Result<(), RecoverError>>) {
+        let (promise, recovered) = Promise::new();
+        let process = Self {
+            quorum,
+            replica: replica.clone(),
+            network: network.clone(),
+            initialization,
+            jitter: Jitter::from_entropy(),
+            round: 0,
+            tally: None,
+            timer: None,
+            awaited: Vec::new(),
+            done: Some(promise),
+        };
+        (process, recovered)
+    }
+
     fn begin_round(&mut self, ctx: &mut Context<Self>) {
         self.end_round();
         let round = self.round;
@@ -155,11 +166,11 @@ impl RecoverProcess {
         ctx: &mut Context<Self>,
     ) {
         let awaited = answers.iter().filter_map(Future::discard_handle);
-        self.awaited.extend(awaited);
         if self.round != round {
-            self.end_round();
+            awaited.for_each(|late| late.discard());
             return;
         }
+        self.awaited.extend(awaited);
         if let Some(tally) = &mut self.tally {
             tally.expect(answers.len());
         }
@@ -255,3 +266,6 @@ impl Process for RecoverProcess {
         self.begin_round(ctx);
     }
 }
+
+#[cfg(test)]
+mod tests;
