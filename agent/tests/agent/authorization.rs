@@ -226,6 +226,20 @@ fn closed_endpoints_are_for_those_whom_a_rule_names() {
     }
 }
 
+/// Mirrors: MetricsTest.AgentAuthenticationEnabled
+/// Mirrors: MetricsTest.AgentAuthorizationEnabled
+#[test]
+fn metrics_are_shown_to_those_who_prove_who_they_are_and_may_see_them() {
+    let cluster = Cluster::registered_with(ruled(json!({
+        "get_endpoints": [{ "principals": { "values": ["alice"] }, "paths": { "type": "NONE" } }],
+    })));
+    let path = "/metrics/snapshot";
+
+    assert_eq!(cluster.ask(ClientRequest::get(path)).0, 401);
+    assert_eq!(get(&cluster, path, ALICE).0, 403);
+    assert_eq!(get(&cluster, path, BOB).0, 200);
+}
+
 /// Mirrors: SlaveEndpointTest.NoAuthorizer
 #[test]
 fn without_rules_everybody_gets_every_endpoint() {

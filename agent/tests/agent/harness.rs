@@ -500,6 +500,7 @@ fn launch_replacing(port: u16, flags: Flags, replacements: Replacements) -> (Run
         .ip([127, 0, 0, 1].into())
         .port(port)
         .delegate("slave(1)")
+        .realms("mesos-agent-readonly", "mesos-agent-readwrite")
         .grpc(mesos_agent::grpc::services())
         .start()
         .expect("runtime");

@@ -9,6 +9,7 @@ use mesos_proto::v1::{
 use prost::Message;
 
 use crate::harness::{AGENT_ID, Cluster, command_task, framework, run_dir};
+use crate::recovery;
 
 fn api(cluster: &Cluster, call: &Call) -> (u16, bytes::Bytes) {
     cluster.ask(
@@ -281,6 +282,43 @@ fn nested_container_runs_and_is_waited_for() {
     assert_eq!(std::fs::read_to_string(out).expect("stdout"), "inner\n");
 }
 
+/// Mirrors: AgentContainerAPITest.RecoverNestedContainer
+#[test]
+fn nested_container_outlives_its_agent_and_obeys_the_next() {
+    let mut cluster = Cluster::registered();
+    recovery::running(&mut cluster);
+    let id = nested(&cluster);
+    assert_eq!(launch_nested(&cluster, &id, "sleep 1000"), 200);
+    let kill = Call {
+        r#type: Some(call::Type::KillNestedContainer.into()),
+        kill_nested_container: Some(call::KillNestedContainer {
+            container_id: Some(id.clone()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let wait = Call {
+        r#type: Some(call::Type::WaitNestedContainer.into()),
+        wait_nested_container: Some(call::WaitNestedContainer {
+            container_id: Some(id),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+
+    cluster.restart();
+    let _executor = cluster.subscribe_when_open("t");
+    cluster.reregister();
+    let recovered = containers(&cluster);
+    let killed = api(&cluster, &kill).0;
+    let (status, body) = api(&cluster, &wait);
+
+    assert_eq!(recovered, 2);
+    assert_eq!((killed, status), (200, 200));
+    let answer = Response::decode(body).expect("an answer");
+    assert_eq!(answer.wait_nested_container().exit_status(), 9);
+}
+
 /// Mirrors: AgentContainerAPITest.NestedContainerNotFound
 #[test]
 fn unknown_nested_container_cannot_be_killed() {
@@ -462,6 +500,20 @@ fn second_launch_of_a_nested_container_is_accepted() {
     assert_eq!(launch_nested(&cluster, &id, "sleep 1000"), 202);
 }
 
+/// How many containers there are, those below others too.
+fn containers(cluster: &Cluster) -> usize {
+    let all = Call {
+        r#type: Some(call::Type::GetContainers.into()),
+        get_containers: Some(call::GetContainers {
+            show_nested: Some(true),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let answer = Response::decode(api(cluster, &all).1).expect("an answer");
+    answer.get_containers().containers.len()
+}
+
 /// Mirrors: AgentContainerAPITest.TwoLevelNestedContainerLaunch
 #[test]
 fn containers_nest_twice() {
@@ -478,16 +530,7 @@ fn containers_nest_twice() {
     assert_eq!(launch_nested(&cluster, &first, "sleep 1000"), 200);
     assert_eq!(launch_nested(&cluster, &second, "sleep 1000"), 200);
 
-    let all = Call {
-        r#type: Some(call::Type::GetContainers.into()),
-        get_containers: Some(call::GetContainers {
-            show_nested: Some(true),
-            ..Default::default()
-        }),
-        ..Default::default()
-    };
-    let answer = Response::decode(api(&cluster, &all).1).expect("an answer");
-    assert_eq!(answer.get_containers().containers.len(), 3);
+    assert_eq!(containers(&cluster), 3);
 }
 
 #[test]

@@ -12,5 +12,6 @@ mod group_checks;
 mod group_ends;
 mod needs_root;
 mod security;
+mod sessions;
 mod support;
 mod volumes;
