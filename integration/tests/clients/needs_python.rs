@@ -17,7 +17,7 @@ fn python() -> String {
     std::env::var("MESOS_TEST_PYTHON").expect("./test sets MESOS_TEST_PYTHON")
 }
 
-/// Runs a script against the master of `cluster` with the interpreter that `./test` prepared.
+/// Runs a script with the interpreter that `./test` prepared: it is told the master and the agents.
 fn run_script(cluster: &Cluster, script: &str) -> (Value, String) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/clients")
@@ -25,6 +25,7 @@ fn run_script(cluster: &Cluster, script: &str) -> (Value, String) {
     let output = Command::new(python())
         .arg(script)
         .arg(cluster.master.address.to_string())
+        .args(cluster.agents.iter().map(|agent| agent.address.to_string()))
         .stdin(Stdio::null())
         .output()
         .expect("the interpreter runs");
@@ -170,5 +171,46 @@ fn grpcio_schedules_by_what_reflection_tells() {
     assert_eq!(
         result["states"],
         serde_json::json!(["TASK_STARTING", "TASK_RUNNING", "TASK_FINISHED"])
+    );
+}
+
+/// As `grpcurl` does it: the methods, the calls and the events are all known by reflection.
+#[test]
+fn grpcio_operates_master_and_agent_by_what_reflection_tells() {
+    let mut cluster = Cluster::start().unwrap();
+    cluster.add_agent().unwrap();
+
+    let (result, _) = run_script(&cluster, "grpc_operator.py");
+
+    let [of_master, of_agent] = [0, 1].map(|index| result["services"][index].to_string());
+    assert!(of_master.contains("mesos.v1.grpc.Master"), "{of_master}");
+    for service in ["mesos.v1.grpc.Agent", "mesos.v1.grpc.Executor"] {
+        assert!(of_agent.contains(service), "{of_agent}");
+    }
+    assert_eq!(
+        result["master"],
+        json!({
+            "methods": {"Invoke": "unary", "Subscribe": "stream"},
+            "agents": ["localhost"],
+            "events": ["SUBSCRIBED", "HEARTBEAT"],
+            "subscribed": ["localhost"],
+            "weights": [["eng", 2.5]],
+            "refused": [
+                "INVALID_ARGUMENT",
+                "Failed to validate master::Call: Expecting 'read_file' to be present",
+            ],
+        })
+    );
+    assert_eq!(
+        result["agent"],
+        json!({
+            "methods": {
+                "Invoke": "unary",
+                "LaunchSession": "stream",
+                "AttachOutput": "stream",
+                "AttachInput": "unary",
+            },
+            "hostname": "localhost",
+        })
     );
 }

@@ -143,14 +143,15 @@ fn session_that_nobody_can_attach_to_is_destroyed() {
     let (parent, script) = scripted();
 
     for form in Form::BOTH {
-        let id = parent.child(form.name());
         script.answer_attach(script::failure());
-        let response = parent.ask_as(form, &session_call(id.clone(), "sleep 1000", None));
-
-        assert_eq!(response.status, 500);
-        assert_eq!(parent.wait(id), Some(9));
-        assert_eq!(parent.containers(), 1);
+        let call = session_call(parent.child(form.name()), "sleep 1000", None);
+        assert_eq!(parent.ask_as(form, &call).status, 500);
     }
+
+    for form in Form::BOTH {
+        assert_eq!(parent.wait(parent.child(form.name())), Some(9));
+    }
+    assert_eq!(parent.containers(), 1);
 }
 
 /// Mirrors: AgentAPITest.AttachContainerOutputFailure
