@@ -58,7 +58,10 @@ impl AgentProcess {
                 .clone()
                 .unwrap_or_else(|| framework.info.user().to_owned())
         });
-        let info = self.complete_executor_info(id, &launch.executor);
+        let info = v1::ExecutorInfo {
+            framework_id: Some(id.to_proto()),
+            ..launch.executor.clone()
+        };
         let executor_id = ExecutorId::from(info.executor_id());
         let container = ContainerId::random();
         let place = ExecutorPlace {
@@ -101,14 +104,9 @@ impl AgentProcess {
         Ok(())
     }
 
-    /// Fills in what the agent decides: the framework, and the command of a default executor.
-    fn complete_executor_info(
-        &self,
-        id: &FrameworkId,
-        given: &v1::ExecutorInfo,
-    ) -> v1::ExecutorInfo {
-        let mut info = given.clone();
-        info.framework_id = Some(id.to_proto());
+    /// What the container is launched with: also what the agent decides, which it tells nobody.
+    fn launched_info(&self, info: &v1::ExecutorInfo) -> v1::ExecutorInfo {
+        let mut info = info.clone();
         if info.r#type() == ExecutorType::Default {
             info.command = Some(default_executor_command(&self.flags).into());
         }
@@ -216,7 +214,8 @@ impl AgentProcess {
             return;
         };
         let container = executor.container().clone();
-        let config = container_config(executor, launch);
+        let info = self.launched_info(executor.info());
+        let config = container_config(executor, &info, launch);
         let environment = executor_environment(&EnvironmentSpec {
             flags: &self.flags,
             info: executor.info(),
@@ -395,8 +394,11 @@ impl AgentProcess {
     }
 }
 
-fn container_config(executor: &Executor, launch: &TaskLaunch) -> ContainerConfig {
-    let info = executor.info();
+fn container_config(
+    executor: &Executor,
+    info: &v1::ExecutorInfo,
+    launch: &TaskLaunch,
+) -> ContainerConfig {
     let mut resources = Resources::from_proto(&info.resources);
     for task in &launch.tasks {
         resources += &Resources::from_proto(&task.resources);

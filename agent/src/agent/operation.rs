@@ -248,12 +248,21 @@ impl AgentProcess {
                     status.uuid = None;
                     status
                 }
-                (None, None) if asked.resource_provider_id.is_none() => v1::OperationStatus {
+                // No resource provider is known here.
+                (None, _) if asked.resource_provider_id.is_some() => v1::OperationStatus {
+                    state: Some(OperationState::OperationUnknown.into()),
+                    operation_id: asked.operation_id.clone(),
+                    resource_provider_id: asked.resource_provider_id.clone(),
+                    agent_id: Some(agent.to_proto()),
+                    uuid: asked.operation_uuid.clone(),
+                    ..Default::default()
+                },
+                (None, None) => v1::OperationStatus {
                     state: Some(OperationState::OperationDropped.into()),
                     agent_id: Some(agent.to_proto()),
                     ..Default::default()
                 },
-                (Some(_), None) | (None, _) => continue,
+                (Some(_), None) | (None, Some(_)) => continue,
             };
             let update = UpdateOperationStatusMessage {
                 framework_id: message.framework_id.clone(),

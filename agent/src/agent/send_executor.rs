@@ -132,7 +132,6 @@ impl ToExecutor {
             } => ctx.send_protobuf(
                 to,
                 &internal::RunTaskMessage {
-                    framework_id: framework.id.clone(),
                     framework: Some(framework),
                     task: Some(task),
                     pid: Some(pid),
@@ -292,11 +291,9 @@ impl AgentProcess {
             return;
         }
         let info = framework.info.clone();
-        let pid = framework
-            .pid
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default();
+        // Executors that decode strictly want a process, even that of nobody.
+        let nobody = Upid::empty();
+        let pid = framework.pid.as_ref().unwrap_or(&nobody).to_string();
         let Some(executor) = framework.executor_mut(executor_id) else {
             return;
         };

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::harness::{
     Cluster, checkpointing, command_task, executor_call, executor_task, framework, framework_id,
-    run_dir, task_id,
+    run_dir, sandbox_file, task_id,
 };
 
 fn labels(key: &str) -> Labels {
@@ -194,29 +194,40 @@ fn only_the_latest_executors_are_remembered() {
     assert_eq!(completed[0]["id"], "two");
 }
 
-/// Mirrors: SlaveTest.DefaultExecutorCommandInfo
-#[test]
-fn default_executor_gets_its_command_from_the_agent() {
-    let cluster = Cluster::registered();
-    cluster
-        .place
-        .program("mesos-default-executor", "sleep 1000");
+/// A task for an executor `e` of the default kind, which writes how it was called to `args`.
+fn default_executor_task(cluster: &Cluster) -> v1::TaskInfo {
+    let script = "echo \"$0 $@\" > new; mv new args; sleep 1000";
+    cluster.place.program("mesos-default-executor", script);
     let mut task = executor_task("t", "e", "");
     let executor = task.executor.as_mut().expect("an executor");
     executor.r#type = Some(v1::executor_info::Type::Default.into());
     executor.command = None;
+    task
+}
 
-    cluster.run(&framework(), task);
+/// Mirrors: SlaveTest.DefaultExecutorCommandInfo
+#[test]
+fn default_executor_gets_its_command_from_the_agent() {
+    let cluster = Cluster::registered();
+
+    cluster.run(&framework(), default_executor_task(&cluster));
+
+    cluster.wait_for_file("e", "args");
+    let called = sandbox_file(&cluster.place, "e", "args");
+    let (program, arguments) = called.split_once(' ').expect("two words");
+    assert!(program.ends_with("/mesos-default-executor"), "{called}");
+    assert!(arguments.starts_with("--launcher_dir="), "{called}");
+}
+
+#[test]
+fn command_of_a_default_executor_is_told_to_nobody() {
+    let cluster = Cluster::registered();
+
+    cluster.run(&framework(), default_executor_task(&cluster));
     let mut executor = cluster.subscribe_when_launched("e");
     let subscribed = executor.expect(&cluster, event::Type::Subscribed);
 
-    let command = subscribed.subscribed().executor_info().command().clone();
-    assert!(!command.shell());
-    assert_eq!(
-        command.arguments.first().map(String::as_str),
-        Some("mesos-default-executor")
-    );
-    assert!(command.arguments[1].starts_with("--launcher_dir="));
+    assert_eq!(subscribed.subscribed().executor_info().command, None);
 }
 
 /// Mirrors: SlaveRecoveryTest.DISABLED_KillTaskWithHTTPExecutor

@@ -110,6 +110,7 @@ fn executor_on_the_driver_runs_a_task() {
 
     assert_eq!(registered.agent_id().value(), agent_id().value());
     assert_eq!(run.task().task_id().value(), "t");
+    assert_eq!((run.pid(), &run.framework_id), ("@0.0.0.0:0", &None));
     assert_eq!(acknowledged.uuid().as_ref(), uuid.as_bytes());
     assert_eq!(status.executor_id().value(), "e");
     assert_eq!(kill.task_id().value(), "t");

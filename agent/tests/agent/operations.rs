@@ -236,6 +236,40 @@ fn operation_that_nobody_knows_was_dropped() {
 }
 
 #[test]
+fn operation_of_an_unknown_resource_provider_is_unknown() {
+    let mut cluster = Cluster::registered();
+    let provider = v1::ResourceProviderId {
+        value: Some("rp".to_owned()),
+        ..Default::default()
+    };
+    let operation = v1::OperationId {
+        value: Some("never".to_owned()),
+        ..Default::default()
+    };
+
+    cluster.master.send(
+        &cluster.pid(),
+        &ReconcileOperationsMessage {
+            framework_id: Some(framework_id()),
+            operations: vec![reconcile_operations_message::Operation {
+                operation_id: Some(operation.clone()),
+                resource_provider_id: Some(provider.clone()),
+                ..Default::default()
+            }],
+            ..Default::default()
+        },
+    );
+
+    let (_, message) = cluster.master.expect::<UpdateOperationStatusMessage>();
+    assert_eq!(message.framework_id, Some(framework_id()));
+    let status = message.status();
+    assert_eq!(status.state(), OperationState::OperationUnknown);
+    assert_eq!(status.operation_id, Some(operation));
+    assert_eq!(status.resource_provider_id, Some(provider));
+    assert_eq!((&status.uuid, &message.operation_uuid), (&None, &None));
+}
+
+#[test]
 fn impossible_operation_ends_in_an_error() {
     let mut cluster = Cluster::registered();
 
