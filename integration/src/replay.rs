@@ -6,6 +6,7 @@
 //! [`client`] plays agent and master against our executors and schedulers.
 //! [`driver`] plays the master against our scheduler driver.
 //! [`executor`] plays an agent that spoke the legacy messages against our executors.
+//! [`neighbours`] plays the master and the executors against our agent.
 
 pub mod agent;
 pub mod client;
@@ -14,6 +15,7 @@ pub mod driver;
 pub mod executor;
 pub mod ids;
 pub mod master;
+pub mod neighbours;
 pub mod wire;
 
 use thiserror::Error;
@@ -23,6 +25,7 @@ use crate::golden::GoldenError;
 use crate::http_client::HttpError;
 use crate::legacy_peer::PeerError;
 use crate::record_stream::StreamError;
+use crate::replay::neighbours::stand_in::StandInError;
 
 pub use self::compare::Difference;
 
@@ -60,6 +63,9 @@ pub enum FrameError {
     /// The recording holds something that the player does not understand.
     #[error("{0}")]
     Unplayable(&'static str),
+    /// The agent did not start an executor, or a task does not run.
+    #[error(transparent)]
+    StandIn(#[from] StandInError),
     /// The other side cannot be written to.
     #[error("write to the other side")]
     Io(#[from] std::io::Error),
