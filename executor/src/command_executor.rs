@@ -24,18 +24,17 @@ mod task;
 
 use std::fmt;
 
-use libprocess::{Context, Future, Process, ProcessId, Promise};
-use mesos_proto::v1::executor::{Event, event};
-use mesos_proto::v1::{ExecutorId, FrameworkId, FrameworkInfo, TaskStatus};
+use libprocess::{Context, Future, Process, ProcessId};
+use mesos_proto::v1::{ExecutorId, FrameworkId, KillPolicy, TaskId, TaskInfo, TaskStatus};
 
 pub use launch::{
     HugePages, LaunchError, LaunchSettings, RESTORING_SESSION_ARGUMENT, SESSION_ARGUMENT, Session,
     exec_in_new_session, exec_in_new_session_with_huge_pages, without_huge_pages,
 };
 
-use crate::conversation::{Conversation, SUBSCRIBE_RETRY, Subscription};
-use crate::updates::{Acknowledged, StatusFactory};
-use crate::{Delivery, ExecutorEnvironment};
+use crate::ExecutorEnvironment;
+pub use crate::single_task::Ending;
+use crate::single_task::{Core, SingleTask, Told as _};
 use task::Task;
 
 /// Who the executor is and how it starts its task.
@@ -51,43 +50,16 @@ pub struct Settings {
     pub launch: LaunchSettings,
 }
 
-/// How an executor ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// The terminal update is acknowledged, or there was no task.
-    Done,
-    /// The terminal update was not acknowledged in time.
-    NoAcknowledgement,
-    /// Something that an agent never does, or a task that cannot be started.
-    Failed(String),
-}
-
-impl fmt::Display for Ending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Done => f.write_str("done"),
-            Self::NoAcknowledgement => {
-                f.write_str("Did not receive ACK for the terminal status update from the agent")
-            }
-            Self::Failed(text) => f.write_str(text),
-        }
-    }
-}
-
 /// The actor that is the command executor.
 pub struct CommandExecutorProcess {
     settings: Settings,
-    statuses: StatusFactory,
-    conversation: Conversation,
-    framework: Option<Box<FrameworkInfo>>,
-    task: Option<Task>,
-    ended: Option<Promise<Ending>>,
+    core: Core<Task>,
 }
 
 impl fmt::Debug for CommandExecutorProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CommandExecutorProcess")
-            .field("conversation", &self.conversation)
+            .field("conversation", &self.core.conversation)
             .finish_non_exhaustive()
     }
 }
@@ -98,126 +70,55 @@ impl Process for CommandExecutorProcess {
     }
 
     fn initialize(&mut self, ctx: &mut Context<Self>) {
-        let pid = ctx.pid();
-        let deliver = move |delivery| {
-            pid.dispatch(move |executor: &mut Self, ctx| executor.on_delivery(delivery, ctx));
-        };
-        let environment = self.settings.environment.clone();
-        self.conversation.begin(ctx.runtime(), environment, deliver);
+        self.begin(self.settings.environment.clone(), ctx);
     }
 
     fn finalize(&mut self, _: &mut Context<Self>) {
-        self.conversation.finish();
+        self.core.conversation.finish();
     }
 }
 
 impl CommandExecutorProcess {
     /// Makes the actor, and the future that tells how it ended.
     pub fn new(settings: Settings) -> (Self, Future<Ending>) {
-        let (promise, ending) = Promise::new();
-        let executor = Self {
-            statuses: StatusFactory::new(settings.executor_id.clone()),
-            conversation: Conversation::new(
-                settings.framework_id.clone(),
-                settings.executor_id.clone(),
-            ),
-            settings,
-            framework: None,
-            task: None,
-            ended: Some(promise),
-        };
-        (executor, ending)
-    }
-
-    fn on_delivery(&mut self, delivery: Delivery, ctx: &mut Context<Self>) {
-        match delivery {
-            Delivery::Connected => {
-                self.conversation.connected();
-                self.subscribe_reliably(ctx);
-            }
-            Delivery::Disconnected => self.conversation.disconnected(),
-            Delivery::Event(event) => self.received(*event, ctx),
-        }
-    }
-
-    fn subscribe_reliably(&mut self, ctx: &mut Context<Self>) {
-        let task = self.task.as_ref().filter(|task| !task.is_acknowledged());
-        let tasks = task.map(|task| task.info().clone()).into_iter().collect();
-        match self.conversation.subscribe(tasks) {
-            Subscription::Wanted => {
-                ctx.delay(SUBSCRIBE_RETRY, Self::subscribe_reliably);
-            }
-            Subscription::Settled => {}
-        }
-    }
-
-    fn received(&mut self, mut event: Event, ctx: &mut Context<Self>) {
-        let kind = event.r#type();
-        tracing::info!("received {} event", kind.as_str_name());
-        match kind {
-            event::Type::Subscribed => {
-                let framework = event.subscribed().framework_info().clone();
-                self.framework = Some(Box::new(framework));
-                self.conversation.subscribed();
-            }
-            event::Type::Launch => {
-                if let Some(task) = event
-                    .launch
-                    .take()
-                    .and_then(|mut launch| launch.task.take())
-                {
-                    self.launch(&task, ctx);
-                }
-            }
-            event::Type::Kill => {
-                let kill = event.kill();
-                self.kill_requested(kill.task_id(), kill.kill_policy.as_ref(), ctx);
-            }
-            event::Type::Acknowledged => self.acknowledged(&event, ctx),
-            // Only an executor that can run groups gets one, so the agent is confused.
-            event::Type::LaunchGroup => {
-                tracing::error!("LAUNCH_GROUP event is not supported");
-                self.shut_down(ctx);
-            }
-            event::Type::Shutdown => self.shut_down(ctx),
-            event::Type::Error => tracing::error!("error: {}", event.error().message()),
-            event::Type::Message | event::Type::Heartbeat => {}
-            event::Type::Unknown => tracing::warn!("received an UNKNOWN event and ignored it"),
-        }
-    }
-
-    fn acknowledged(&mut self, event: &Event, ctx: &mut Context<Self>) {
-        let acknowledged = event.acknowledged();
-        let outcome = self.conversation.acknowledge(acknowledged.uuid());
-        if outcome == Acknowledged::Unknown {
-            return;
-        }
-        let Some(task) = &mut self.task else { return };
-        if task.info().task_id() != acknowledged.task_id() {
-            return;
-        }
-        task.set_acknowledged();
-        if outcome == Acknowledged::Terminal {
-            self.end(Ending::Done, ctx);
-        }
+        let (framework, executor) = (settings.framework_id.clone(), settings.executor_id.clone());
+        let (core, ending) = Core::new(framework, executor);
+        (Self { settings, core }, ending)
     }
 
     /// Sends an update and keeps it until the agent acknowledges it.
     fn forward(&mut self, status: TaskStatus) {
-        if let Some(task) = &mut self.task
+        if let Some(task) = &mut self.core.task
             && task.info().task_id() == status.task_id()
         {
             task.set_last_status(status.clone());
         }
-        self.conversation.report(status);
+        self.core.conversation.report(status);
+    }
+}
+
+impl SingleTask for CommandExecutorProcess {
+    type Task = Task;
+
+    fn core(&mut self) -> &mut Core<Task> {
+        &mut self.core
     }
 
-    fn end(&mut self, ending: Ending, ctx: &mut Context<Self>) {
-        tracing::info!(%ending, "executor ends");
-        if let Some(promise) = self.ended.take() {
-            promise.set(ending);
-        }
-        ctx.terminate();
+    fn launch(&mut self, info: &TaskInfo, ctx: &mut Context<Self>) {
+        self.launch_task(info, ctx);
+    }
+
+    fn kill_requested(
+        &mut self,
+        task: &TaskId,
+        policy: Option<&KillPolicy>,
+        ctx: &mut Context<Self>,
+    ) {
+        self.kill_task(task, policy, ctx);
+    }
+
+    fn shut_down(&mut self, ctx: &mut Context<Self>) {
+        self.shut_down_task(ctx);
     }
 }
 

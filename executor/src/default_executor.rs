@@ -33,8 +33,8 @@ use mesos_proto::v1::{
 };
 
 use crate::agent_api::AgentApi;
-use crate::command_executor::Ending;
 use crate::conversation::{Conversation, SUBSCRIBE_RETRY, Subscription};
+use crate::single_task::Ending;
 use crate::updates::{Acknowledged, StatusFactory};
 use crate::{Delivery, ExecutorEnvironment};
 use containers::Containers;

@@ -29,17 +29,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use libprocess::{Context, Future, Process, ProcessId, Promise};
-use mesos_proto::v1::executor::{Event, event};
-use mesos_proto::v1::{ExecutorId, FrameworkId, FrameworkInfo};
+use libprocess::{Context, Future, Process, ProcessId};
+use mesos_proto::v1::{ExecutorId, FrameworkId, KillPolicy, TaskId, TaskInfo};
 
 pub use engine::Engine;
 pub use options::{ContainerSettings, CpuQuota};
 
-use crate::command_executor::Ending;
-use crate::conversation::{Conversation, SUBSCRIBE_RETRY, Subscription};
-use crate::updates::{Acknowledged, StatusFactory};
-use crate::{Delivery, ExecutorEnvironment};
+use crate::ExecutorEnvironment;
+use crate::single_task::{Core, Ending, SingleTask};
 use task::Task;
 
 /// Who the executor is and how it runs its container.
@@ -64,17 +61,13 @@ pub struct Settings {
 /// The actor that is the Docker executor.
 pub struct DockerExecutorProcess {
     settings: Settings,
-    statuses: StatusFactory,
-    conversation: Conversation,
-    framework: Option<Box<FrameworkInfo>>,
-    task: Option<Task>,
-    ended: Option<Promise<Ending>>,
+    core: Core<Task>,
 }
 
 impl fmt::Debug for DockerExecutorProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DockerExecutorProcess")
-            .field("conversation", &self.conversation)
+            .field("conversation", &self.core.conversation)
             .finish_non_exhaustive()
     }
 }
@@ -85,116 +78,45 @@ impl Process for DockerExecutorProcess {
     }
 
     fn initialize(&mut self, ctx: &mut Context<Self>) {
-        let pid = ctx.pid();
-        let deliver = move |delivery| {
-            pid.dispatch(move |executor: &mut Self, ctx| executor.on_delivery(delivery, ctx));
-        };
-        let environment = self.settings.environment.clone();
-        self.conversation.begin(ctx.runtime(), environment, deliver);
+        self.begin(self.settings.environment.clone(), ctx);
     }
 
     fn finalize(&mut self, _: &mut Context<Self>) {
-        self.conversation.finish();
+        self.core.conversation.finish();
     }
 }
 
 impl DockerExecutorProcess {
     /// Makes the actor, and the future that tells how it ended.
     pub fn new(settings: Settings) -> (Self, Future<Ending>) {
-        let (promise, ending) = Promise::new();
-        let executor = Self {
-            statuses: StatusFactory::new(settings.executor_id.clone()),
-            conversation: Conversation::new(
-                settings.framework_id.clone(),
-                settings.executor_id.clone(),
-            ),
-            settings,
-            framework: None,
-            task: None,
-            ended: Some(promise),
-        };
-        (executor, ending)
+        let (framework, executor) = (settings.framework_id.clone(), settings.executor_id.clone());
+        let (core, ending) = Core::new(framework, executor);
+        (Self { settings, core }, ending)
+    }
+}
+
+impl SingleTask for DockerExecutorProcess {
+    type Task = Task;
+
+    fn core(&mut self) -> &mut Core<Task> {
+        &mut self.core
     }
 
-    fn on_delivery(&mut self, delivery: Delivery, ctx: &mut Context<Self>) {
-        match delivery {
-            Delivery::Connected => {
-                self.conversation.connected();
-                self.subscribe_reliably(ctx);
-            }
-            Delivery::Disconnected => self.conversation.disconnected(),
-            Delivery::Event(event) => self.received(*event, ctx),
-        }
+    fn launch(&mut self, info: &TaskInfo, ctx: &mut Context<Self>) {
+        self.launch_task(info, ctx);
     }
 
-    fn subscribe_reliably(&mut self, ctx: &mut Context<Self>) {
-        let task = self.task.as_ref().filter(|task| !task.is_acknowledged());
-        let tasks = task.map(|task| task.info().clone()).into_iter().collect();
-        match self.conversation.subscribe(tasks) {
-            Subscription::Wanted => {
-                ctx.delay(SUBSCRIBE_RETRY, Self::subscribe_reliably);
-            }
-            Subscription::Settled => {}
-        }
+    fn kill_requested(
+        &mut self,
+        task: &TaskId,
+        policy: Option<&KillPolicy>,
+        ctx: &mut Context<Self>,
+    ) {
+        self.kill_task(task, policy, ctx);
     }
 
-    fn received(&mut self, mut event: Event, ctx: &mut Context<Self>) {
-        let kind = event.r#type();
-        tracing::info!("received {} event", kind.as_str_name());
-        match kind {
-            event::Type::Subscribed => {
-                let framework = event.subscribed().framework_info().clone();
-                self.framework = Some(Box::new(framework));
-                self.conversation.subscribed();
-            }
-            event::Type::Launch => {
-                let task = event
-                    .launch
-                    .take()
-                    .and_then(|mut launch| launch.task.take());
-                if let Some(task) = task {
-                    self.launch(&task, ctx);
-                }
-            }
-            event::Type::Kill => {
-                let kill = event.kill();
-                self.kill_requested(kill.task_id(), kill.kill_policy.as_ref(), ctx);
-            }
-            event::Type::Acknowledged => self.acknowledged(&event, ctx),
-            // Only an executor that can run groups gets one, so the agent is confused.
-            event::Type::LaunchGroup => {
-                tracing::error!("LAUNCH_GROUP event is not supported");
-                self.shut_down(ctx);
-            }
-            event::Type::Shutdown => self.shut_down(ctx),
-            event::Type::Error => tracing::error!("error: {}", event.error().message()),
-            event::Type::Message | event::Type::Heartbeat => {}
-            event::Type::Unknown => tracing::warn!("received an UNKNOWN event and ignored it"),
-        }
-    }
-
-    fn acknowledged(&mut self, event: &Event, ctx: &mut Context<Self>) {
-        let acknowledged = event.acknowledged();
-        let outcome = self.conversation.acknowledge(acknowledged.uuid());
-        if outcome == Acknowledged::Unknown {
-            return;
-        }
-        let Some(task) = &mut self.task else { return };
-        if task.info().task_id() != acknowledged.task_id() {
-            return;
-        }
-        task.set_acknowledged();
-        if outcome == Acknowledged::Terminal {
-            self.end(Ending::Done, ctx);
-        }
-    }
-
-    fn end(&mut self, ending: Ending, ctx: &mut Context<Self>) {
-        tracing::info!(%ending, "executor ends");
-        if let Some(promise) = self.ended.take() {
-            promise.set(ending);
-        }
-        ctx.terminate();
+    fn shut_down(&mut self, ctx: &mut Context<Self>) {
+        self.shut_down_task(ctx);
     }
 }
 

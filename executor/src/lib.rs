@@ -13,6 +13,7 @@ mod fake_agent;
 pub mod health_checker;
 mod kill_policy;
 mod mesos;
+mod single_task;
 mod updates;
 
 pub use checks::command::{NAMESPACES_ARGUMENT, exec_in_namespaces};

@@ -6,7 +6,6 @@ use std::time::Duration;
 use libprocess::Context;
 use mesos_linux::process_tree::{Follow, ProcFs, ProcessTable, kill_tree};
 use mesos_linux::wait_status::WaitStatus;
-use mesos_proto::v1::framework_info::capability;
 use mesos_proto::v1::{CheckStatusInfo, KillPolicy, TaskId, TaskInfo, TaskState};
 use mesos_proto::v1::{check_info, health_check};
 use nix::sys::signal::Signal;
@@ -21,6 +20,7 @@ use super::{CommandExecutorProcess, Ending};
 use crate::checker::{CheckedTask, Checker, Namespace};
 use crate::health_checker::{Health, HealthChecker, Verdict};
 use crate::kill_policy::{KillCause, grace_period};
+use crate::single_task::{SingleTask as _, Told as _};
 use crate::updates::{checked, health_checked};
 
 /// Left of the shutdown grace period for the update to reach the agent and for reaping, before
@@ -31,18 +31,22 @@ const SHUTDOWN_MARGIN: Duration = Duration::from_secs(2);
 const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl CommandExecutorProcess {
-    pub(super) fn launch(&mut self, info: &TaskInfo, ctx: &mut Context<Self>) {
-        if self.task.is_some() {
-            let mut status = self.statuses.fresh(info, TaskState::TaskFailed, ctx.now());
+    pub(super) fn launch_task(&mut self, info: &TaskInfo, ctx: &mut Context<Self>) {
+        if self.core.task.is_some() {
+            let mut status = self
+                .core
+                .statuses
+                .fresh(info, TaskState::TaskFailed, ctx.now());
             let message = "Attempted to run multiple tasks using a \"command\" executor";
             status.message = Some(message.to_owned());
             self.forward(status);
             return;
         }
         let starting = self
+            .core
             .statuses
             .fresh(info, TaskState::TaskStarting, ctx.now());
-        self.task = Some(Task::new(Box::new(info.clone())));
+        self.core.task = Some(Task::new(Box::new(info.clone())));
         self.forward(starting);
         match self.start(info, ctx) {
             Ok(child) => self.started(info, child, ctx),
@@ -71,7 +75,7 @@ impl CommandExecutorProcess {
         let limit = u64::try_from(info.max_completion_time().nanoseconds()).unwrap_or(0);
         if limit > 0 {
             let timer = ctx.delay(Duration::from_nanos(limit), Self::completion_timed_out);
-            if let Some(task) = &mut self.task {
+            if let Some(task) = &mut self.core.task {
                 task.watch_completion(timer);
             }
         }
@@ -87,12 +91,15 @@ impl CommandExecutorProcess {
             .ok()
             .and_then(Child::id)
             .and_then(|pid| i32::try_from(pid).ok());
-        if let (Some(task), Some(pid)) = (&mut self.task, pid) {
+        if let (Some(task), Some(pid)) = (&mut self.core.task, pid) {
             tracing::info!(pid, "forked command");
             task.phase = Phase::Running { pid };
             self.start_checks(info, pid, ctx);
         }
-        let running = self.statuses.fresh(info, TaskState::TaskRunning, ctx.now());
+        let running = self
+            .core
+            .statuses
+            .fresh(info, TaskState::TaskRunning, ctx.now());
         self.forward(running);
         match child {
             Ok(mut child) => {
@@ -142,13 +149,13 @@ impl CommandExecutorProcess {
                 .inspect_err(|error| tracing::error!(%error, "failed to create health checker"))
                 .ok()
         });
-        if let Some(task) = &mut self.task {
+        if let Some(task) = &mut self.core.task {
             task.check_by(checker, health_checker);
         }
     }
 
     fn on_check(&mut self, status: CheckStatusInfo, ctx: &mut Context<Self>) {
-        let Some(task) = self.task.as_ref().filter(|task| task.is_running()) else {
+        let Some(task) = self.core.task.as_ref().filter(|task| task.is_running()) else {
             return;
         };
         let Some(last) = task.last_status() else {
@@ -159,7 +166,7 @@ impl CommandExecutorProcess {
     }
 
     fn on_health(&mut self, health: Health, ctx: &mut Context<Self>) {
-        let Some(task) = self.task.as_ref().filter(|task| task.is_running()) else {
+        let Some(task) = self.core.task.as_ref().filter(|task| task.is_running()) else {
             return;
         };
         let Some(last) = task.last_status() else {
@@ -177,13 +184,13 @@ impl CommandExecutorProcess {
         }
     }
 
-    pub(super) fn kill_requested(
+    pub(super) fn kill_task(
         &mut self,
         task_id: &TaskId,
         policy: Option<&KillPolicy>,
         ctx: &mut Context<Self>,
     ) {
-        let Some(task) = &self.task else {
+        let Some(task) = &self.core.task else {
             // The task got lost between agent and executor; the agent reports that.
             let text = "kill task message has been received before the task has been launched";
             return self.end(Ending::Failed(text.to_owned()), ctx);
@@ -197,9 +204,9 @@ impl CommandExecutorProcess {
         self.kill(KillCause::Requested, grace, ctx);
     }
 
-    pub(super) fn shut_down(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn shut_down_task(&mut self, ctx: &mut Context<Self>) {
         tracing::info!("shutting down");
-        if self.task.is_some() {
+        if self.core.task.is_some() {
             let grace = self.settings.environment.shutdown_grace_period;
             self.kill(
                 KillCause::Requested,
@@ -217,7 +224,9 @@ impl CommandExecutorProcess {
     }
 
     fn kill(&mut self, cause: KillCause, grace: Duration, ctx: &mut Context<Self>) {
-        let Some(task) = &mut self.task else { return };
+        let Some(task) = &mut self.core.task else {
+            return;
+        };
         task.forget_completion();
         match &mut task.phase {
             Phase::Starting | Phase::Terminated => {}
@@ -238,7 +247,9 @@ impl CommandExecutorProcess {
     }
 
     fn begin_kill(&mut self, pid: i32, cause: KillCause, grace: Duration, ctx: &mut Context<Self>) {
-        let Some(task) = &mut self.task else { return };
+        let Some(task) = &mut self.core.task else {
+            return;
+        };
         task.stop_checking();
         let escalation = Escalation::start(ctx.now(), grace);
         let timer = ctx.delay(grace, Self::escalate);
@@ -249,8 +260,9 @@ impl CommandExecutorProcess {
             timer,
         };
         let info = task.info().clone();
-        if cause != KillCause::CompletionTimeout && self.framework_knows_killing() {
+        if cause != KillCause::CompletionTimeout && self.core.framework_knows_killing() {
             let killing = self
+                .core
                 .statuses
                 .fresh(&info, TaskState::TaskKilling, ctx.now());
             self.forward(killing);
@@ -263,18 +275,11 @@ impl CommandExecutorProcess {
         signal_tree(pid, Signal::SIGTERM);
     }
 
-    fn framework_knows_killing(&self) -> bool {
-        self.framework
-            .iter()
-            .flat_map(|framework| &framework.capabilities)
-            .any(|capability| capability.r#type() == capability::Type::TaskKillingState)
-    }
-
     fn escalate(&mut self, _: &mut Context<Self>) {
         if let Some(Task {
             phase: Phase::Killing { pid, .. },
             ..
-        }) = &self.task
+        }) = &self.core.task
         {
             tracing::info!(
                 pid,
@@ -285,7 +290,9 @@ impl CommandExecutorProcess {
     }
 
     fn on_reaped(&mut self, waited: &io::Result<WaitStatus>, ctx: &mut Context<Self>) {
-        let Some(task) = &mut self.task else { return };
+        let Some(task) = &mut self.core.task else {
+            return;
+        };
         task.stop_checking();
         task.forget_completion();
         let killed = match std::mem::replace(&mut task.phase, Phase::Terminated) {
@@ -301,7 +308,7 @@ impl CommandExecutorProcess {
         };
         let outcome = outcome(waited, killed);
         tracing::info!("{}", outcome.message.as_deref().unwrap_or_default());
-        let status = self.statuses.last(task.info(), outcome, ctx.now());
+        let status = self.core.statuses.last(task.info(), outcome, ctx.now());
         self.forward(status);
         ctx.delay(ACKNOWLEDGEMENT_TIMEOUT, |executor: &mut Self, ctx| {
             executor.end(Ending::NoAcknowledgement, ctx);

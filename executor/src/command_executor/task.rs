@@ -7,12 +7,11 @@ use super::kill::Escalation;
 use crate::checker::Checker;
 use crate::health_checker::HealthChecker;
 use crate::kill_policy::KillCause;
+use crate::single_task::Told;
 
 /// The task.
-pub(super) struct Task {
+pub(crate) struct Task {
     info: Box<TaskInfo>,
-    /// Whether the agent has acknowledged any update, and hence knows that the task has arrived.
-    acknowledged: bool,
     last_status: Option<TaskStatus>,
     /// Fires when the task has run for its maximal completion time.
     completion_timer: Option<Timer>,
@@ -38,29 +37,22 @@ pub(super) enum Phase {
     Terminated,
 }
 
+impl Told for Task {
+    fn info(&self) -> &TaskInfo {
+        &self.info
+    }
+}
+
 impl Task {
     pub(super) fn new(info: Box<TaskInfo>) -> Self {
         Self {
             info,
-            acknowledged: false,
             last_status: None,
             completion_timer: None,
             checker: None,
             health_checker: None,
             phase: Phase::Starting,
         }
-    }
-
-    pub(super) fn info(&self) -> &TaskInfo {
-        &self.info
-    }
-
-    pub(super) fn is_acknowledged(&self) -> bool {
-        self.acknowledged
-    }
-
-    pub(super) fn set_acknowledged(&mut self) {
-        self.acknowledged = true;
     }
 
     pub(super) fn last_status(&self) -> Option<&TaskStatus> {

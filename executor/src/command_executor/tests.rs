@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use libprocess::{Clock, Outcome};
-use mesos_proto::v1::executor::call;
+use mesos_proto::v1::executor::{call, event};
 use mesos_proto::v1::framework_info::{Capability, capability};
 use mesos_proto::v1::task_status::Reason;
 use mesos_proto::v1::{
-    CheckInfo, CommandInfo, DurationInfo, HealthCheck, KillPolicy, TaskState, check_info,
+    CheckInfo, CommandInfo, DurationInfo, FrameworkInfo, HealthCheck, KillPolicy, TaskState,
+    check_info,
 };
 
 use super::*;
@@ -89,7 +90,7 @@ impl Pair {
     }
 
     /// Launches a task and waits until it runs.
-    fn run(&mut self, task: mesos_proto::v1::TaskInfo) {
+    fn run(&mut self, task: TaskInfo) {
         self.agent.send(launch(task));
         self.agent.expect_status(TaskState::TaskStarting);
         self.agent.expect_status(TaskState::TaskRunning);
@@ -142,7 +143,7 @@ fn missing_executable_fails_the_task_and_not_the_executor() {
         value: Some("/nonexistent/program".into()),
         ..Default::default()
     };
-    let task = mesos_proto::v1::TaskInfo {
+    let task = TaskInfo {
         command: Some(command.into()),
         ..task("t", "")
     };
@@ -198,7 +199,7 @@ fn task_that_ignores_sigterm_is_killed_after_its_grace_period() {
         "trap '' TERM; {}; while :; do sleep 1000 & wait; done",
         trapped.command()
     );
-    pair.run(mesos_proto::v1::TaskInfo {
+    pair.run(TaskInfo {
         kill_policy: Some(policy),
         ..task("t", &stubborn)
     });
@@ -224,7 +225,7 @@ fn task_that_takes_too_long_fails_without_grace() {
         nanoseconds: Some(2_000_000_000),
         ..Default::default()
     };
-    let task = mesos_proto::v1::TaskInfo {
+    let task = TaskInfo {
         max_completion_time: Some(limit),
         ..task("t", "sleep 1000")
     };
@@ -351,7 +352,7 @@ fn unhealthy_task_is_killed_and_marked() {
         command: Some(command.into()),
         ..Default::default()
     };
-    pair.run(mesos_proto::v1::TaskInfo {
+    pair.run(TaskInfo {
         health_check: Some(check.into()),
         ..task("t", "sleep 1000")
     });
@@ -386,7 +387,7 @@ fn check_result_is_delivered_and_every_status_carries_the_type() {
         interval_seconds: Some(1000.0),
         ..Default::default()
     };
-    let task = mesos_proto::v1::TaskInfo {
+    let task = TaskInfo {
         check: Some(check.into()),
         ..task("t", "sleep 1000")
     };
@@ -427,7 +428,7 @@ fn task_that_is_being_killed_never_runs_again() {
         "trap 'touch {dying}; sleep 0.5; exit 0' TERM; {}; while true; do sleep 0.1; done",
         trapped.command()
     );
-    pair.run(mesos_proto::v1::TaskInfo {
+    pair.run(TaskInfo {
         health_check: Some(check.into()),
         ..task("t", &command)
     });

@@ -7,7 +7,6 @@
 use std::time::Duration;
 
 use libprocess::Context;
-use mesos_proto::v1::framework_info::capability;
 use mesos_proto::v1::{KillPolicy, TaskId, TaskState};
 use tokio::sync::oneshot;
 
@@ -16,6 +15,7 @@ use super::lifecycle::INSPECT_TIMEOUT;
 use super::task::Phase;
 use super::{DockerExecutorProcess, Ending};
 use crate::kill_policy::{KillCause, policy_grace};
+use crate::single_task::{SingleTask as _, Told as _};
 
 /// Left of the shutdown grace period for the update to reach the agent.
 const SHUTDOWN_MARGIN: Duration = Duration::from_secs(2);
@@ -34,7 +34,7 @@ impl DockerExecutorProcess {
     /// The grace period of a kill: that of the request, else that of the task, else that of the
     /// executor.
     pub(super) fn grace_period(&self, requested: Option<&KillPolicy>) -> Duration {
-        let declared = self.task.as_ref().map(|task| task.info());
+        let declared = self.core.task.as_ref().map(|task| task.info());
         let declared = declared.and_then(|info| info.kill_policy.as_ref());
         let own = self.settings.environment.shutdown_grace_period;
         requested
@@ -43,13 +43,13 @@ impl DockerExecutorProcess {
             .unwrap_or_else(|| own.max(self.settings.stop_timeout))
     }
 
-    pub(super) fn kill_requested(
+    pub(super) fn kill_task(
         &mut self,
         task_id: &TaskId,
         policy: Option<&KillPolicy>,
         ctx: &mut Context<Self>,
     ) {
-        let Some(task) = &self.task else {
+        let Some(task) = &self.core.task else {
             // The task got lost between agent and executor; the agent reports that.
             let text = "kill task message has been received before the task has been launched";
             return self.end(Ending::Failed(text.to_owned()), ctx);
@@ -62,9 +62,9 @@ impl DockerExecutorProcess {
         self.kill(KillCause::Requested, grace, ctx);
     }
 
-    pub(super) fn shut_down(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn shut_down_task(&mut self, ctx: &mut Context<Self>) {
         tracing::info!("shutting down");
-        if self.task.is_some() {
+        if self.core.task.is_some() {
             let grace = self.settings.environment.shutdown_grace_period;
             let grace = grace.max(self.settings.stop_timeout);
             self.kill(
@@ -84,7 +84,9 @@ impl DockerExecutorProcess {
 
     /// Tells Docker to end the container, once it knows the container.
     pub(super) fn kill(&mut self, cause: KillCause, grace: Duration, ctx: &mut Context<Self>) {
-        let Some(task) = &mut self.task else { return };
+        let Some(task) = &mut self.core.task else {
+            return;
+        };
         if !matches!(task.phase, Phase::Running) {
             return;
         }
@@ -99,7 +101,9 @@ impl DockerExecutorProcess {
 
     /// Carries out the kill that is wanted, if any.
     pub(super) fn stop_pending(&mut self, ctx: &mut Context<Self>) {
-        let Some(task) = &mut self.task else { return };
+        let Some(task) = &mut self.core.task else {
+            return;
+        };
         if !matches!(task.phase, Phase::Running) {
             return;
         }
@@ -110,11 +114,12 @@ impl DockerExecutorProcess {
             task.killed = Some(wanted.cause);
             task.stop_checking();
             let info = task.info().clone();
-            if wanted.cause != KillCause::CompletionTimeout && self.framework_knows_killing() {
+            if wanted.cause != KillCause::CompletionTimeout && self.core.framework_knows_killing() {
                 let killing = self
+                    .core
                     .statuses
                     .fresh(&info, TaskState::TaskKilling, ctx.now());
-                self.conversation.report(killing);
+                self.core.conversation.report(killing);
             }
         }
         self.stop(wanted.grace, ctx);
@@ -122,7 +127,9 @@ impl DockerExecutorProcess {
 
     /// Begins a `docker stop`; one that is under way is given up.
     fn stop(&mut self, grace: Duration, ctx: &mut Context<Self>) {
-        let Some(task) = &mut self.task else { return };
+        let Some(task) = &mut self.core.task else {
+            return;
+        };
         let (cancel, cancelled) = oneshot::channel();
         task.stop.number += 1;
         task.stop.cancel = Some(cancel);
@@ -143,7 +150,9 @@ impl DockerExecutorProcess {
     }
 
     fn on_stopped(&mut self, number: u64, stopped: Result<(), EngineError>) {
-        let Some(task) = &mut self.task else { return };
+        let Some(task) = &mut self.core.task else {
+            return;
+        };
         if task.stop.number != number {
             return;
         }
@@ -154,18 +163,11 @@ impl DockerExecutorProcess {
     }
 
     fn stop_again(&mut self, number: u64, grace: Duration, ctx: &mut Context<Self>) {
-        let Some(task) = &self.task else { return };
+        let Some(task) = &self.core.task else { return };
         let is_last = task.stop.number == number && task.stop.cancel.is_some();
         if is_last && matches!(task.phase, Phase::Running) {
             tracing::info!("retrying to kill task");
             self.stop(grace, ctx);
         }
-    }
-
-    fn framework_knows_killing(&self) -> bool {
-        self.framework
-            .iter()
-            .flat_map(|framework| &framework.capabilities)
-            .any(|capability| capability.r#type() == capability::Type::TaskKillingState)
     }
 }

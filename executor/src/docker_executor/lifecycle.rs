@@ -20,6 +20,7 @@ use super::{DockerExecutorProcess, Ending};
 use crate::checker::{CheckedTask, Checker, Namespace};
 use crate::health_checker::{Health, HealthChecker, Verdict};
 use crate::kill_policy::KillCause;
+use crate::single_task::{SingleTask as _, Told as _};
 use crate::updates::Outcome;
 
 /// Time between two looks at a container that has not started.
@@ -38,12 +39,15 @@ const RUN_TIMEOUT: Duration = Duration::from_secs(60);
 const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl DockerExecutorProcess {
-    pub(super) fn launch(&mut self, info: &TaskInfo, ctx: &mut Context<Self>) {
-        if self.task.is_some() {
-            let mut status = self.statuses.fresh(info, TaskState::TaskFailed, ctx.now());
+    pub(super) fn launch_task(&mut self, info: &TaskInfo, ctx: &mut Context<Self>) {
+        if self.core.task.is_some() {
+            let mut status = self
+                .core
+                .statuses
+                .fresh(info, TaskState::TaskFailed, ctx.now());
             let message = "Attempted to run multiple tasks using a \"docker\" executor";
             status.message = Some(message.to_owned());
-            return self.conversation.report(status);
+            return self.core.conversation.report(status);
         }
         let mut task = Task::new(Box::new(info.clone()));
         let limit = info.max_completion_time.as_ref();
@@ -52,11 +56,12 @@ impl DockerExecutorProcess {
             let limit = Duration::from_nanos(limit);
             task.watch_completion(ctx.delay(limit, Self::completion_timed_out));
         }
-        self.task = Some(task);
+        self.core.task = Some(task);
         let starting = self
+            .core
             .statuses
             .fresh(info, TaskState::TaskStarting, ctx.now());
-        self.conversation.report(starting);
+        self.core.conversation.report(starting);
         match self.settings.container.run_arguments(info) {
             Ok(arguments) => self.run(&arguments, ctx),
             Err(error) => {
@@ -80,14 +85,16 @@ impl DockerExecutorProcess {
     }
 
     fn inspect(&mut self, ctx: &mut Context<Self>) {
-        let Some(task) = &mut self.task else { return };
+        let Some(task) = &mut self.core.task else {
+            return;
+        };
         let Inspecting::Pending { cancel } = &mut task.inspection else {
             return;
         };
         let (sender, cancelled) = oneshot::channel();
         *cancel = Some(sender);
         let limit = ctx.delay(INSPECT_TIMEOUT, |executor: &mut Self, _| {
-            if let Some(task) = &mut executor.task
+            if let Some(task) = &mut executor.core.task
                 && let Inspecting::Pending { cancel } = &mut task.inspection
             {
                 *cancel = None;
@@ -102,7 +109,7 @@ impl DockerExecutorProcess {
     }
 
     fn on_inspected(&mut self, looked: Result<Inspection, EngineError>, ctx: &mut Context<Self>) {
-        if self.task.as_ref().is_none_or(Task::is_inspected) {
+        if self.core.task.as_ref().is_none_or(Task::is_inspected) {
             return;
         }
         match looked {
@@ -126,7 +133,9 @@ impl DockerExecutorProcess {
 
     /// Goes on without having seen the container.
     pub(super) fn give_up_inspection(&mut self, ctx: &mut Context<Self>) {
-        let Some(task) = &mut self.task else { return };
+        let Some(task) = &mut self.core.task else {
+            return;
+        };
         if !task.is_inspected() {
             task.inspection = Inspecting::Over;
             self.after_inspection(ctx);
@@ -134,13 +143,15 @@ impl DockerExecutorProcess {
     }
 
     fn started(&mut self, inspection: Inspection, ctx: &mut Context<Self>) {
-        let Some(task) = &mut self.task else { return };
+        let Some(task) = &mut self.core.task else {
+            return;
+        };
         task.inspection = Inspecting::Over;
         if task.killed.is_none() {
             let info = task.info().clone();
             task.network = network(&info, &inspection);
             let running = self.status(&info, TaskState::TaskRunning, ctx);
-            self.conversation.report(TaskStatus {
+            self.core.conversation.report(TaskStatus {
                 data: Some(inspection.output.into()),
                 ..running
             });
@@ -156,7 +167,9 @@ impl DockerExecutorProcess {
     /// Does what had to wait for the inspection.
     fn after_inspection(&mut self, ctx: &mut Context<Self>) {
         self.stop_pending(ctx);
-        let Some(task) = &mut self.task else { return };
+        let Some(task) = &mut self.core.task else {
+            return;
+        };
         match std::mem::replace(&mut task.phase, Phase::Running) {
             Phase::Ending(end) => self.reaped(&end, ctx),
             other @ (Phase::Running | Phase::Terminated) => task.phase = other,
@@ -170,6 +183,7 @@ impl DockerExecutorProcess {
             return self.expect_end(ctx);
         }
         if self
+            .core
             .task
             .as_ref()
             .is_some_and(|task| matches!(task.phase, Phase::Running))
@@ -193,14 +207,18 @@ impl DockerExecutorProcess {
         state: TaskState,
         ctx: &Context<Self>,
     ) -> TaskStatus {
-        let network = self.task.as_ref().and_then(|task| task.network.clone());
+        let network = self
+            .core
+            .task
+            .as_ref()
+            .and_then(|task| task.network.clone());
         let container_status = network.map(|network| ContainerStatus {
             network_infos: vec![network],
             ..Default::default()
         });
         TaskStatus {
             container_status: container_status.map(Into::into),
-            ..self.statuses.fresh(info, state, ctx.now())
+            ..self.core.statuses.fresh(info, state, ctx.now())
         }
     }
 
@@ -253,7 +271,7 @@ impl DockerExecutorProcess {
                 .inspect_err(|error| tracing::error!(%error, "failed to create health checker"))
                 .ok()
         });
-        if let Some(task) = &mut self.task {
+        if let Some(task) = &mut self.core.task {
             task.check_by(checker, health_checker);
         }
     }
@@ -282,12 +300,12 @@ impl DockerExecutorProcess {
     }
 
     fn on_check(&mut self, check: CheckStatusInfo, ctx: &mut Context<Self>) {
-        let Some(task) = self.task.as_ref().filter(|task| task.is_running()) else {
+        let Some(task) = self.core.task.as_ref().filter(|task| task.is_running()) else {
             return;
         };
         let info = task.info().clone();
         let status = self.status(&info, TaskState::TaskRunning, ctx);
-        self.conversation.report(TaskStatus {
+        self.core.conversation.report(TaskStatus {
             check_status: Some(check.into()),
             reason: Some(Reason::ReasonTaskCheckStatusUpdated.into()),
             ..status
@@ -295,12 +313,12 @@ impl DockerExecutorProcess {
     }
 
     fn on_health(&mut self, health: Health, ctx: &mut Context<Self>) {
-        let Some(task) = self.task.as_ref().filter(|task| task.is_running()) else {
+        let Some(task) = self.core.task.as_ref().filter(|task| task.is_running()) else {
             return;
         };
         let info = task.info().clone();
         let status = self.status(&info, TaskState::TaskRunning, ctx);
-        self.conversation.report(TaskStatus {
+        self.core.conversation.report(TaskStatus {
             healthy: Some(health == Health::Healthy),
             reason: Some(Reason::ReasonTaskHealthCheckStatusUpdated.into()),
             ..status
@@ -317,7 +335,9 @@ impl DockerExecutorProcess {
 
     /// `docker run` has ended, or should have.
     fn on_reaped(&mut self, end: RunEnd, ctx: &mut Context<Self>) {
-        let Some(task) = &mut self.task else { return };
+        let Some(task) = &mut self.core.task else {
+            return;
+        };
         if !matches!(task.phase, Phase::Running) {
             return;
         }
@@ -333,18 +353,20 @@ impl DockerExecutorProcess {
     }
 
     fn reaped(&mut self, end: &RunEnd, ctx: &mut Context<Self>) {
-        let killed = self.task.as_ref().and_then(|task| task.killed);
+        let killed = self.core.task.as_ref().and_then(|task| task.killed);
         self.finish(outcome(end, killed), ctx);
     }
 
     fn finish(&mut self, outcome: Outcome, ctx: &mut Context<Self>) {
-        let Some(task) = &mut self.task else { return };
+        let Some(task) = &mut self.core.task else {
+            return;
+        };
         task.phase = Phase::Terminated;
         task.inspection = Inspecting::Over;
         task.forget_completion();
         tracing::info!("{}", outcome.message.as_deref().unwrap_or_default());
-        let status = self.statuses.last(task.info(), outcome, ctx.now());
-        self.conversation.report(status);
+        let status = self.core.statuses.last(task.info(), outcome, ctx.now());
+        self.core.conversation.report(status);
         // Mesos' own ends well, too: what the task did is told by its status.
         ctx.delay(ACKNOWLEDGEMENT_TIMEOUT, |executor: &mut Self, ctx| {
             executor.end(Ending::Done, ctx);

@@ -6,11 +6,12 @@ use std::time::Duration;
 use libprocess::{Clock, Outcome};
 use mesos_integration::docker_daemon::DockerDaemon;
 use mesos_proto::v1::container_info::{DockerInfo, docker_info};
+use mesos_proto::v1::executor::event;
 use mesos_proto::v1::framework_info::{Capability, capability};
 use mesos_proto::v1::task_status::Reason;
 use mesos_proto::v1::{
-    CheckInfo, CommandInfo, ContainerInfo, DurationInfo, HealthCheck, KillPolicy, TaskInfo,
-    TaskState, TaskStatus, check_info, container_info, health_check,
+    CheckInfo, CommandInfo, ContainerInfo, DurationInfo, FrameworkInfo, HealthCheck, KillPolicy,
+    TaskInfo, TaskState, TaskStatus, check_info, container_info, health_check,
 };
 use serde_json::Value;
 

@@ -11,15 +11,14 @@ use super::kill::Wanted;
 use crate::checker::Checker;
 use crate::health_checker::HealthChecker;
 use crate::kill_policy::KillCause;
+use crate::single_task::Told;
 
 /// How `docker run` ended; none when only the container is known to be gone.
 pub(super) type RunEnd = io::Result<Option<WaitStatus>>;
 
 /// The task.
-pub(super) struct Task {
+pub(crate) struct Task {
     info: Box<TaskInfo>,
-    /// Whether the agent has acknowledged any update, and hence knows that the task has arrived.
-    acknowledged: bool,
     completion_timer: Option<Timer>,
     checker: Option<Checker>,
     health_checker: Option<HealthChecker>,
@@ -60,11 +59,16 @@ pub(super) enum Phase {
     Terminated,
 }
 
+impl Told for Task {
+    fn info(&self) -> &TaskInfo {
+        &self.info
+    }
+}
+
 impl Task {
     pub(super) fn new(info: Box<TaskInfo>) -> Self {
         Self {
             info,
-            acknowledged: false,
             completion_timer: None,
             checker: None,
             health_checker: None,
@@ -75,18 +79,6 @@ impl Task {
             stop: Stop::default(),
             phase: Phase::Running,
         }
-    }
-
-    pub(super) fn info(&self) -> &TaskInfo {
-        &self.info
-    }
-
-    pub(super) fn is_acknowledged(&self) -> bool {
-        self.acknowledged
-    }
-
-    pub(super) fn set_acknowledged(&mut self) {
-        self.acknowledged = true;
     }
 
     pub(super) fn watch_completion(&mut self, timer: Timer) {
