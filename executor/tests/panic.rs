@@ -1,19 +1,14 @@
 //! A callback that panics ends its program, at once and in every build.
 #![expect(clippy::panic, reason = "the callback has to panic")]
 
-use std::os::unix::process::ExitStatusExt as _;
-use std::process::Command;
-
 use libprocess::Runtime;
 use mesos_executor::driver::{DriverEnvironment, Executor, MesosExecutorDriver};
 use mesos_executor::{Callbacks, ContentType, ExecutorEnvironment, Mesos};
+use mesos_integration::abort;
 use mesos_integration::legacy_peer::LegacyPeer;
 use mesos_proto::v1::executor::Event;
 use mesos_proto::v1::{AgentInfo, ExecutorInfo, FrameworkInfo, KillPolicy, TaskId, TaskInfo};
 use serde_json::json;
-
-/// Set in the program that is to end.
-const VARIABLE: &str = "CALLBACK_PANICS";
 
 struct Panicking;
 
@@ -88,35 +83,20 @@ fn panic_in_the_driver() {
     driver.join();
 }
 
-/// Runs the test of this name again, as a program that is to end.
-#[track_caller]
-fn assert_aborts(name: &str) {
-    let this = std::env::current_exe().expect("a path");
-    let output = Command::new(this)
-        .args(["--exact", name, "--nocapture"])
-        .env(VARIABLE, "yes")
-        .output()
-        .expect("the program starts");
-
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.signal(), Some(6), "{errors}");
-    assert!(errors.contains("the callback gives up"), "{errors}");
-}
-
 #[test]
 fn program_on_the_library_is_aborted_with_the_words_of_the_panic() {
-    if std::env::var_os(VARIABLE).is_some() {
-        return panic_in_the_library();
-    }
+    let name = "program_on_the_library_is_aborted_with_the_words_of_the_panic";
 
-    assert_aborts("program_on_the_library_is_aborted_with_the_words_of_the_panic");
+    let words = abort::last_words(name, panic_in_the_library).unwrap();
+
+    assert!(words.contains("the callback gives up"), "{words}");
 }
 
 #[test]
 fn program_on_the_driver_is_aborted_with_the_words_of_the_panic() {
-    if std::env::var_os(VARIABLE).is_some() {
-        return panic_in_the_driver();
-    }
+    let name = "program_on_the_driver_is_aborted_with_the_words_of_the_panic";
 
-    assert_aborts("program_on_the_driver_is_aborted_with_the_words_of_the_panic");
+    let words = abort::last_words(name, panic_in_the_driver).unwrap();
+
+    assert!(words.contains("the callback gives up"), "{words}");
 }

@@ -3,6 +3,7 @@
 //! Nothing here uses the other crates of the workspace.
 //! A test that shares no code with what it checks cannot share its mistakes.
 
+pub mod abort;
 pub mod acknowledged;
 pub mod agent_bench;
 pub mod binary;

@@ -8,12 +8,12 @@ use mesos_common::cram_md5::{CramMd5Authenticator, Verdict};
 use mesos_common::credentials::Credentials;
 use mesos_proto::internal::{AuthenticateMessage, FrameworkRegisteredMessage};
 use mesos_proto::v0::scheduler::Call;
-use mesos_proto::v1::{
-    self, AgentId, ExecutorId, FrameworkId, MasterInfo, Offer, OfferId, TaskStatus,
-};
-use mesos_scheduler::driver::{DriverOptions, Failover, MesosSchedulerDriver, Scheduler, Status};
+use mesos_proto::v1::{self, FrameworkId, MasterInfo};
+use mesos_scheduler::driver::{DriverOptions, Failover, MesosSchedulerDriver, Status};
 use mesos_scheduler::{Credential, FrameworkBuilder, MasterUrl};
 use tokio::sync::mpsc;
+
+use crate::on_registered::OnRegistered;
 
 /// What a master saw, and what the framework was told.
 #[derive(Debug, PartialEq)]
@@ -67,31 +67,6 @@ impl Process for Master {
     }
 }
 
-struct Telling(mpsc::UnboundedSender<Saw>);
-
-impl Scheduler for Telling {
-    fn registered(&mut self, _: &MesosSchedulerDriver, _: &FrameworkId, _: &MasterInfo) {
-        // The test may have seen enough.
-        let _ = self.0.send(Saw::Registered);
-    }
-    fn reregistered(&mut self, _: &MesosSchedulerDriver, _: &MasterInfo) {}
-    fn disconnected(&mut self, _: &MesosSchedulerDriver) {}
-    fn resource_offers(&mut self, _: &MesosSchedulerDriver, _: &[Offer]) {}
-    fn offer_rescinded(&mut self, _: &MesosSchedulerDriver, _: &OfferId) {}
-    fn status_update(&mut self, _: &MesosSchedulerDriver, _: &TaskStatus) {}
-    fn framework_message(
-        &mut self,
-        _: &MesosSchedulerDriver,
-        _: &ExecutorId,
-        _: &AgentId,
-        _: &[u8],
-    ) {
-    }
-    fn agent_lost(&mut self, _: &MesosSchedulerDriver, _: &AgentId) {}
-    fn executor_lost(&mut self, _: &MesosSchedulerDriver, _: &ExecutorId, _: &AgentId, _: i32) {}
-    fn error(&mut self, _: &MesosSchedulerDriver, _: &str) {}
-}
-
 /// A master and a driver that has not started, on hosts of their own.
 struct Pair {
     clock: Clock,
@@ -133,7 +108,11 @@ impl Pair {
             }),
             ..DriverOptions::new(framework, MasterUrl::Address(master.upid().clone()))
         };
-        let driver = MesosSchedulerDriver::new(&away, options, Telling(saw));
+        let registered = OnRegistered(move || {
+            // The test may have seen enough.
+            let _ = saw.send(Saw::Registered);
+        });
+        let driver = MesosSchedulerDriver::new(&away, options, registered);
         Self {
             clock,
             home,
