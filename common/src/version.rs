@@ -66,18 +66,32 @@ fn date(built: Duration) -> String {
 pub fn write_fields(json: &mut JsonWriter) {
     let info = version_info();
     json.field("version", info.version());
-    for (name, value) in [
-        ("git_sha", &info.git_sha),
-        ("git_branch", &info.git_branch),
-        ("git_tag", &info.git_tag),
-    ] {
-        if let Some(value) = value {
-            json.field(name, value.as_str());
-        }
-    }
+    write_optional(json, "git_sha", info.git_sha.as_deref());
+    write_optional(json, "git_branch", info.git_branch.as_deref());
+    write_optional(json, "git_tag", info.git_tag.as_deref());
+    write_build(json, &info);
+}
+
+/// The same fields sorted by name, as `/version` has them.
+fn write_sorted(json: &mut JsonWriter) {
+    let info = version_info();
+    write_build(json, &info);
+    write_optional(json, "git_branch", info.git_branch.as_deref());
+    write_optional(json, "git_sha", info.git_sha.as_deref());
+    write_optional(json, "git_tag", info.git_tag.as_deref());
+    json.field("version", info.version());
+}
+
+fn write_build(json: &mut JsonWriter, info: &v1::VersionInfo) {
     json.field("build_date", info.build_date());
     json.field("build_time", &info.build_time());
     json.field("build_user", info.build_user());
+}
+
+fn write_optional(json: &mut JsonWriter, name: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        json.field(name, value);
+    }
 }
 
 /// The actor that answers `/version`.
@@ -93,7 +107,7 @@ impl VersionProcess {
 
     fn version(&mut self, request: &Request, _ctx: &mut Context<Self>) -> Future<Response> {
         let mut json = JsonWriter::new(Dialect::V0);
-        json.object(write_fields);
+        json.object(write_sorted);
         Response::ok_json(json.into_vec(), request.query.get("jsonp")).into()
     }
 }

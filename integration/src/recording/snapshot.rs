@@ -99,7 +99,9 @@ fn request(name: &str) -> Option<Request> {
 /// A metric that C++ masters do not have.
 const UNREAD_STREAMS: &str = "master/event_streams_unread";
 
-fn differences(
+/// Names where the live answer of a read endpoint says something else, or in another order.
+#[must_use]
+pub fn differences(
     place: &str,
     recorded: &[u8],
     live: &[u8],
@@ -112,20 +114,38 @@ fn differences(
     ) else {
         return vec![format!("{place}: {}", String::from_utf8_lossy(live))];
     };
-    let mut found = Vec::new();
-    if let (Ok(left), Ok(right)) = (Keys::of(recorded), Keys::of(live)) {
-        found.extend(left.disorder(&right, place, is_map));
-    }
-    learn(&left, &right, ids);
-    let (left, right) = (comparable(place, &left), comparable(place, &right));
+    let mut found = disorder(place, recorded, live);
+    found.extend(value_differences(place, &left, &right, chance, ids));
+    found
+}
+
+/// Names where the keys of two documents stand in another order.
+#[must_use]
+pub fn disorder(place: &str, recorded: &[u8], live: &[u8]) -> Vec<String> {
+    let (Ok(recorded), Ok(live)) = (Keys::of(recorded), Keys::of(live)) else {
+        return Vec::new();
+    };
+    recorded.disorder(&live, place, is_map)
+}
+
+/// Names where the live values are others, those of the environment left out.
+#[must_use]
+pub fn value_differences(
+    place: &str,
+    recorded: &Value,
+    live: &Value,
+    chance: Chance,
+    ids: &mut Ids,
+) -> Vec<String> {
+    learn(recorded, live, ids);
+    let (left, right) = (comparable(place, recorded), comparable(place, live));
     let left = live_keys(&left, ids);
     let (left, right) = match chance {
         Chance::Nothing => (left, right),
         Chance::Offers => (without_offers("", &left), without_offers("", &right)),
     };
     let differences = compare::compare(place, &left, &right, ids);
-    found.extend(differences.iter().map(Difference::to_string));
-    found
+    differences.iter().map(Difference::to_string).collect()
 }
 
 fn is_map(path: &str) -> bool {

@@ -63,25 +63,8 @@ pub fn play(
     offers: NextOffers,
     live: SocketAddr,
 ) -> Result<Outcome, ReplayError> {
-    let agent = LegacyPeer::listen("slave(1)").map_err(in_frame(0))?;
-    let mut ids = Ids::default();
-    ids.learn_port(ports.master, live.port());
-    ids.learn_port(ports.agent, agent.address.port());
-    let mut player = Player {
-        ports,
-        offers,
-        live,
-        ids,
-        agent,
-        frameworks: BTreeMap::new(),
-        streams: BTreeMap::new(),
-        opening: BTreeMap::new(),
-        answers: BTreeMap::new(),
-        outcome: Outcome::default(),
-    };
-    for frame in frames {
-        player.frame(frame)?;
-    }
+    let mut player = Player::new(ports, offers, live)?;
+    player.play(frames)?;
     Ok(player.outcome)
 }
 
@@ -96,12 +79,14 @@ struct Stream {
     passed: VecDeque<Value>,
 }
 
+/// The recorded agent and frameworks, whose recording can be played in parts.
 #[derive(Debug)]
-struct Player {
+pub struct Player {
     ports: Ports,
     offers: NextOffers,
     live: SocketAddr,
-    ids: Ids,
+    /// What stands for what in this run.
+    pub ids: Ids,
     agent: LegacyPeer,
     /// Legacy frameworks by recorded address.
     frameworks: BTreeMap<String, LegacyPeer>,
@@ -111,10 +96,48 @@ struct Player {
     opening: BTreeMap<u64, RecordStream>,
     /// Kinds of calls with the live answers whose recorded ones are still to come, by client port.
     answers: BTreeMap<u64, (String, Answer)>,
-    outcome: Outcome,
+    /// What was compared so far.
+    pub outcome: Outcome,
 }
 
 impl Player {
+    /// Opens a port for the agent.
+    ///
+    /// # Errors
+    /// [`ReplayError`] when no port is free.
+    pub fn new(ports: Ports, offers: NextOffers, live: SocketAddr) -> Result<Self, ReplayError> {
+        let agent = LegacyPeer::listen("slave(1)").map_err(in_frame(0))?;
+        let mut ids = Ids::default();
+        ids.learn_port(ports.master, live.port());
+        ids.learn_port(ports.agent, agent.address.port());
+        Ok(Self {
+            ports,
+            offers,
+            live,
+            ids,
+            agent,
+            frameworks: BTreeMap::new(),
+            streams: BTreeMap::new(),
+            opening: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            outcome: Outcome::default(),
+        })
+    }
+
+    /// Plays a part.
+    ///
+    /// # Errors
+    /// [`ReplayError`] names the frame at which the conversation stopped.
+    pub fn play(&mut self, frames: &[Frame]) -> Result<(), ReplayError> {
+        frames.iter().try_for_each(|frame| self.frame(frame))
+    }
+
+    /// Takes note that the master has died and another has come in its place.
+    pub fn lose_master(&mut self) {
+        self.agent.hang_up();
+        self.streams.clear();
+    }
+
     fn frame(&mut self, frame: &Frame) -> Result<(), ReplayError> {
         if let Some((_, name)) = frame.legacy() {
             if PINGS.contains(&name) {
@@ -414,6 +437,11 @@ impl Player {
         stream.framework_id = framework(&recorded).unwrap_or_default();
         self.ids
             .learn(&stream.framework_id, &framework(&came).unwrap_or_default());
+        let master = "/subscribed/master_info/id";
+        if let (Some(recorded), Some(came)) = (recorded.pointer(master), came.pointer(master)) {
+            let text = |id: &Value| id.as_str().unwrap_or_default().to_owned();
+            self.ids.learn(&text(recorded), &text(came));
+        }
         self.compare(
             &format!("{name} SUBSCRIBED"),
             "SUBSCRIBED",

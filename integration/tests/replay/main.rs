@@ -3,4 +3,5 @@
 mod agent;
 mod executor;
 mod master;
+mod reads;
 mod scheduler;

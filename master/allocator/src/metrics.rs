@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use libprocess::http::encode;
 use libprocess::metrics::{Counter, PushGauge, Timer, Unit};
 use libprocess::{Future, Metrics, Pid};
 use mesos_common::ids::FrameworkId;
@@ -275,8 +276,8 @@ impl AllocatorMetrics {
         // A framework that was renamed keeps its first name in its keys.
         let present = gauges.values().next();
         let prefix = present.and_then(|(key, _)| Some(key.split_once("/roles/")?.0.to_owned()));
-        let prefix = prefix
-            .unwrap_or_else(|| format!("master/frameworks/{}/{id}", percent_encoded(info.name())));
+        let prefix =
+            prefix.unwrap_or_else(|| format!("master/frameworks/{}/{id}", encode(info.name())));
         gauges.retain(|role, (key, _)| {
             let kept = roles.contains_key(role);
             if !kept {
@@ -312,17 +313,4 @@ fn quota_key(role: &str, name: &str, kind: &str) -> String {
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
 const fn count(number: usize) -> f64 {
     number as f64
-}
-
-/// Encodes a name for a path: all but letters, digits, `-`, `.`, `_` and `~`.
-fn percent_encoded(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }

@@ -4,12 +4,15 @@
 
 use std::sync::Arc;
 
-use libprocess::{Context, Pid, Upid};
-use mesos_allocator::{AllocatorObserver, InverseOffer, Offer};
+use libprocess::http::Principal;
+use libprocess::{Context, Future, Pid, Upid};
+use mesos_allocator::{AllocatorObserver, FrameworkFilter, InverseOffer, Offer};
+use mesos_common::authorization::{Action, Approvers, Object};
 use mesos_common::ids::FrameworkId;
 use mesos_proto::{internal, v0};
 
 use super::MasterProcess;
+use crate::authentication::READONLY_REALM;
 use crate::metrics::install_gauges;
 use crate::whitelist_watcher::WhitelistWatcherProcess;
 
@@ -42,8 +45,26 @@ impl MasterProcess {
             crate::start::allocator_options(&self.flags, &self.info),
             observer,
         );
+        self.serve_offer_constraints();
         self.watch_whitelist(ctx);
         self.take_part(ctx);
+    }
+
+    /// Has the allocator show which agents offer constraints exclude, each framework to who may see it.
+    fn serve_offer_constraints(&self) {
+        let authorizer = self.authorizer.clone();
+        let viewer = move |principal: Option<Principal>| {
+            let approvers = match &authorizer {
+                Some(authorizer) => authorizer.approvers(principal.as_ref()),
+                None => Approvers::new(None, principal),
+            };
+            let filter: FrameworkFilter = Box::new(move |info| {
+                approvers.approve(Action::ViewFramework, &Object::framework(info))
+            });
+            Future::ready(Ok(filter))
+        };
+        let realm = Some(READONLY_REALM.to_owned());
+        self.allocator.serve_debug(realm, Box::new(viewer));
     }
 
     /// Follows the file of `--whitelist`; `*` stands for all agents, as no file does.

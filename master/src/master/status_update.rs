@@ -59,7 +59,6 @@ impl MasterUpdate {
         let status = v1::TaskStatus {
             task_id: Some(self.task_id.to_proto()),
             agent_id: self.agent_id.as_ref().map(|id| id.to_proto()),
-            executor_id: self.executor_id.as_ref().map(|id| id.to_proto()),
             state: Some(self.state.into()),
             source: Some(Source::SourceMaster.into()),
             reason: self.reason.map(Into::into),

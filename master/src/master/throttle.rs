@@ -109,7 +109,8 @@ impl MasterProcess {
         let is_driver = owner.is_some();
         let principal = owner.flatten().map(str::to_owned);
         if let Some(principal) = &principal {
-            self.principal_counter(principal, "messages_received");
+            let registry = self.metrics.registry();
+            registry.counter(&received(principal)).increment();
         }
         if !self.is_serving() {
             self.metrics.counters().dropped_messages.increment();
@@ -153,31 +154,40 @@ impl MasterProcess {
             Ok(message) => handle(self, from, message, ctx),
             Err(error) => tracing::warn!(%from, %error, "dropping a message"),
         }
-        if let Some(principal) = principal {
-            self.principal_counter(principal, "messages_processed");
+        // A message that took the last framework of its principal away took the counter, too.
+        if let Some(principal) = principal
+            && self.metrics.registry().contains(&processed(principal))
+        {
+            self.metrics
+                .registry()
+                .counter(&processed(principal))
+                .increment();
         }
-    }
-
-    fn principal_counter(&self, principal: &str, what: &str) {
-        self.metrics
-            .registry()
-            .counter(&format!("frameworks/{principal}/{what}"))
-            .increment();
     }
 
     /// Registers the counters of a principal.
     pub(super) fn add_principal_metrics(&self, principal: &str) {
         let registry = self.metrics.registry();
-        let _ = registry.counter(&format!("frameworks/{principal}/messages_received"));
-        let _ = registry.counter(&format!("frameworks/{principal}/messages_processed"));
+        let _ = registry.counter(&received(principal));
+        let _ = registry.counter(&processed(principal));
     }
 
     /// Removes the counters of a principal that no framework but the leaving one uses.
     pub(super) fn remove_principal_metrics(&self, principal: &str, leaving: &FrameworkId) {
         if !self.frameworks.has_principal(principal, leaving) {
             let registry = self.metrics.registry();
-            registry.remove(&format!("frameworks/{principal}/messages_received"));
-            registry.remove(&format!("frameworks/{principal}/messages_processed"));
+            registry.remove(&received(principal));
+            registry.remove(&processed(principal));
         }
     }
+}
+
+/// The key that counts what came from the drivers of a principal.
+fn received(principal: &str) -> String {
+    format!("frameworks/{principal}/messages_received")
+}
+
+/// The key that counts what of it was handled.
+fn processed(principal: &str) -> String {
+    format!("frameworks/{principal}/messages_processed")
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use libprocess::Metrics as Registry;
+use libprocess::http::encode;
 use libprocess::metrics::{Counter, PushGauge};
 use mesos_common::ids::FrameworkId;
 use mesos_common::task_state::is_terminal;
@@ -122,20 +123,6 @@ impl Drop for Keys {
             self.registry.remove(key);
         }
     }
-}
-
-/// Percent-encodes everything but letters, digits and `_-.~`.
-fn encode(name: &str) -> String {
-    use std::fmt::Write as _;
-    let mut encoded = String::new();
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"_-.~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
 }
 
 impl FrameworkMetrics {

@@ -216,3 +216,19 @@ fn routes_of_libprocess_are_closed_unless_a_rule_opens_them() {
     assert_eq!(status("/logging/toggle"), 403);
     assert_eq!(status("/files/debug"), 403);
 }
+
+#[test]
+fn constraints_of_a_framework_are_shown_to_those_who_may_see_it() {
+    let (stage, _file) = asking(FOR_ALICE);
+    let _running = with_a_task(&stage);
+    let path = "/allocator/offer_constraints_debug";
+
+    let shown = |who| {
+        let page = seen_by(&stage, who, path);
+        page["frameworks"].as_object().map(serde_json::Map::len)
+    };
+
+    assert_eq!(shown(ALICE), Some(2));
+    assert_eq!(shown(BOB), Some(1));
+    assert_eq!(stage.http("GET", path, &[], b"").status, 401);
+}
