@@ -19,9 +19,9 @@ pub(crate) fn from_environment() -> Result<Runtime> {
     equip(builder)?.start().context("start the runtime")
 }
 
-/// Adds what only the environment says: TLS, and where traces go.
+/// Adds what only the environment says: TLS, where traces go, and how long readers poll.
 pub(crate) fn equip(builder: RuntimeBuilder) -> Result<RuntimeBuilder> {
-    let builder = with_tls(builder)?;
+    let builder = with_polling(with_tls(builder)?)?;
     Ok(match logging::traces() {
         Some(traces) => builder.propagator(traces.propagator()),
         None => builder,
@@ -41,6 +41,14 @@ fn with_tls(builder: RuntimeBuilder) -> Result<RuntimeBuilder> {
     Ok(match Tls::from_variables(variables())? {
         Some(tls) => builder.tls(tls),
         None => builder,
+    })
+}
+
+/// Takes the span of polls that `LIBPROCESS_POLLING` says.
+fn with_polling(builder: RuntimeBuilder) -> Result<RuntimeBuilder> {
+    Ok(match std::env::var("LIBPROCESS_POLLING") {
+        Ok(text) => builder.polling(text.parse().context("read LIBPROCESS_POLLING")?),
+        Err(_unset) => builder,
     })
 }
 

@@ -301,6 +301,7 @@ pub mod transports {
     //!   [`links`](super::links)).
     //! - What waits for a slow peer is bounded by [`Limits::outgoing`](crate::Limits::outgoing): beyond that the
     //!   connection breaks, which is an exit, and the metric `libprocess/outgoing_overflows` counts it.
+    //! - A peer that sends again and again is waited for awake, for a moment: [`Polling`](crate::Polling) says how long.
     //! - A trace goes along when somebody asked for it, see [`trace`](crate::trace).
 }
 

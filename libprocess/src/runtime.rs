@@ -43,6 +43,7 @@ use crate::limits::Limits;
 use crate::message::NameTable;
 use crate::metrics::Metrics;
 use crate::pid::{Pid, Upid};
+use crate::polling::Pollers;
 use crate::process::Process;
 use crate::process_manager::{ProcessManager, Refused};
 use crate::reap::Reaper;
@@ -109,6 +110,7 @@ pub(crate) struct Inner {
     pub(crate) transport: Transport,
     pub(crate) incarnation: u64,
     pub(crate) limits: Limits,
+    pub(crate) pollers: Pollers,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
     pub(crate) arbiters: Arbiters,

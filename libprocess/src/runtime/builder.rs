@@ -24,6 +24,7 @@ use crate::http::json_aliases::JsonAliases;
 use crate::limits::Limits;
 use crate::message::NameTable;
 use crate::metrics::{Metrics, RateLimit};
+use crate::polling::{Pollers, Polling};
 use crate::process_manager::ProcessManager;
 use crate::reap::Reaper;
 use crate::simulation::{Host, Net};
@@ -59,6 +60,7 @@ pub struct RuntimeBuilder {
     peer_check: PeerCheck,
     transport: Transport,
     limits: Limits,
+    polling: Polling,
     readonly_realm: Option<String>,
     readwrite_realm: Option<String>,
     metrics_rate_limit: Option<RateLimit>,
@@ -86,6 +88,7 @@ impl Default for RuntimeBuilder {
             peer_check: PeerCheck::Off,
             transport: Transport::default(),
             limits: Limits::default(),
+            polling: Polling::default(),
             readonly_realm: None,
             readwrite_realm: None,
             metrics_rate_limit: Some(RateLimit::default()),
@@ -184,6 +187,13 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Whether readers wait awake for peers that have been quick, and for how long; by default a moment.
+    #[must_use]
+    pub const fn polling(mut self, polling: Polling) -> Self {
+        self.polling = polling;
+        self
+    }
+
     /// The realms of the built-in endpoints: metrics are read, the logging level is written.
     #[must_use]
     pub fn realms(mut self, readonly: &str, readwrite: &str) -> Self {
@@ -267,6 +277,10 @@ impl RuntimeBuilder {
         }
         clock.activity().add_runtime(address, arbiters.all());
         let metrics = Metrics::new(clock.clone());
+        let polling = match &network {
+            Some(_) => Polling::OFF,
+            None => self.polling,
+        };
         let runtime = Runtime::from_inner(Inner {
             address,
             help: HelpPages::new(self.delegate.as_deref()),
@@ -276,6 +290,7 @@ impl RuntimeBuilder {
             // Different in every runtime, and of no other meaning.
             incarnation: RandomState::new().hash_one(address),
             limits: self.limits,
+            pollers: Pollers::new(polling, &metrics),
             sockets: SocketManager::new(address, self.transport, &metrics),
             blocking: BlockingPool::new(Arc::clone(clock.activity())),
             metrics,

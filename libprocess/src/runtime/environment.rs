@@ -23,6 +23,9 @@ impl RuntimeBuilder {
     /// Takes the address from `LIBPROCESS_IP`, `LIBPROCESS_PORT`, `LIBPROCESS_ADVERTISE_IP` and
     /// `LIBPROCESS_ADVERTISE_PORT`, as far as they are there.
     ///
+    /// `LIBPROCESS_TRANSPORT` chooses the [`Transport`](super::Transport), and `LIBPROCESS_POLLING` is the span of
+    /// [`Polling`](crate::Polling), such as `50us`; `0ns` switches it off.
+    ///
     /// # Errors
     /// [`EnvironmentError`] names the variable that is no address or port.
     ///
@@ -54,6 +57,9 @@ impl RuntimeBuilder {
         }
         if let Some(transport) = parse(variables, "LIBPROCESS_TRANSPORT")? {
             self = self.transport(transport);
+        }
+        if let Some(polling) = parse(variables, "LIBPROCESS_POLLING")? {
+            self = self.polling(polling);
         }
         Ok(self)
     }

@@ -8,6 +8,7 @@
 mod legacy;
 mod links;
 mod messages;
+mod polling;
 mod posts;
 mod sockets;
 mod support;

@@ -9,6 +9,8 @@
 mod links;
 #[path = "../remote/messages.rs"]
 mod messages;
+#[path = "../remote/polling.rs"]
+mod polling;
 #[path = "../remote/sockets.rs"]
 mod sockets;
 mod streams;

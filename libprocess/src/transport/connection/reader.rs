@@ -11,6 +11,7 @@ use super::begin::{Begin, Envelope, Last, begin};
 use super::{Awaited, Connection, Manner, Plain, ReadEnd, Reply, Service};
 use crate::event::Message;
 use crate::http::{Incoming, Inflater, Request, Response, pipe};
+use crate::polling::Attention;
 use crate::promise::Promise;
 use crate::simulation::yield_now;
 use crate::transport::body::{BodyDecoder, Decoded, Framing, Malformed, Parts};
@@ -60,6 +61,7 @@ struct Reader<'c> {
     state: State,
     last: Last,
     read_size: usize,
+    attention: Attention,
 }
 
 impl Connection {
@@ -71,6 +73,7 @@ impl Connection {
             state: State::Head(0),
             last: Last::default(),
             read_size: SMALLEST_READ,
+            attention: Attention::default(),
         };
         let end = reader.run(socket).await;
         if let State::Stream { writer, .. } = &reader.state {
@@ -127,11 +130,15 @@ impl Reader<'_> {
             // An idle connection keeps no memory.
             self.buffer = BytesMut::new();
         }
-        socket.readable().await?;
         let hint = usize::try_from(hint).unwrap_or(usize::MAX);
-        self.buffer
-            .reserve(hint.min(self.buffer.len()).max(self.read_size));
-        let read = socket.read(&mut self.buffer).await?;
+        let room = hint.min(self.buffer.len()).max(self.read_size);
+        let bytes = async {
+            socket.readable().await?;
+            self.buffer.reserve(room);
+            socket.read(&mut self.buffer).await
+        };
+        let pollers = &self.connection.runtime.inner().pollers;
+        let read = self.attention.wait(pollers, bytes).await?;
         if read >= self.read_size {
             self.read_size = (self.read_size * 2).min(LARGEST_READ);
         } else if read < self.read_size / 4 {

@@ -13,6 +13,7 @@ use super::mismatch;
 use crate::event::Message;
 use crate::event_queue::AnyQueue;
 use crate::pid::Upid;
+use crate::polling::Attention;
 use crate::runtime::{PeerCheck, Runtime};
 use crate::simulation::yield_now;
 use crate::socket_manager::Socket;
@@ -102,7 +103,9 @@ impl<'r> Receiver<'r> {
         let limit = self.runtime.limits().message_body.saturating_add(HEAD);
         let mut buffer = BytesMut::new();
         let mut frames = 0;
-        while let Some(frame) = body.frame().await {
+        let mut attention = Attention::default();
+        let pollers = &self.runtime.inner().pollers;
+        while let Some(frame) = attention.wait(pollers, body.frame()).await {
             let frame = frame.map_err(ReceiveError::Broken)?;
             let Ok(data) = frame.into_data() else {
                 continue;
