@@ -97,7 +97,9 @@ impl RateLimiter {
         let now = self.clock.elapsed();
         let mut state = self.lock();
         state.timer_set = false;
-        let next = state.waiting.pop_front();
+        // The timer may be that of one who has left the queue, and a permit may have been given since.
+        let due = state.last.is_none_or(|last| now >= last + self.pace);
+        let next = due.then(|| state.waiting.pop_front()).flatten();
         if next.is_some() {
             state.last = Some(now);
         }
@@ -165,6 +167,28 @@ mod tests {
 
         assert_eq!(second.now(), Some(crate::Outcome::Discarded));
         assert!(!third.is_pending());
+    }
+
+    #[test]
+    fn the_timer_of_a_discarded_one_gives_nobody_else_a_permit() {
+        let (clock, limiter) = limiter();
+        let _first = limiter.acquire();
+        let (tell, told) = std::sync::mpsc::channel();
+        let asking = limiter.clone();
+        // Fires just before that of the limiter.
+        clock.timer(Duration::from_millis(2), move || {
+            tell.send([asking.acquire(), asking.acquire()])
+                .expect("the test waits");
+        });
+        limiter.acquire().discard();
+
+        pass(&clock, 2);
+
+        let [third, fourth] = told.recv().expect("both");
+        assert!(!third.is_pending());
+        assert!(fourth.is_pending(), "it comes at an even pace");
+        pass(&clock, 2);
+        assert!(!fourth.is_pending());
     }
 
     /// Mirrors: LimiterTest.DiscardLast

@@ -1,9 +1,11 @@
 //! Several requests on one connection, and when it closes.
 
 use std::io::Write;
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use libprocess::http::client::ClientRequest;
+use libprocess::http::client::{self, ClientError, ClientRequest};
 use libprocess::http::{Help, Response};
 use libprocess::{Context, Process, ProcessId};
 
@@ -219,4 +221,35 @@ fn nothing_follows_a_response_that_closes() {
         assert_eq!(failed, "Received 'Connection: close' from the server");
     });
     runtime.shutdown();
+}
+
+#[test]
+fn a_connection_ends_with_the_thread_that_serves_it() {
+    let serving = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime")
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let url = format!("http://{address}").parse().expect("a url");
+    let first = serving();
+    let connection = first
+        .block_on(client::Connection::connect(&url))
+        .expect("a connection");
+    let response = connection.send(ClientRequest::get("/"));
+
+    drop(first);
+
+    let outcome = async {
+        connection.disconnected().await;
+        let late = connection.send(ClientRequest::get("/"));
+        (response.await, late.await)
+    };
+    let ended =
+        serving().block_on(async { tokio::time::timeout(Duration::from_secs(30), outcome).await });
+    let (sent, late) = ended.expect("nobody waits for ever");
+    assert!(matches!(sent, Err(ClientError::Disconnected)), "{sent:?}");
+    assert!(matches!(late, Err(ClientError::Disconnected)), "{late:?}");
 }

@@ -77,13 +77,13 @@ impl Shared {
         let task = Task {
             state: Arc::clone(&shared.state),
             gone: shared.gone.clone(),
+            ended: shared.ended.clone(),
         };
-        let (ended, stop) = (shared.ended.clone(), Arc::clone(&shared.stop));
+        let stop = Arc::clone(&shared.stop);
         let host = simulation::current();
         let activity = host.as_ref().map(|host| host.clock().activity());
         tokio::spawn(simulation::observed(activity, async move {
             task.run(stream, queue, &stop).await;
-            ended.cancel();
         }));
         shared
     }
@@ -142,6 +142,16 @@ struct Task {
     state: Arc<Mutex<State>>,
     /// Cancelled when the last handle is dropped.
     gone: CancellationToken,
+    /// Cancelled when no request is waited for any more.
+    ended: CancellationToken,
+}
+
+impl Drop for Task {
+    /// The runtime that serves the connection may end before it: nobody may wait for it then.
+    fn drop(&mut self) {
+        self.end(&ClientError::Disconnected);
+        self.ended.cancel();
+    }
 }
 
 impl Task {
@@ -152,6 +162,11 @@ impl Task {
             why = self.write(queue, sending) => why,
             () = stop.notified() => ClientError::Disconnected,
         };
+        self.end(&why);
+    }
+
+    /// Takes no more requests and fails those that are due.
+    fn end(&self, why: &ClientError) {
         let due = {
             let mut state = lock(&self.state);
             state.closed = Some(match &state.closed {
