@@ -4,7 +4,9 @@
 //!
 //! # Invariants
 //! - An id belongs to one actor at a time.
-//! - An actor leaves the registry before anybody is told that it has ended.
+//! - An actor leaves the registry before anybody is told that it has ended, and takes those along who wait for its end:
+//!   who waits later waits for the next actor of that id.
+//! - After [`ProcessManager::close`] no actor enters that [`ProcessManager::all`] does not give.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
@@ -60,13 +62,14 @@ impl ProcessManager {
     }
 
     pub(crate) fn insert(&self, queue: Arc<dyn AnyQueue>) -> Result<(), Refused> {
-        if self.closed.load(Ordering::SeqCst) {
-            return Err(Refused::Closed);
-        }
         let id = Arc::clone(&queue.upid().id);
         let Some(mut shard) = self.shard(&id) else {
             return Err(Refused::Closed);
         };
+        // Within the lock: who closes looks through all shards afterwards.
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(Refused::Closed);
+        }
         if shard.contains_key(&id) {
             return Err(Refused::Taken);
         }
@@ -83,11 +86,17 @@ impl ProcessManager {
         self.shard(id).is_some_and(|shard| shard.contains_key(id))
     }
 
-    /// Takes an actor out; those who wait are told by [`ProcessManager::wake_waiters`].
-    pub(crate) fn remove(&self, id: &str) {
-        let removed = self.shard(id).and_then(|mut shard| shard.remove(id));
-        if removed.is_some() {
+    /// Takes an actor out, and with it those who wait for its end.
+    pub(crate) fn remove(&self, id: &str) -> Removed {
+        // Nobody can begin to wait meanwhile.
+        let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        let queue = self.shard(id).and_then(|mut shard| shard.remove(id));
+        if queue.is_some() {
             self.count.fetch_sub(1, Ordering::SeqCst);
+        }
+        Removed {
+            _queue: queue,
+            waiters: waiters.remove(id).unwrap_or_default(),
         }
     }
 
@@ -119,14 +128,18 @@ impl ProcessManager {
         waiters.entry(Arc::clone(id)).or_default().push(promise);
         future
     }
+}
 
-    pub(crate) fn wake_waiters(&self, id: &str) {
-        let woken = self
-            .waiters
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(id);
-        for promise in woken.into_iter().flatten() {
+/// An actor that has left, and who waits for its end.
+pub(crate) struct Removed {
+    _queue: Option<Arc<dyn AnyQueue>>,
+    waiters: Vec<Promise<()>>,
+}
+
+impl Removed {
+    /// Tells those who wait.
+    pub(crate) fn wake_waiters(self) {
+        for promise in self.waiters {
             promise.set(());
         }
     }

@@ -256,7 +256,7 @@ impl Runtime {
             })
         });
         if !started {
-            self.inner.processes.remove(&id);
+            self.inner.processes.remove(&id).wake_waiters();
             queue.leave();
         }
         Pid::new(queue)
@@ -341,9 +341,9 @@ impl Runtime {
     /// What is left to do when an actor has handled its last event.
     pub(crate) fn process_ended(&self, pid: &Upid) {
         self.inner.help.ended(&pid.id);
-        self.inner.processes.remove(&pid.id);
-        self.inner.sockets.process_ended(self, pid);
-        self.inner.processes.wake_waiters(&pid.id);
+        let leave = || self.inner.processes.remove(&pid.id);
+        let removed = self.inner.sockets.process_ended(self, pid, leave);
+        removed.wake_waiters();
     }
 
     /// Whether its sockets are simulated.

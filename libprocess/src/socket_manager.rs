@@ -289,15 +289,24 @@ impl SocketManager {
     }
 
     /// Forgets the links of an actor that has ended and tells those linked to it.
-    pub(crate) fn process_ended(&self, runtime: &Runtime, pid: &Upid) {
-        let linkers = {
+    ///
+    /// `leave` takes it out of the registry. Both are one step: the next actor of that id keeps its own links.
+    pub(crate) fn process_ended<T>(
+        &self,
+        runtime: &Runtime,
+        pid: &Upid,
+        leave: impl FnOnce() -> T,
+    ) -> T {
+        let (left, linkers) = {
             let mut tables = self.lock();
+            let left = leave();
             tables.links.remove_linker(pid);
-            tables.links.take_target(pid)
+            (left, tables.links.take_target(pid))
         };
         for linker in linkers {
             runtime.notify_exited(&linker, pid);
         }
+        left
     }
 
     /// Closes every socket; nobody is told. What is queued has half a second to leave. Blocks.

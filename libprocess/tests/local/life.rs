@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use libprocess::{Outcome, Pid, Process, ProcessId, Termination};
+use libprocess::{Context, Future, Outcome, Pid, Process, ProcessId, Termination, Upid};
 
 use crate::support::{Recorder, entries, runtime};
 
@@ -118,5 +118,51 @@ fn an_actor_that_ends_drops_its_tasks_and_timers_do_nothing() {
 
     assert!(*dropped.lock().expect("a lock"));
     assert_eq!(entries(&log), ["initialize", "finalize"]);
+    runtime.shutdown();
+}
+
+/// Takes the place of an actor it is linked to as soon as that ends, and waits for the end of the new one.
+struct Successor {
+    ends: Arc<Mutex<Option<Future<()>>>>,
+}
+
+impl Process for Successor {
+    fn id(&self) -> ProcessId {
+        ProcessId::generated("successor")
+    }
+
+    fn exited(&mut self, pid: &Upid, ctx: &mut Context<Self>) {
+        let mut ends = self.ends.lock().expect("a lock");
+        if ends.is_none() {
+            ctx.runtime().spawn(Recorder::new("place").0);
+            *ends = Some(ctx.runtime().wait(pid));
+        }
+    }
+}
+
+#[test]
+fn who_waits_for_the_next_actor_of_an_id_is_not_told_of_the_end_of_the_last() {
+    // While so many are told, the first has taken the place.
+    const LINKED: usize = 20_000;
+    let runtime = runtime();
+    let first = runtime.spawn(Recorder::new("place").0);
+    let ends = Arc::default();
+    for _ in 0..LINKED {
+        let successor = runtime.spawn(Successor {
+            ends: Arc::clone(&ends),
+        });
+        let to = first.upid().clone();
+        successor.dispatch(move |_, ctx| ctx.link(&to));
+    }
+    runtime.clock().settle();
+
+    runtime.terminate(first.upid(), Termination::Queued);
+    runtime.clock().settle();
+
+    let waiting = ends.lock().expect("a lock").take().expect("told");
+    assert!(waiting.is_pending(), "the next one lives");
+    assert!(runtime.exists(first.upid()));
+    runtime.terminate(first.upid(), Termination::Queued);
+    assert_eq!(runtime.block_on(waiting), Outcome::Ready(()));
     runtime.shutdown();
 }
