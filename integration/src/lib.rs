@@ -14,6 +14,7 @@ pub mod eventually;
 pub mod fake_agent;
 pub mod fake_executor;
 pub mod fake_scheduler;
+pub mod garbage;
 pub mod golden;
 pub mod google_leveldb;
 pub mod hosts;

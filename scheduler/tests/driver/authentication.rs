@@ -13,7 +13,7 @@ use mesos_scheduler::driver::{DriverOptions, Failover, MesosSchedulerDriver, Sta
 use mesos_scheduler::{Credential, FrameworkBuilder, MasterUrl};
 use tokio::sync::mpsc;
 
-use crate::on_registered::OnRegistered;
+use crate::telling::Telling;
 
 /// What a master saw, and what the framework was told.
 #[derive(Debug, PartialEq)]
@@ -108,11 +108,13 @@ impl Pair {
             }),
             ..DriverOptions::new(framework, MasterUrl::Address(master.upid().clone()))
         };
-        let registered = OnRegistered(move || {
-            // The test may have seen enough.
-            let _ = saw.send(Saw::Registered);
+        let telling = Telling(move |name: &str, _: &str| {
+            if name == "registered" {
+                // The test may have seen enough.
+                let _ = saw.send(Saw::Registered);
+            }
         });
-        let driver = MesosSchedulerDriver::new(&away, options, registered);
+        let driver = MesosSchedulerDriver::new(&away, options, telling);
         Self {
             clock,
             home,

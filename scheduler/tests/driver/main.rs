@@ -1,5 +1,6 @@
 //! The legacy driver with a master that it has never met.
 
 mod authentication;
-mod on_registered;
+mod hostile;
 mod panic;
+mod telling;

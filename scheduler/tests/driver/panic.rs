@@ -10,7 +10,7 @@ use mesos_scheduler::driver::{DriverOptions, MesosSchedulerDriver};
 use mesos_scheduler::{Callbacks, FrameworkBuilder, Mesos, Options};
 use serde_json::json;
 
-use crate::on_registered::OnRegistered;
+use crate::telling::Telling;
 
 fn give_up() {
     panic!("the callback gives up");
@@ -49,7 +49,8 @@ fn panic_in_the_driver() {
     let runtime = runtime();
     let info = FrameworkBuilder::new("panicking").build();
     let options = DriverOptions::new(info, address.parse().expect("a master"));
-    let driver = MesosSchedulerDriver::new(&runtime, options, OnRegistered(give_up));
+    let driver =
+        MesosSchedulerDriver::new(&runtime, options, Telling(|_: &str, _: &str| give_up()));
     driver.start();
     let call = master.wait_for("mesos.scheduler.Call");
     let from = call.expect("it subscribes").from;
