@@ -87,12 +87,14 @@ mod tests {
 
     #[test]
     fn malformed_variable_is_named() {
-        let variables = [("LIBPROCESS_PORT".to_owned(), "many".to_owned())].into();
+        for name in ["LIBPROCESS_PORT", "LIBPROCESS_POLLING"] {
+            let variables = [(name.to_owned(), "many".to_owned())].into();
 
-        let error = RuntimeBuilder::default()
-            .environment(&variables)
-            .unwrap_err();
+            let error = RuntimeBuilder::default()
+                .environment(&variables)
+                .unwrap_err();
 
-        assert_eq!(error.to_string(), "Failed to parse LIBPROCESS_PORT 'many'");
+            assert_eq!(error.to_string(), format!("Failed to parse {name} 'many'"));
+        }
     }
 }
