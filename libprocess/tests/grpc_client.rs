@@ -150,7 +150,7 @@ fn unix(path: &Path) -> Connection {
 }
 
 fn seen(told: &mpsc::Receiver<()>) {
-    told.recv_timeout(Duration::from_secs(10))
+    told.recv_timeout(Duration::from_secs(60))
         .expect("the server sees a ping");
 }
 

@@ -137,7 +137,7 @@ impl Stage {
             .client
             .subscribe(&self.connection, method, request, options);
         let messages = self.wait(answer).expect("a stream").into_inner();
-        let writer = self.opened.recv_timeout(Duration::from_secs(10));
+        let writer = self.opened.recv_timeout(Duration::from_secs(60));
         (writer.expect("an open stream"), messages)
     }
 

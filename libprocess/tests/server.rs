@@ -65,7 +65,7 @@ fn holding(runtime: &Runtime) -> (Server, Held) {
 }
 
 fn wait_for(held: &Held, count: usize) {
-    for _ in 0..1000 {
+    for _ in 0..12_000 {
         if held.lock().expect("a lock").len() >= count {
             return;
         }

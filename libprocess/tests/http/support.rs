@@ -9,6 +9,12 @@ use libprocess::http::client::{ClientRequest, Connection};
 use libprocess::http::{Help, Request, Response, client, pipe};
 use libprocess::{Context, Future, Process, ProcessId, Promise, Runtime};
 
+/// How long anything may take that must come.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a test looks whether something comes that must not.
+pub(crate) const A_WHILE: Duration = Duration::from_millis(300);
+
 /// An actor with a route for every case.
 #[derive(Default)]
 pub(crate) struct Server {
@@ -131,7 +137,7 @@ pub(crate) fn fetch(runtime: &Runtime, request: ClientRequest) -> (u16, http::He
     })
 }
 
-/// Sends bytes and reads until the server closes or is silent.
+/// Sends bytes and reads until the server closes.
 pub(crate) fn raw(runtime: &Runtime, bytes: &[u8]) -> String {
     let mut stream = connect(runtime);
     stream.write_all(bytes).expect("written");
@@ -144,27 +150,27 @@ pub(crate) fn raw(runtime: &Runtime, bytes: &[u8]) -> String {
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {
                 return String::from_utf8_lossy(&text).into_owned() + "<closed>";
             }
-            Err(_) => return String::from_utf8_lossy(&text).into_owned(),
+            Err(error) => panic!("{error} after {}", String::from_utf8_lossy(&text)),
         }
     }
 }
 
 pub(crate) fn connect(runtime: &Runtime) -> TcpStream {
     let stream = TcpStream::connect(runtime.address().socket_addr()).expect("connected");
-    stream
-        .set_read_timeout(Some(Duration::from_millis(300)))
-        .expect("a timeout");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     stream
 }
 
 /// Reads until the text ends as expected.
 pub(crate) fn read_until(stream: &mut TcpStream, end: &str) -> String {
-    stream
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .expect("a timeout");
+    read_while(stream, |text| !text.ends_with(end))
+}
+
+/// Reads as long as the text lacks something.
+pub(crate) fn read_while(stream: &mut TcpStream, is_short: impl Fn(&str) -> bool) -> String {
     let mut text = String::new();
     let mut buffer = [0; 4096];
-    while !text.ends_with(end) {
+    while is_short(&text) {
         let read = stream.read(&mut buffer).expect("more");
         assert_ne!(read, 0, "closed after {text:?}");
         text.push_str(&String::from_utf8_lossy(&buffer[..read]));
@@ -174,7 +180,7 @@ pub(crate) fn read_until(stream: &mut TcpStream, end: &str) -> String {
 
 /// Waits for something that happens on another thread.
 pub(crate) fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
-    for _ in 0..500 {
+    for _ in 0..6000 {
         if happened() {
             return;
         }

@@ -160,7 +160,7 @@ fn an_actor_that_waits_for_another_holds_nobody_up() {
         ctx.on_any(ended, move |_, ended, _| tell.send(ended).expect("heard"));
     });
 
-    let ended = told.recv_timeout(std::time::Duration::from_secs(10));
+    let ended = told.recv_timeout(std::time::Duration::from_secs(60));
     assert_eq!(ended, Ok(Outcome::Ready(())));
     runtime.terminate(pid.upid(), libprocess::Termination::Queued);
     assert_eq!(

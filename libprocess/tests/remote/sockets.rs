@@ -15,7 +15,7 @@ fn shutdown_closes_connections_and_refuses_actors() {
     let (pid, _) = Probe::spawn(&there);
     let mut stream = TcpStream::connect(there.address().socket_addr()).expect("connected");
     stream
-        .set_read_timeout(Some(Duration::from_secs(10)))
+        .set_read_timeout(Some(Duration::from_secs(60)))
         .expect("a timeout");
 
     there.shutdown();

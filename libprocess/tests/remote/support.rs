@@ -62,7 +62,7 @@ impl Process for Probe {
 }
 
 pub(crate) fn next(seen: &mpsc::Receiver<Seen>) -> Seen {
-    seen.recv_timeout(Duration::from_secs(10))
+    seen.recv_timeout(Duration::from_secs(60))
         .expect("something happens")
 }
 
@@ -114,7 +114,7 @@ impl FakePeer {
     pub(crate) fn accept(&self) -> TcpStream {
         let (stream, _) = self.listener.accept().expect("a connection");
         stream
-            .set_read_timeout(Some(Duration::from_secs(10)))
+            .set_read_timeout(Some(Duration::from_secs(60)))
             .expect("a timeout");
         stream
     }

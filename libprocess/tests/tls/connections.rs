@@ -180,7 +180,7 @@ fn nonsense_instead_of_a_greeting_closes_the_connection() {
     let server = Echo::start(Some(files.tls(Owner::Host, &[])));
     let mut stream = TcpStream::connect(server.address).expect("a connection");
     stream
-        .set_read_timeout(Some(Duration::from_secs(10)))
+        .set_read_timeout(Some(Duration::from_secs(60)))
         .expect("a timeout");
 
     stream.write_all(b"GET / HTTP/1.1\r\n\r\n").expect("sent");

@@ -43,7 +43,7 @@ impl Process for Probe {
 }
 
 pub(crate) fn next(seen: &mpsc::Receiver<Seen>) -> Seen {
-    let next = seen.recv_timeout(Duration::from_secs(20));
+    let next = seen.recv_timeout(Duration::from_secs(60));
     next.expect("something happens")
 }
 
