@@ -59,6 +59,17 @@ struct Handle {
     core: Arc<Core>,
 }
 
+/// Work that [`Clock::settle`] waits for.
+#[derive(Debug)]
+#[must_use = "the work counts until this is dropped"]
+pub struct Working(Arc<Activity>);
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.exit();
+    }
+}
+
 pub(crate) struct Core {
     state: Mutex<State>,
     changed: Condvar,
@@ -188,10 +199,19 @@ impl Clock {
         core.changed.notify_all();
     }
 
+    /// Tells the clock of work on a thread outside of the library: it lasts until the answer is dropped.
+    ///
+    /// Whatever that work hands to actors has to be handed on before.
+    pub fn working(&self) -> Working {
+        let activity = Arc::clone(self.activity());
+        activity.enter();
+        Working(activity)
+    }
+
     /// Blocks until no actor on this clock has work and no timer is due.
     ///
-    /// Sees events, timers, blocking jobs, and messages between runtimes on this clock.
-    /// Does not see threads outside of the library, HTTP exchanges and other input or output.
+    /// Sees events, timers, blocking jobs, [`Clock::working`], and messages between runtimes on this clock.
+    /// Does not see other threads outside of the library, HTTP exchanges and other input or output.
     /// Must not be called from an actor: that one never rests.
     pub fn settle(&self) {
         let core = self.core();

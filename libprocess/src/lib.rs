@@ -73,7 +73,7 @@ pub mod trace;
 pub use transport::fuzzing;
 
 pub use address::{Address, ParseAddressError};
-pub use clock::Clock;
+pub use clock::{Clock, Working};
 pub use collect::{await_all, collect, select};
 pub use context::{Context, QueuedEvents};
 pub use event::{Message, Termination};

@@ -59,7 +59,7 @@ impl Replica {
         path: PathBuf,
         open: impl FnOnce() -> Result<S, StorageError> + Send + 'static,
     ) -> Future<Result<Self, StorageError>> {
-        let (storage, scan) = match StorageHandle::start(path, open) {
+        let (storage, scan) = match StorageHandle::start(runtime.clock(), path, open) {
             Ok(started) => started,
             Err(error) => return Future::ready(Err(error)),
         };

@@ -22,7 +22,7 @@ use std::{
     thread,
 };
 
-use libprocess::{Future, Promise};
+use libprocess::{Clock, Future, Promise, Working};
 use mesos_proto::internal::log::{Action, Metadata};
 
 pub use self::{
@@ -114,6 +114,8 @@ type Work = Box<dyn FnOnce(&mut dyn Storage) + Send>;
 #[derive(Clone, Debug)]
 pub struct StorageHandle {
     thread: Arc<StorageThread>,
+    /// Is told of every request, so that whoever settles it waits for the disk too.
+    clock: Clock,
 }
 
 #[derive(Debug)]
@@ -146,20 +148,23 @@ impl StorageHandle {
     /// [`StorageError::Thread`] when no thread can be had.
     /// A failure to open or to scan comes through the future.
     pub fn start<S: Storage + 'static>(
+        clock: &Clock,
         path: PathBuf,
         open: impl FnOnce() -> Result<S, StorageError> + Send + 'static,
     ) -> Result<(Self, Future<Result<Scan, StorageError>>), StorageError> {
         let (work, inbox) = mpsc::channel::<Work>();
         let (promise, scan) = Promise::new();
+        let opening = clock.working();
         let thread = thread::Builder::new()
             .name("log-storage".to_owned())
-            .spawn(move || serve(open, promise, &inbox))
+            .spawn(move || serve(open, promise, opening, &inbox))
             .map_err(|source| StorageError::Thread { path, source })?;
         let thread = Arc::new(StorageThread {
             work: Some(work),
             thread: Some(thread),
         });
-        Ok((Self { thread }, scan))
+        let clock = clock.clone();
+        Ok((Self { thread, clock }, scan))
     }
 
     /// Stores the metadata; ready when it is synced.
@@ -194,7 +199,11 @@ impl StorageHandle {
         request: impl FnOnce(&mut dyn Storage) -> T + Send + 'static,
     ) -> Future<T> {
         let (promise, future) = Promise::new();
-        let request: Work = Box::new(move |storage| promise.set(request(storage)));
+        let working = self.clock.working();
+        let request: Work = Box::new(move |storage| {
+            promise.set(request(storage));
+            drop(working);
+        });
         let sent = self
             .thread
             .work
@@ -210,6 +219,7 @@ impl StorageHandle {
 fn serve<S: Storage>(
     open: impl FnOnce() -> Result<S, StorageError>,
     scanned: Promise<Result<Scan, StorageError>>,
+    opening: Working,
     inbox: &mpsc::Receiver<Work>,
 ) {
     let (mut storage, scan) =
@@ -221,6 +231,7 @@ fn serve<S: Storage>(
             }
         };
     scanned.set(Ok(scan));
+    drop(opening);
     while let Ok(request) = inbox.recv() {
         request(&mut storage);
     }
