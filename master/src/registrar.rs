@@ -169,6 +169,8 @@ pub struct RegistrarProcess {
     variable: Option<Variable>,
     queue: VecDeque<(Operation, Answer)>,
     storing: Option<Storing>,
+    /// How many stores have begun.
+    stores: u64,
     measures: Measures,
 }
 
@@ -235,6 +237,7 @@ impl RegistrarProcess {
             variable: None,
             queue: VecDeque::new(),
             storing: None,
+            stores: 0,
             measures,
         }
     }
@@ -399,9 +402,14 @@ impl RegistrarProcess {
             .collect();
         let value = self.book.encode();
         let limit = self.options.store_timeout;
+        self.stores += 1;
+        let number = self.stores;
         let timer = ctx.delay(limit, move |registrar, _| {
-            let limit = mesos_common::duration::format(limit);
-            registrar.abort(format!("Failed to perform store within {limit}"));
+            // The limit may have passed with the answer before it in the queue.
+            if registrar.stores == number {
+                let limit = mesos_common::duration::format(limit);
+                registrar.abort(format!("Failed to perform store within {limit}"));
+            }
         });
         self.storing = Some(Storing {
             answers,

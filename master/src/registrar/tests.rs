@@ -5,6 +5,7 @@ mod scale;
 use std::collections::HashSet;
 use std::time::Duration;
 
+use libprocess::testing::Pattern;
 use libprocess::{Clock, Future, Outcome, Runtime};
 use mesos_proto::internal::state::Entry;
 use mesos_proto::v1;
@@ -232,6 +233,32 @@ fn store_that_takes_too_long_ends_the_registrar_for_good() {
     );
     let later = get(&runtime, registrar.apply(admit("a")));
     assert!(later.expect_err("aborted").is_fatal());
+    runtime.shutdown();
+}
+
+/// The limit of the first store passes when its answer waits in the queue already.
+#[test]
+fn limit_of_a_store_that_was_answered_does_not_end_the_next_one() {
+    let runtime = runtime();
+    let state = State::new(InMemoryStorage::start(&runtime));
+    let registrar = Registrar::start(&runtime, state, OPTIONS);
+    get(&runtime, registrar.recover(master())).expect("recovered");
+    let hold = |actor| runtime.hold(Pattern::dispatch().to(&runtime.upid(actor)));
+    let storage = hold("in-memory-storage(1)");
+    let first = registrar.apply(admit("a"));
+    let second = registrar.apply(admit("b"));
+    runtime.clock().settle();
+    let events = hold("registrar(1)");
+    storage.release();
+    runtime.clock().settle();
+    runtime.clock().advance(OPTIONS.store_timeout);
+    runtime.clock().settle();
+    assert_eq!(events.len(), 2, "an answer and a limit");
+
+    events.release();
+
+    assert_eq!(get(&runtime, first), Ok(Applied::Stored));
+    assert_eq!(get(&runtime, second), Ok(Applied::Stored));
     runtime.shutdown();
 }
 
