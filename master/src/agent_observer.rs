@@ -91,7 +91,8 @@ impl AgentObserverProcess {
         if !self.answered {
             self.missed += 1;
         }
-        if self.missed >= self.options.max_missed && !self.reported {
+        // The master may be at something else with the agent and not listen: it is told each time.
+        if self.missed >= self.options.max_missed {
             self.reported = true;
             let agent_id = self.agent_id.clone();
             self.master

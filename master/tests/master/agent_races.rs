@@ -142,6 +142,28 @@ fn agent_that_falls_silent_while_it_unregisters_is_removed() {
     counted(&stage, "slave_removals/reason_unregistered", 1.0);
 }
 
+#[test]
+fn agent_that_fell_silent_while_it_reregistered_is_given_up_later() {
+    let stage = Stage::start();
+    let agent = stage.agent("cpus:2;mem:1024");
+    let mut scheduler = stage.subscribe(framework("eng"));
+    let registry = hold_registry(&stage);
+    let mut changed = agent.info.clone();
+    changed.port = Some(1);
+    let mut message = agent.reregistration(&[]);
+    message.agent = Some(changed.into());
+    stage.send(&agent.peer, &message);
+    stage.lose_agents();
+    assert_eq!(registry.len(), 1, "the new port is to be stored");
+    registry.release();
+    let _: AgentReregisteredMessage = agent.peer.expect();
+
+    stage.lose_agents();
+
+    scheduler.expect(event::Type::Failure);
+    counted(&stage, "slaves_unreachable", 1.0);
+}
+
 /// Mirrors: SlaveTest.UnreachableAgentReregisterAfterFailover
 #[test]
 fn next_master_stores_that_an_unreachable_agent_is_back() {
