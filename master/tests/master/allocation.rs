@@ -85,8 +85,9 @@ fn scheduler_that_comes_back_is_offered_what_its_task_leaves() {
     );
     let id = first.id.clone();
     drop(first);
-    stage.settle();
-    assert_eq!(stage.get("/frameworks")["frameworks"][0]["active"], false);
+    stage.until("the end of the connection", || {
+        stage.get("/frameworks")["frameworks"][0]["active"] == false
+    });
 
     info.id = Some(id.clone());
     let mut second = stage.subscribe(info);

@@ -27,11 +27,7 @@ fn at_once(stage: &Stage, questions: &[Question<'_>]) -> Vec<Vec<Answer>> {
         })
         .collect();
     let all = ASKING * questions.len();
-    let arrived = (0..20_000).find(|_| {
-        stage.http("GET", "/version", &[], b"");
-        requests.len() == all
-    });
-    assert!(arrived.is_some());
+    stage.until("the last request", || requests.len() == all);
     let answers = stage
         .runtime
         .hold(Pattern::dispatch().to(stage.master.upid()));

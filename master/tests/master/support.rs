@@ -38,7 +38,7 @@ pub(crate) use peers::{Agent, Peer, provider};
 pub(crate) use scheduler::{Scheduler, refusing};
 
 /// How long a test waits for something that must come.
-const PATIENCE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running master, and those that ran before it with the same registry.
 pub(crate) struct Stage {
@@ -132,9 +132,23 @@ impl Stage {
         self.runtime.clock().settle();
     }
 
+    /// Lets time pass for all timers that were set by now.
     pub(crate) fn advance(&self, time: Duration) {
+        self.settle();
         self.runtime.clock().advance(time);
         self.settle();
+    }
+
+    /// Waits for what comes of a connection: no clock counts what is on its way there.
+    #[track_caller]
+    pub(crate) fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
+        let clock = Clock::real();
+        let end = clock.now() + PATIENCE;
+        while !is_so() {
+            assert!(clock.now() < end, "{what} did not happen");
+            self.get("/version");
+            self.settle();
+        }
     }
 
     /// Lets so much time pass that an agent which answers no ping is unreachable.

@@ -274,13 +274,9 @@ const FOLLOWERS: &str = "master/operator_event_stream_subscribers";
 
 #[track_caller]
 fn followed_by(stage: &Stage, count: f64) {
-    let is_so = |stage: &Stage| (stage.metric(FOLLOWERS) - count).abs() < 1e-9;
-    // A connection that is closed is noticed some time later.
-    let soon = (0..20_000).find(|_| {
-        stage.shown(Form::Json, Type::GetHealth);
-        is_so(stage)
+    stage.until("the end of a connection", || {
+        (stage.metric(FOLLOWERS) - count).abs() < 1e-9
     });
-    assert!(soon.is_some());
 }
 
 /// Mirrors: MasterAPITest.MaxEventStreamSubscribers
