@@ -219,7 +219,7 @@ fn executor_whose_only_task_was_killed_before_it_registered_is_ended() {
     assert_eq!(status.state(), TaskState::TaskKilled);
     assert_eq!(status.reason(), Reason::ReasonTaskKilledDuringLaunch);
     cluster.wait_for_state(|state| state["frameworks"].as_array().is_some_and(Vec::is_empty));
-    assert!((cluster.metric("slave/executors_terminated") - 1.0).abs() < 1e-9);
+    cluster.check_metric("slave/executors_terminated", 1.0);
     assert_eq!(cluster.container_pid("e"), None);
 }
 

@@ -78,7 +78,7 @@ fn cached_artifact_is_used_again() {
     cluster.run(&framework(), task("two", uri));
 
     assert_eq!(fetched(&cluster, "two"), "first");
-    assert!((cluster.metric("containerizer/fetcher/cache_size_used_bytes") - 5.0).abs() < 1e-9);
+    cluster.check_metric("containerizer/fetcher/cache_size_used_bytes", 5.0);
 }
 
 /// Mirrors: FetcherCacheTest.LocalCachedMissing
@@ -128,7 +128,7 @@ fn missing_artifact_fails_the_task_and_says_so() {
         "{}",
         status.message()
     );
-    assert!((cluster.metric("slave/container_launch_errors") - 1.0).abs() < 1e-9);
+    cluster.check_metric("slave/container_launch_errors", 1.0);
     let stderr = fs::read_to_string(run_dir(&cluster.place.work_dir(), "t").join("stderr"));
     assert!(
         stderr

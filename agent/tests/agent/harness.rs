@@ -370,12 +370,17 @@ impl Cluster {
         assert!(self.comes(|| self.ask(health()).0 == 200));
     }
 
-    /// Checks a metric of the agent, by the end of its name.
+    /// Waits until a metric of the agent, told by the end of its name, has counted so many.
     #[track_caller]
     pub(crate) fn check_count(&self, name: &str, expected: u32) {
-        let found = self.metric(&mesos_common::wire::agent_metric(name));
-        let difference = found - f64::from(expected);
-        assert!(difference.abs() < 1e-9, "{name}: {found}, not {expected}");
+        self.check_metric(&mesos_common::wire::agent_metric(name), f64::from(expected));
+    }
+
+    /// Waits until a metric has a value: an agent may tell others before it counts.
+    #[track_caller]
+    pub(crate) fn check_metric(&self, name: &str, expected: f64) {
+        let came = self.comes(|| (self.metric(name) - expected).abs() < 1e-9);
+        assert!(came, "{name}: {}, not {expected}", self.metric(name));
     }
 
     /// What the executors have and use.

@@ -81,8 +81,8 @@ fn the_estimate_is_forwarded_when_it_differs_and_not_again() {
 
     assert_eq!(oversubscribed(&update), [("cpus", 4.0)]);
     let total = "slave/cpus_revocable_total";
-    assert!((cluster.metric(total) - 4.0).abs() < 1e-9);
-    assert!(cluster.metric("slave/cpus_revocable_used").abs() < 1e-9);
+    cluster.check_metric(total, 4.0);
+    cluster.check_metric("slave/cpus_revocable_used", 0.0);
     // Several intervals pass until an executor is there.
     cluster.run(&framework(), command_task("t", "sleep 1000"));
     cluster.wait_for_executor("t");
@@ -103,9 +103,9 @@ fn revocable_resources_of_tasks_count_besides_the_estimate() {
     cluster.run(&framework(), task);
     cluster.wait_for_executor("t");
 
-    assert!((cluster.metric("slave/cpus_revocable_used") - 1.0).abs() < 1e-9);
-    assert!((cluster.metric("slave/cpus_revocable_total") - 4.0).abs() < 1e-9);
-    assert!((cluster.metric("slave/cpus_revocable_percent") - 0.25).abs() < 1e-9);
+    cluster.check_metric("slave/cpus_revocable_used", 1.0);
+    cluster.check_metric("slave/cpus_revocable_total", 4.0);
+    cluster.check_metric("slave/cpus_revocable_percent", 0.25);
 }
 
 /// Mirrors: OversubscriptionTest.Reregistration
@@ -145,7 +145,7 @@ fn a_preempted_task_is_lost_to_a_framework_that_is_not() {
 /// Launches a task of revocable resources next to one without, and returns the state the first ends in.
 fn preempt(framework: &v1::FrameworkInfo) -> TaskState {
     let mut cluster = Cluster::registered_with(dread_load);
-    assert!(cluster.metric("slave/executors_preempted").abs() < 1e-9);
+    cluster.check_metric("slave/executors_preempted", 0.0);
     cluster.run(framework, command_task("stays", "sleep 1000"));
     cluster.wait_for_executor("stays");
     let task = v1::TaskInfo {
@@ -166,7 +166,7 @@ fn preempt(framework: &v1::FrameworkInfo) -> TaskState {
         "{}",
         status.message()
     );
-    assert!((cluster.metric("slave/executors_preempted") - 1.0).abs() < 1e-9);
+    cluster.check_metric("slave/executors_preempted", 1.0);
     assert!(cluster.container_pid("stays").is_some());
     status.state()
 }

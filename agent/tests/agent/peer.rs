@@ -10,7 +10,7 @@ use libprocess::{Context, Message, Pid, Process, ProcessId, Runtime, Upid};
 use mesos_proto_codec::{WireMessage, decode};
 
 /// How long anything may take; nothing waits that long when it works.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a played actor received.
 pub(crate) struct Received {

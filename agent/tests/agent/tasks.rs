@@ -178,7 +178,7 @@ fn finished_task_leaves_framework_and_executor_completed() {
     let state = cluster.state();
     let done = &state["completed_frameworks"][0]["completed_executors"][0]["completed_tasks"][0];
     assert_eq!(done["state"], "TASK_FINISHED");
-    assert!((cluster.metric("slave/tasks_finished") - 1.0).abs() < 1e-9);
+    cluster.check_metric("slave/tasks_finished", 1.0);
 }
 
 /// Mirrors: SlaveTest.RunTaskGroup
