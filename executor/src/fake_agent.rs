@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 use crate::ExecutorEnvironment;
 
 /// Longest time that a test waits for something.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Time that a test gives to something which may not happen.
 const SOON: Duration = Duration::from_millis(50);

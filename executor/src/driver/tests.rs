@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::fake_agent::{executor_id, framework_id, task};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What an executor was told.
 #[derive(Clone, Debug, PartialEq)]

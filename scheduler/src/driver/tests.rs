@@ -23,7 +23,7 @@ mod registration;
 mod subscribed;
 mod updates;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a scheduler was told.
 #[derive(Clone, Debug, PartialEq)]
