@@ -8,7 +8,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -20,7 +20,7 @@ use crate::binary::{self, BinaryError};
 use crate::eventually::{NeverHappened, eventually};
 use crate::hosts::{Hosts, HostsError, Place};
 use crate::http_client::{self, Request};
-use crate::leftovers;
+use crate::{leftovers, ports};
 
 /// Why a cluster could not be started or steered.
 #[derive(Debug, Error)]
@@ -249,25 +249,19 @@ impl Cluster {
     /// # Errors
     /// [`ClusterError`] with the log of the agent when it does not register.
     pub fn add_agent_with(&mut self, flags: &[&str]) -> Result<&mut Daemon, ClusterError> {
-        let name = format!("agent{}", self.agents.len() + 1);
+        let index = self.agents.len();
+        let name = agent_name(index);
         let place = place(self.hosts.as_ref(), self.agents.len() + 1)?;
         let address = SocketAddr::new(place.ip.into(), free_address()?.port());
-        let below = |part: &str| {
-            self.folder
-                .path()
-                .join(&name)
-                .join(part)
-                .display()
-                .to_string()
-        };
+        let runtime_dir = self.folder().join(&name).join("run");
         let mut arguments = vec![
             "agent".to_owned(),
             format!("--master={}", self.master.address),
             format!("--ip={}", place.ip),
             format!("--hostname={}", hostname(&place)),
             format!("--port={}", address.port()),
-            format!("--work_dir={}", below("work")),
-            format!("--runtime_dir={}", below("run")),
+            format!("--work_dir={}", self.agent_work_dir(index).display()),
+            format!("--runtime_dir={}", runtime_dir.display()),
             "--launcher=posix".to_owned(),
             "--isolation=posix/cpu,posix/mem".to_owned(),
             "--no-systemd_enable_support".to_owned(),
@@ -288,18 +282,20 @@ impl Cluster {
         Ok(self.agents.push_mut(agent))
     }
 
-    /// Starts the master again with the same flags, after it was killed.
+    /// Kills the master, if nobody has, and starts it again with the same flags.
     ///
     /// # Errors
     /// [`ClusterError`] with its log when it does not come up.
     pub fn restart_master(&mut self) -> Result<(), ClusterError> {
+        // The port would answer for the new one otherwise.
+        self.master.kill()?;
         let (address, arguments) = (self.master.address, self.master.arguments.clone());
         let command = binary::command_at(&self.mark, &place(self.hosts.as_ref(), 0)?)?;
         self.master = launch_as("master", address, arguments, command, self.folder.path())?;
         await_recovery(&self.master)
     }
 
-    /// Starts an agent again with the same flags, after it was killed.
+    /// Kills an agent, if nobody has, and starts it again with the same flags.
     ///
     /// # Errors
     /// [`ClusterError`] with its log when it does not come up, or when there is no such agent.
@@ -307,11 +303,14 @@ impl Cluster {
         self.restart_agent_with(index, &[])
     }
 
-    /// Starts an agent again, after it was killed, with some flags that it did not have or that were different.
+    /// As [`Cluster::restart_agent`], with some flags that it did not have or that were different.
     ///
     /// # Errors
     /// As [`Cluster::restart_agent`].
     pub fn restart_agent_with(&mut self, index: usize, flags: &[&str]) -> Result<(), ClusterError> {
+        if let Some(old) = self.agents.get_mut(index) {
+            old.kill()?;
+        }
         let agent = await_health(self.spawn_agent(index, flags)?)?;
         if let Some(old) = self.agents.get_mut(index) {
             *old = agent;
@@ -360,6 +359,12 @@ impl Cluster {
         self.folder.path()
     }
 
+    /// Returns the work directory of an agent, told by its place in the order of starts.
+    #[must_use]
+    pub fn agent_work_dir(&self, index: usize) -> PathBuf {
+        self.folder().join(agent_name(index)).join("work")
+    }
+
     /// Returns the mark that every process of the cluster carries.
     #[must_use]
     pub fn mark(&self) -> &str {
@@ -395,6 +400,11 @@ impl Drop for Cluster {
     }
 }
 
+/// What the agent at a place in the order of starts is called.
+fn agent_name(index: usize) -> String {
+    format!("agent{}", index + 1)
+}
+
 /// Where the daemon of that number runs.
 fn place(hosts: Option<&Hosts>, number: usize) -> Result<Place, HostsError> {
     hosts.map_or_else(|| Ok(Place::loopback()), |hosts| hosts.place(number))
@@ -416,14 +426,12 @@ fn wire_number(value: &Value) -> Option<u64> {
     })
 }
 
-/// Returns an address of this machine where nobody listens at the moment.
+/// Returns an address of this machine for a daemon, see [`ports::reserve`].
 ///
 /// # Errors
 /// [`ClusterError::Io`] when no port is free.
 pub fn free_address() -> Result<SocketAddr, ClusterError> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .map_err(io_error("find a free port"))
+    ports::reserve().map_err(io_error("find a free port"))
 }
 
 /// Launches a daemon by a command that already knows where it runs.

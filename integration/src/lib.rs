@@ -24,6 +24,7 @@ pub mod legacy_peer;
 pub mod log_probe;
 pub mod master_group;
 pub mod parity;
+pub mod ports;
 pub mod record_stream;
 pub mod recording;
 pub mod registry_probe;

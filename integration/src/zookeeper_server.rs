@@ -6,7 +6,7 @@
 use std::{
     fs,
     io::{self, Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     os::unix::process::CommandExt,
     process::{Child, Stdio},
     time::Duration,
@@ -19,6 +19,7 @@ use thiserror::Error;
 use crate::{
     eventually::{NeverHappened, eventually},
     hosts::Place,
+    ports,
 };
 
 const START_SCRIPT: &str = "/usr/share/zookeeper/bin/zkServer.sh";
@@ -78,7 +79,9 @@ impl ZooKeeperServer {
 
     fn start_configured(place: Place, configuration: &str) -> Result<Self, ZooKeeperServerError> {
         let folder = tempfile::tempdir().map_err(io_error("make a folder"))?;
-        let port = free_port().map_err(io_error("find a free port"))?;
+        let port = ports::reserve()
+            .map_err(io_error("find a free port"))?
+            .port();
         let mut server = Self {
             folder,
             place,
@@ -196,12 +199,6 @@ fn is_ok(address: SocketAddr) -> bool {
         Ok(answer)
     };
     ask().is_ok_and(|answer| answer == "imok")
-}
-
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-        .local_addr()?
-        .port())
 }
 
 fn io_error(step: &'static str) -> impl FnOnce(io::Error) -> ZooKeeperServerError {

@@ -67,7 +67,7 @@ fn of_executor() -> Value {
 
 /// What the volume holds on the host.
 fn content(stage: &Stage) -> Option<String> {
-    let root = stage.cluster.folder().join("agent1/work/volumes/roles");
+    let root = stage.cluster.agent_work_dir(0).join("volumes/roles");
     std::fs::read_to_string(root.join(ROLE).join("id1/file")).ok()
 }
 
@@ -114,9 +114,8 @@ fn volume_of_a_task_is_in_its_sandbox_and_can_be_browsed() {
     })
     .unwrap();
     let container = running["container_status"]["container_id"]["parent"]["value"].as_str();
-    let path: PathBuf = [
-        stage.cluster.folder().to_str().unwrap(),
-        "agent1/work/slaves",
+    let below: PathBuf = [
+        "slaves",
         stage.offer["agent_id"]["value"].as_str().unwrap(),
         "frameworks",
         &stage.scheduler.framework_id,
@@ -126,6 +125,7 @@ fn volume_of_a_task_is_in_its_sandbox_and_can_be_browsed() {
     ]
     .iter()
     .collect();
+    let path = stage.cluster.agent_work_dir(0).join(below);
     let agent = stage.cluster.agents.first().unwrap().address;
     let browse = format!("/files/browse?path={}", path.display());
     let listed = http_client::get_json(agent, &browse).unwrap();

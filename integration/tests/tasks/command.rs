@@ -129,9 +129,7 @@ fn environment_of_a_task_names_its_sandbox_and_framework() {
 
 /// The folder `runs/latest` of the only executor.
 fn find_sandbox(cluster: &Cluster) -> std::path::PathBuf {
-    let mut folder = cluster
-        .folder()
-        .join("agent1/work/slaves/latest/frameworks");
+    let mut folder = cluster.agent_work_dir(0).join("slaves/latest/frameworks");
     for next in ["executors", "runs/latest"] {
         let mut entries = std::fs::read_dir(&folder)
             .expect("the folder exists")

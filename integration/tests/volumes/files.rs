@@ -52,8 +52,8 @@ fn file_in_a_volume_outlives_its_task_until_the_volume_is_destroyed() {
 
         let folder = disks.folder(disk, "role1");
         assert_eq!(content(&folder.join("file")), "abc\n");
-        let sandbox = disks.cluster.folder().join(format!(
-            "agent1/work/slaves/{}/frameworks/{}/executors/{id}/runs/latest",
+        let sandbox = disks.cluster.agent_work_dir(0).join(format!(
+            "slaves/{}/frameworks/{}/executors/{id}/runs/latest",
             offer
                 .pointer("/agent_id/value")
                 .and_then(Value::as_str)

@@ -89,7 +89,7 @@ impl Disks {
     pub(crate) fn folder(&self, disk: Disk, role: &str) -> PathBuf {
         let below = format!("volumes/roles/{role}/id1");
         match disk {
-            Disk::Root => self.cluster.folder().join("agent1/work").join(below),
+            Disk::Root => self.cluster.agent_work_dir(0).join(below),
             Disk::Path => self.folders.path().join("path").join(below),
             Disk::Mount => self.folders.path().join("mount"),
         }
