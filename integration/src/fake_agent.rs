@@ -24,7 +24,7 @@ pub struct FakeAgent {
 }
 
 impl FakeAgent {
-    /// Registers an agent with 4 cpus and 1024 MB.
+    /// Registers an agent with 4 cpus and 1024 MB; it answers pings.
     ///
     /// # Errors
     /// [`PeerError`] when the master refuses or is silent.
@@ -32,14 +32,48 @@ impl FakeAgent {
         Self::register_with(master, &json!([scalar("cpus", 4.0), scalar("mem", 1024.0)]))
     }
 
-    /// Registers an agent with the given resources.
+    /// Registers an agent with the given resources; it answers pings.
     ///
     /// # Errors
     /// [`PeerError`] when the master refuses or is silent.
     pub fn register_with(master: SocketAddr, resources: &Value) -> Result<Self, PeerError> {
         let mut peer = LegacyPeer::listen("slave(1)")?;
+        peer.answer_at_once(PING, PONG);
+        Self::ask(&mut peer, master, resources)?;
+        let registered = peer
+            .wait_for("mesos.internal.SlaveRegisteredMessage")?
+            .json()?;
+        let agent_id = text(&registered, "/slave_id/value");
         let master = format!("master@{master}");
-        let version = json!({"value": STANDARD.encode(uuid::Uuid::new_v4().as_bytes())});
+        peer.send_json(
+            &master,
+            "mesos.internal.UpdateSlaveMessage",
+            &json!({
+                "slave_id": {"value": agent_id},
+                "update_oversubscribed_resources": false,
+                "operations": {},
+                "resource_version_uuid": resource_version(),
+                "resource_providers": {},
+            }),
+        )?;
+        Ok(Self {
+            agent_id,
+            registered,
+            peer,
+            master,
+        })
+    }
+
+    /// Asks for a registration as `peer`, and does not wait for an answer.
+    ///
+    /// # Errors
+    /// [`PeerError`] when the master does not take the message.
+    pub fn ask(
+        peer: &mut LegacyPeer,
+        master: SocketAddr,
+        resources: &Value,
+    ) -> Result<(), PeerError> {
+        let master = format!("master@{master}");
         let capabilities: Vec<Value> = [
             "MULTI_ROLE",
             "HIERARCHICAL_ROLE",
@@ -65,48 +99,22 @@ impl FakeAgent {
                 },
                 "version": "1.11.0",
                 "agent_capabilities": capabilities,
-                "resource_version_uuid": version,
+                "resource_version_uuid": resource_version(),
             }),
-        )?;
-        let registered = peer
-            .wait_for("mesos.internal.SlaveRegisteredMessage")?
-            .json()?;
-        let agent_id = text(&registered, "/slave_id/value");
-        peer.send_json(
-            &master,
-            "mesos.internal.UpdateSlaveMessage",
-            &json!({
-                "slave_id": {"value": agent_id},
-                "update_oversubscribed_resources": false,
-                "operations": {},
-                "resource_version_uuid": version,
-                "resource_providers": {},
-            }),
-        )?;
-        Ok(Self {
-            agent_id,
-            registered,
-            peer,
-            master,
-        })
+        )
     }
 
-    /// Waits for the next message of that name and decodes it; pings are answered on the way.
+    /// Leaves pings unanswered from now on.
+    pub fn fall_silent(&self) {
+        self.peer.stop_answering();
+    }
+
+    /// Waits for the next message of that name and decodes it.
     ///
     /// # Errors
     /// [`PeerError`] when it does not come in time.
     pub fn wait_for(&mut self, name: &str) -> Result<Value, PeerError> {
-        loop {
-            let message = self
-                .peer
-                .wait_until(name, |message| message.name == name || message.name == PING)?;
-            if message.name == PING {
-                self.peer.send(&message.from, PONG, &[])?;
-            }
-            if message.name == name {
-                return Ok(message.json()?);
-            }
-        }
+        Ok(self.peer.wait_for(name)?.json()?)
     }
 
     /// Waits for the next task to run and returns its description.
@@ -166,6 +174,11 @@ impl FakeAgent {
 #[must_use]
 pub fn scalar(name: &str, value: f64) -> Value {
     json!({"name": name, "type": "SCALAR", "scalar": {"value": value}, "role": "*"})
+}
+
+/// The version of the resources of an agent that never change; it is any.
+fn resource_version() -> Value {
+    json!({"value": STANDARD.encode(uuid::Uuid::from_u128(1).as_bytes())})
 }
 
 fn text(value: &Value, path: &str) -> String {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -92,8 +92,16 @@ pub struct LegacyPeer {
     id: String,
     incoming: Receiver<Received>,
     kept: VecDeque<Received>,
-    links: BTreeMap<SocketAddr, Connection>,
+    links: Links,
     sockets: Arc<Mutex<Vec<TcpStream>>>,
+    routine: Arc<Mutex<Option<Routine>>>,
+}
+
+/// A question that is answered without asking anybody.
+#[derive(Debug, Clone, Copy)]
+struct Routine {
+    question: &'static str,
+    answer: &'static str,
 }
 
 impl LegacyPeer {
@@ -109,15 +117,23 @@ impl LegacyPeer {
             .map_err(|source| PeerError::Listen { source })?;
         let (sender, incoming) = channel();
         let sockets = Arc::new(Mutex::new(Vec::new()));
-        let accepted = Arc::clone(&sockets);
-        thread::spawn(move || accept_all(&listener, &sender, &accepted));
+        let routine = Arc::new(Mutex::new(None));
+        let id = id.to_owned();
+        let listening = Listening {
+            upid: format!("{id}@{address}"),
+            sender,
+            sockets: Arc::clone(&sockets),
+            routine: Arc::clone(&routine),
+        };
+        thread::spawn(move || listening.accept_all(&listener));
         Ok(Self {
             address,
-            id: id.to_owned(),
+            id,
             incoming,
             kept: VecDeque::new(),
             links: BTreeMap::new(),
             sockets,
+            routine,
         })
     }
 
@@ -125,6 +141,17 @@ impl LegacyPeer {
     #[must_use]
     pub fn upid(&self) -> String {
         format!("{}@{}", self.id, self.address)
+    }
+
+    /// Answers every message called `question` with an empty one called `answer` from now on; nobody
+    /// else sees them.
+    pub fn answer_at_once(&self, question: &'static str, answer: &'static str) {
+        *lock(&self.routine) = Some(Routine { question, answer });
+    }
+
+    /// Leaves to the test again what was answered at once.
+    pub fn stop_answering(&self) {
+        *lock(&self.routine) = None;
     }
 
     /// Sends a message as this process.
@@ -156,24 +183,7 @@ impl LegacyPeer {
         name: &str,
         body: &[u8],
     ) -> Result<(), PeerError> {
-        let unreadable = || PeerError::Address(to.to_owned());
-        let (id, address) = to.split_once('@').ok_or_else(unreadable)?;
-        let address: SocketAddr = address.parse().map_err(|_ignored| unreadable())?;
-        let link = match self.links.entry(address) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(Connection::open(address)?),
-        };
-        link.write(&encode(id, from, name, body))?;
-        let answer = link.read_answer()?;
-        if answer.status() == 202 {
-            return Ok(());
-        }
-        let (name, to) = (name.to_owned(), to.to_owned());
-        Err(PeerError::Refused {
-            name,
-            to,
-            status: answer.status(),
-        })
+        post(&mut self.links, from, to, name, body)
     }
 
     /// Waits for the next message of that name; others are kept.
@@ -246,6 +256,30 @@ impl Drop for LegacyPeer {
     }
 }
 
+type Links = BTreeMap<SocketAddr, Connection>;
+
+/// Sends a message and waits until it is taken.
+fn post(links: &mut Links, from: &str, to: &str, name: &str, body: &[u8]) -> Result<(), PeerError> {
+    let unreadable = || PeerError::Address(to.to_owned());
+    let (id, address) = to.split_once('@').ok_or_else(unreadable)?;
+    let address: SocketAddr = address.parse().map_err(|_ignored| unreadable())?;
+    let link = match links.entry(address) {
+        Entry::Occupied(entry) => entry.into_mut(),
+        Entry::Vacant(entry) => entry.insert(Connection::open(address)?),
+    };
+    link.write(&encode(id, from, name, body))?;
+    let answer = link.read_answer()?;
+    if answer.status() == 202 {
+        return Ok(());
+    }
+    let (name, to) = (name.to_owned(), to.to_owned());
+    Err(PeerError::Refused {
+        name,
+        to,
+        status: answer.status(),
+    })
+}
+
 /// Returns the bytes of a message as Mesos sends them.
 #[must_use]
 pub fn encode(id: &str, from: &str, name: &str, body: &[u8]) -> Vec<u8> {
@@ -265,36 +299,57 @@ pub fn encode(id: &str, from: &str, name: &str, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn close(sockets: &Mutex<Vec<TcpStream>>) {
-    let mut sockets = sockets.lock().unwrap_or_else(PoisonError::into_inner);
-    for socket in sockets.drain(..) {
+    for socket in lock(sockets).drain(..) {
         // Closed by the other side already is as good.
         let _gone = socket.shutdown(Shutdown::Both);
     }
 }
 
-fn accept_all(
-    listener: &TcpListener,
-    sender: &Sender<Received>,
-    sockets: &Arc<Mutex<Vec<TcpStream>>>,
-) {
-    for socket in listener.incoming().flatten() {
-        if let Ok(copy) = socket.try_clone() {
-            sockets
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(copy);
-        }
-        let sender = sender.clone();
-        thread::spawn(move || {
-            let mut reader = BufReader::new(socket);
-            while let Ok(Some(message)) = read_message(&mut reader) {
-                let answer = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
-                if sender.send(message).is_err() || reader.get_mut().write_all(answer).is_err() {
-                    break;
-                }
+/// The side of a peer that others connect to.
+#[derive(Clone)]
+struct Listening {
+    upid: String,
+    sender: Sender<Received>,
+    sockets: Arc<Mutex<Vec<TcpStream>>>,
+    routine: Arc<Mutex<Option<Routine>>>,
+}
+
+impl Listening {
+    fn accept_all(&self, listener: &TcpListener) {
+        for socket in listener.incoming().flatten() {
+            if let Ok(copy) = socket.try_clone() {
+                lock(&self.sockets).push(copy);
             }
-        });
+            let listening = self.clone();
+            thread::spawn(move || {
+                // A connection that breaks ends the thread, as it should.
+                let _broken = listening.read_all(socket);
+            });
+        }
+    }
+
+    fn read_all(&self, socket: TcpStream) -> io::Result<()> {
+        let mut reader = BufReader::new(socket);
+        let mut links = BTreeMap::new();
+        while let Some(message) = read_message(&mut reader)? {
+            let routine = *lock(&self.routine);
+            let routine = routine.filter(|routine| routine.question == message.name);
+            reader
+                .get_mut()
+                .write_all(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")?;
+            if let Some(routine) = routine {
+                // Whoever does not take the answer will ask again.
+                let _refused = post(&mut links, &self.upid, &message.from, routine.answer, &[]);
+            } else if self.sender.send(message).is_err() {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -71,8 +71,8 @@ fn task_that_the_agent_forgot_is_dropped() {
         // One may have ended with another.
         let _gone = kill_process(pid, Signal::KILL);
     }
-    let forgotten = scene.cluster.folder().join(format!(
-        "agent1/work/meta/slaves/{}/frameworks/{}",
+    let forgotten = scene.cluster.agent_work_dir(0).join(format!(
+        "meta/slaves/{}/frameworks/{}",
         scene.agent_id(),
         scene.scheduler.framework_id
     ));
@@ -205,7 +205,8 @@ impl Scene {
 /// Mirrors: SlaveRecoveryTest.PingTimeoutDuringRecovery
 #[test]
 fn agent_answers_the_master_while_it_waits_for_its_executors() {
-    let pings = ["--agent_ping_timeout=1secs", "--max_agent_ping_timeouts=2"];
+    // Longer than the agent takes to start again, on any machine.
+    let pings = ["--agent_ping_timeout=3secs", "--max_agent_ping_timeouts=2"];
     let mut scene = Scene::start_with(&pings, &[]);
     scene.run_on_all();
 
@@ -221,6 +222,7 @@ fn agent_answers_the_master_while_it_waits_for_its_executors() {
     scene.cluster.restart_agent_with(0, &[PATIENT]).unwrap();
     // Another agent that is silent from now on is given up before this one could be.
     let silent = FakeAgent::register(scene.cluster.master.address).unwrap();
+    silent.fall_silent();
     loop {
         let failure = scene.scheduler.wait_for("FAILURE").unwrap();
         if failure["failure"]["agent_id"]["value"] == silent.agent_id {

@@ -12,7 +12,7 @@ use crate::scene::{Scene, framework};
 /// Mirrors: SlaveRecoveryTest.CleanupExecutor
 #[test]
 fn agent_that_cleans_up_ends_its_executors_and_itself() {
-    let pings = ["--agent_ping_timeout=1secs", "--max_agent_ping_timeouts=1"];
+    let pings = ["--agent_ping_timeout=3secs", "--max_agent_ping_timeouts=1"];
     let mut scene = Scene::start_with(&pings, &[]);
     scene.run_on_all();
 
@@ -37,7 +37,7 @@ fn agent_that_cannot_recover_registers_anew_and_its_tasks_are_lost() {
     let mut scene = Scene::running();
 
     scene.lose_agent();
-    let meta = scene.cluster.folder().join("agent1/work/meta/slaves");
+    let meta = scene.cluster.agent_work_dir(0).join("meta/slaves");
     fs::remove_dir_all(meta).unwrap();
     scene.bring_back();
 

@@ -4,11 +4,12 @@ use mesos_integration::http_client::get_json;
 use mesos_integration::stage::{Stage, partition_aware, plain};
 use serde_json::{Value, json};
 
-const QUICK: [&str; 2] = ["--agent_ping_timeout=1secs", "--max_agent_ping_timeouts=1"];
+const QUICK: [&str; 2] = ["--agent_ping_timeout=2secs", "--max_agent_ping_timeouts=1"];
 
 /// Runs a task and then leaves every ping unanswered; returns the next update.
 fn fall_silent(stage: &mut Stage) -> Value {
     stage.run("t1").expect("the task runs");
+    stage.agent.fall_silent();
     let event = stage.scheduler.wait_for("UPDATE").expect("an update comes");
     event.pointer("/update/status").cloned().unwrap_or_default()
 }
@@ -18,6 +19,7 @@ fn fall_silent(stage: &mut Stage) -> Value {
 fn silent_agent_is_a_failure_to_frameworks_and_leaves_the_list() {
     let mut stage = Stage::start_with(&QUICK, &partition_aware()).unwrap();
 
+    stage.agent.fall_silent();
     let failure = stage.scheduler.wait_for("FAILURE").unwrap();
 
     assert_eq!(

@@ -195,6 +195,7 @@ fn acknowledgement_reaches_the_agent_with_the_uuid_of_the_update() {
 fn pings_come_from_an_observer_and_say_that_the_agent_is_connected() {
     let cluster = Cluster::start().unwrap();
     let mut agent = FakeAgent::register(cluster.master.address).unwrap();
+    agent.fall_silent();
 
     let ping = agent
         .peer

@@ -3,7 +3,10 @@
 use std::fs;
 
 use mesos_integration::cluster::Cluster;
+use mesos_integration::eventually::eventually;
 use mesos_integration::fake_agent::FakeAgent;
+use mesos_integration::legacy_peer::LegacyPeer;
+use serde_json::json;
 use tempfile::TempDir;
 
 /// Starts a master that knows one principal and lets only authenticated agents register.
@@ -42,8 +45,15 @@ fn agent_that_proves_nothing_gets_no_answer() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = guarded(&folder);
 
-    let refused = FakeAgent::register(cluster.master.address);
+    let mut peer = LegacyPeer::listen("slave(1)").unwrap();
 
-    assert!(refused.is_err());
+    FakeAgent::ask(&mut peer, cluster.master.address, &json!([])).unwrap();
+
+    eventually("the refusal", || {
+        let log = cluster.master.log();
+        log.contains("the agent is not authenticated").then_some(())
+    })
+    .unwrap();
     assert_eq!(cluster.active_agents(), Some(0));
+    assert!(peer.come().is_empty());
 }
