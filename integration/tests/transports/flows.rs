@@ -4,7 +4,7 @@ use mesos_integration::eventually::eventually;
 use mesos_integration::fake_scheduler::{FakeScheduler, command_task};
 use serde_json::json;
 
-use super::{cluster, connections, runs_to_its_end};
+use super::{cluster, cluster_with, connections, runs_to_its_end};
 
 /// Makes a test of each function for each wire.
 macro_rules! over_each_wire {
@@ -91,7 +91,9 @@ fn task_survives_the_restart_of_its_agent(wire: &str) {
 }
 
 fn agent_returns_to_a_master_that_was_restarted(wire: &str) {
-    let mut cluster = cluster(wire, wire);
+    // An agent that was told where its master is looks for it again when no ping comes.
+    let soon = ["--agent_ping_timeout=1secs", "--max_agent_ping_timeouts=3"];
+    let mut cluster = cluster_with(&soon, wire, wire);
 
     cluster.restart_master().expect("it comes back");
 

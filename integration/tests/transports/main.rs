@@ -13,8 +13,14 @@ use mesos_integration::http_client::get_json;
 
 /// A master and an agent with these settings.
 fn cluster(master: &str, agent: &str) -> Cluster {
-    let mut cluster =
-        Cluster::start_with(&[&format!("--transport={master}")]).expect("the master starts");
+    cluster_with(&[], master, agent)
+}
+
+/// The same with further flags of the master.
+fn cluster_with(flags: &[&str], master: &str, agent: &str) -> Cluster {
+    let transport = format!("--transport={master}");
+    let flags: Vec<&str> = flags.iter().copied().chain([transport.as_str()]).collect();
+    let mut cluster = Cluster::start_with(&flags).expect("the master starts");
     cluster
         .add_agent_with(&[&format!("--transport={agent}")])
         .expect("the agent registers");
