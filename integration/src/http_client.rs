@@ -10,7 +10,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 /// How long a read or a connection may take.
-pub const TIMEOUT: Duration = Duration::from_secs(20);
+pub const TIMEOUT: Duration = Duration::from_secs(40);
 
 const MAX_LINE: u64 = 64 * 1024;
 

@@ -7,7 +7,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -15,7 +14,7 @@ use super::ids::Ids;
 use super::wire::{Encoding, Frame};
 use super::{FrameError, Outcome, ReplayError, compare, in_frame, wire};
 use crate::descriptors;
-use crate::eventually::Stopwatch;
+use crate::eventually::{PATIENCE, Stopwatch};
 use crate::http_client::{self, Answer, Request};
 use crate::legacy_peer::{LegacyPeer, PeerError};
 use crate::record_stream::RecordStream;
@@ -546,7 +545,7 @@ impl Player {
         let watch = Stopwatch::start();
         loop {
             // Heartbeats keep the stream busy.
-            if watch.elapsed() > Duration::from_secs(20) {
+            if watch.elapsed() > PATIENCE {
                 return Err(unplayable(frame, "the live stream lacks an event"));
             }
             let bytes = stream.live.next_bytes().map_err(in_frame(frame.number))?;

@@ -62,7 +62,7 @@ fn check_and_health_check_do_not_hide_each_other() {
     let mut check = command_check("exit 1");
     check["interval_seconds"] = json!(1000);
     let health = json!({
-        "type": "COMMAND", "delay_seconds": 1, "interval_seconds": 1000,
+        "type": "COMMAND", "delay_seconds": 0, "interval_seconds": 1000,
         "command": {"value": "exit 0"},
     });
     stage.launch(stage.task(
@@ -72,23 +72,8 @@ fn check_and_health_check_do_not_hide_each_other() {
     ));
 
     stage.running(None);
-    let checked = stage.checked();
-    let health = stage.health_checked();
-    stage
-        .scheduler
-        .call("RECONCILE", json!({"reconcile": {"tasks": []}}))
-        .unwrap();
-    let reconciled = stage.running(Some("REASON_RECONCILIATION"));
 
-    assert_eq!(checked.get("healthy"), None);
-    assert_eq!(checked["check_status"]["command"]["exit_code"], 1);
-    for status in [health, reconciled] {
-        assert_eq!(status["healthy"], true, "{status}");
-        assert_eq!(
-            status["check_status"]["command"]["exit_code"], 1,
-            "{status}"
-        );
-    }
+    stage.assert_checked_and_healthy();
 }
 
 /// Mirrors: CommandExecutorCheckTest.HTTPCheckDelivered

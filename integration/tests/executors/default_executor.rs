@@ -74,12 +74,15 @@ fn each_task_of_a_group_has_its_own_check() {
 fn all_tasks_of_a_group_start_run_and_finish() {
     let mut stage = Stage::start();
     let none = json!({});
-    stage.launch_group(&[
-        stage.task("a", "sleep 1", &none),
-        stage.task("b", "sleep 1", &none),
-    ]);
+    let end = stage.cluster.folder().join("end");
+    let wait = format!("while [ ! -e {} ]; do sleep 0.1; done", end.display());
+    stage.launch_group(&[stage.task("a", &wait, &none), stage.task("b", &wait, &none)]);
 
     for state in ["TASK_STARTING", "TASK_RUNNING", "TASK_FINISHED"] {
+        if state == "TASK_FINISHED" {
+            // Not before both run.
+            std::fs::write(&end, "").unwrap();
+        }
         let mut told = [(); 2].map(|()| {
             let status = stage.scheduler.wait_for_update().unwrap();
             (

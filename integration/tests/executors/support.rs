@@ -114,6 +114,38 @@ impl Stage {
         self.running(Some("REASON_TASK_HEALTH_CHECK_STATUS_UPDATED"))
     }
 
+    /// Takes the first results of a check that answers 1 and of a health check of a healthy task, in
+    /// whatever order they come: neither hides the other, and reconciliation tells both.
+    #[track_caller]
+    pub(crate) fn assert_checked_and_healthy(&mut self) {
+        let told = [(); 2].map(|()| self.scheduler.wait_for_update().expect("a result"));
+        self.scheduler
+            .call("RECONCILE", json!({"reconcile": {"tasks": []}}))
+            .expect("it is accepted");
+        let reconciled = self.running(Some("REASON_RECONCILIATION"));
+
+        let mut reasons = told.clone().map(|status| status["reason"].clone());
+        reasons.sort_by_key(Value::to_string);
+        let expected = [
+            "REASON_TASK_CHECK_STATUS_UPDATED",
+            "REASON_TASK_HEALTH_CHECK_STATUS_UPDATED",
+        ];
+        assert_eq!(reasons, expected);
+        let [first, second] = told;
+        let exit_code = |status: &Value| status["check_status"]["command"]["exit_code"].clone();
+        if first["reason"] == "REASON_TASK_CHECK_STATUS_UPDATED" {
+            assert_eq!(first.get("healthy"), None, "{first}");
+            assert_eq!(exit_code(&first), 1, "{first}");
+        } else {
+            assert_eq!(first["healthy"], true, "{first}");
+            assert_eq!(exit_code(&first), Value::Null, "{first}");
+        }
+        for status in [second, reconciled] {
+            assert_eq!(status["healthy"], true, "{status}");
+            assert_eq!(exit_code(&status), 1, "{status}");
+        }
+    }
+
     /// The port of the agent, which answers `/health` with 200.
     pub(crate) fn port(&self) -> u16 {
         let agent = self.cluster.agents.first().expect("an agent was started");
@@ -161,7 +193,7 @@ pub(crate) fn http_check(port: u16, path: &str) -> Value {
 /// A TCP check without pauses.
 pub(crate) fn tcp_check(port: u16) -> Value {
     json!({
-        "type": "TCP", "delay_seconds": 0, "interval_seconds": 0, "timeout_seconds": 1,
+        "type": "TCP", "delay_seconds": 0, "interval_seconds": 0,
         "tcp": {"port": port},
     })
 }

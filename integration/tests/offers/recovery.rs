@@ -65,7 +65,8 @@ fn what_a_task_does_not_use_is_offered_at_once_without_filter() {
 /// Mirrors: MasterTest.OfferNotRescindedOnceUsed
 #[test]
 fn used_offer_is_not_rescinded_when_its_time_is_over() {
-    let mut stage = Stage::start_with(&["--offer_timeout=500ms"], &partition_aware()).unwrap();
+    // Long enough to use the offer on any machine.
+    let mut stage = Stage::start_with(&["--offer_timeout=5secs"], &partition_aware()).unwrap();
     let offer = stage.scheduler.wait_for_offer().unwrap();
     let task = mesos_integration::fake_scheduler::command_task("t1", "true", &offer);
     stage.scheduler.launch(&offer, &[task]).unwrap();
