@@ -14,10 +14,11 @@ use thiserror::Error;
 use crate::eventually::{NeverHappened, eventually};
 
 /// What the image holds, besides the libraries that these need.
-const PROGRAMS: [&str; 7] = [
+const PROGRAMS: [&str; 8] = [
     "bin/sh",
     "bin/sleep",
     "bin/touch",
+    "bin/mkdir",
     "bin/rm",
     "bin/cat",
     "bin/echo",

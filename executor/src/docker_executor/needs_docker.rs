@@ -209,6 +209,91 @@ fn health_is_asked_inside_the_container() {
     assert_eq!(killed.healthy, Some(false));
 }
 
+/// A task that lasts, whose health is asked by this command without pause or grace.
+fn asked_by(command: String) -> TaskInfo {
+    let command = CommandInfo {
+        value: Some(command),
+        ..Default::default()
+    };
+    let check = HealthCheck {
+        r#type: Some(health_check::Type::Command.into()),
+        command: Some(command.into()),
+        delay_seconds: Some(0.0),
+        interval_seconds: Some(0.0),
+        grace_period_seconds: Some(0.0),
+        ..Default::default()
+    };
+    TaskInfo {
+        health_check: Some(check.into()),
+        ..task("sleep 120")
+    }
+}
+
+/// The next update, which must tell the health of a running task.
+#[track_caller]
+fn health(trio: &mut Trio) -> Option<bool> {
+    let told = trio.agent.expect_status(TaskState::TaskRunning);
+    assert_eq!(told.reason(), Reason::ReasonTaskHealthCheckStatusUpdated);
+    told.healthy
+}
+
+/// Ends the executor and waits until its container is gone.
+fn end(trio: &Trio) {
+    trio.agent
+        .send(crate::fake_agent::blank(event::Type::Shutdown));
+    let docker = &trio.docker;
+    mesos_integration::eventually::eventually("the end of the container", || {
+        let running = docker.docker(&["ps", "-q"]).unwrap();
+        running.is_empty().then_some(())
+    })
+    .unwrap();
+}
+
+/// Mirrors: DockerContainerizerHealthCheckTest.ROOT_DOCKER_DockerHealthyTask
+#[test]
+#[expect(clippy::doc_markdown, reason = "the name of a test of Mesos")]
+fn healthy_container_is_told() {
+    let mut trio = Trio::start();
+
+    trio.run(asked_by("exit 0".to_owned()));
+
+    assert_eq!(health(&mut trio), Some(true));
+    end(&trio);
+}
+
+/// Mirrors: DockerContainerizerHealthCheckTest.ROOT_DOCKER_DockerHealthyTaskWithQuotedCommand
+#[test]
+#[expect(clippy::doc_markdown, reason = "the name of a test of Mesos")]
+fn quotes_of_a_command_reach_the_container() {
+    let mut trio = Trio::start();
+
+    trio.run(asked_by("echo '\"'".to_owned()));
+
+    assert_eq!(health(&mut trio), Some(true));
+    end(&trio);
+}
+
+/// Mirrors: DockerContainerizerHealthCheckTest.ROOT_DOCKER_DockerHealthStatusChange
+#[test]
+#[expect(clippy::doc_markdown, reason = "the name of a test of Mesos")]
+fn changing_health_is_told_each_time_and_asked_inside_the_container() {
+    let mut trio = Trio::start();
+    let folder = trio.docker.path().display().to_string();
+    let file = trio.docker.path().join("foobar");
+    std::fs::write(&file, "bar").unwrap();
+    let path = file.display();
+
+    // Fails each other time.
+    trio.run(asked_by(format!(
+        "rm {path} || (mkdir -p {folder} && echo foo > {path} && exit 1)"
+    )));
+
+    let told = [(); 3].map(|()| health(&mut trio));
+    assert_eq!(told, [Some(false), Some(true), Some(false)]);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "bar");
+    end(&trio);
+}
+
 #[test]
 fn check_tells_the_exit_code_from_inside_the_container() {
     let mut trio = Trio::start();
