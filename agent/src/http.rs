@@ -5,6 +5,7 @@
 //! # Wire
 //! Routes, texts and JSON are promises to operators and executors.
 
+pub(crate) mod answers;
 pub(crate) mod api;
 pub(crate) mod authorize;
 pub(crate) mod calls;

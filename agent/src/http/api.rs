@@ -17,7 +17,7 @@ use mesos_proto::v1::agent::{Call, Response as Answer, call, response};
 
 use super::executor::encode;
 use super::{
-    authorize, calls, files, media_types::MediaTypes, nested, sessions, validation, views,
+    answers, authorize, calls, files, media_types::MediaTypes, nested, sessions, validation, views,
 };
 use crate::{agent::AgentProcess, http::executor::NOT_RECOVERED};
 
@@ -125,8 +125,12 @@ fn read(call: &Bytes, types: MediaTypes) -> Result<Call, Box<Response>> {
 
 /// Writes an answer in the form the client wants.
 pub(super) fn respond(answer: &Answer, content: ContentType) -> Response {
+    let body = match content {
+        ContentType::Json => answers::write(answer).into(),
+        ContentType::Protobuf | ContentType::RecordIo => encode(answer, content),
+    };
     Response::ok()
-        .with_body(libprocess::http::Body::Bytes(encode(answer, content)))
+        .with_body(libprocess::http::Body::Bytes(body))
         .with_header("content-type", content.media_type())
 }
 

@@ -116,12 +116,14 @@ pub(super) fn containers(
         let observed = observe(agent, wanted, ctx);
         ctx.on_any(observed, move |_, outcome, _| {
             let containers = outcome.ready().unwrap_or_default();
+            // Without containers the answer says nothing but its type.
+            let shown = (!containers.is_empty()).then(|| response::GetContainers {
+                containers: containers.into_iter().map(show).collect(),
+                ..Default::default()
+            });
             let answer = Answer {
                 r#type: Some(response::Type::GetContainers.into()),
-                get_containers: Some(response::GetContainers {
-                    containers: containers.into_iter().map(show).collect(),
-                    ..Default::default()
-                }),
+                get_containers: shown,
                 ..Default::default()
             };
             promise.set(respond(&answer, content));

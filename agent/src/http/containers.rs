@@ -9,6 +9,7 @@ use mesos_containerizer::{ContainerId, ContainerizerError, containerizer::settle
 use mesos_proto::v1;
 use mesos_proto_codec::{Dialect, json::JsonWriter};
 
+use super::answers::write_sorted;
 use crate::{
     agent::AgentProcess,
     state::executor::{Executor, ExecutorState},
@@ -151,10 +152,10 @@ fn write(json: &mut JsonWriter, container: &Observed) {
             json.field("source", owner.source.as_str());
         }
         if let Some(statistics) = &container.statistics {
-            json.field_with("statistics", |json| json.message(statistics));
+            json.field_with("statistics", |json| write_sorted(json, statistics));
         }
         if let Some(status) = &container.status {
-            json.field_with("status", |json| json.message(status));
+            json.field_with("status", |json| write_sorted(json, status));
         }
     });
 }

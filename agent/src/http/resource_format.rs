@@ -10,12 +10,13 @@ use mesos_common::{
 use mesos_proto::v1;
 use mesos_proto_codec::json::JsonWriter;
 
+/// Names that are always there, in the order in which they are written.
+const ALWAYS: [&str; 4] = ["disk", "mem", "gpus", "cpus"];
+
 /// Writes sums by name: numbers for scalars, texts for the rest, and zero for the four that everybody expects.
 pub(crate) fn write_summary(json: &mut JsonWriter, resources: &Resources) {
     let mut names: BTreeMap<String, Option<String>> = BTreeMap::new();
-    let mut scalars: BTreeMap<String, f64> = ["cpus", "disk", "gpus", "mem"]
-        .map(|name| (name.to_owned(), 0.0))
-        .into();
+    let mut scalars: BTreeMap<String, f64> = BTreeMap::new();
     for (part, suffix) in [
         (resources.non_revocable(), ""),
         (resources.revocable(), "_revocable"),
@@ -41,6 +42,9 @@ pub(crate) fn write_summary(json: &mut JsonWriter, resources: &Resources) {
         }
     }
     json.object(|json| {
+        for name in ALWAYS {
+            json.field(name, &scalars.remove(name).unwrap_or_default());
+        }
         for (name, sum) in &scalars {
             json.field(name, sum);
         }

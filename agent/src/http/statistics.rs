@@ -6,7 +6,10 @@ use libprocess::{
 };
 use mesos_proto_codec::{Dialect, json::JsonWriter};
 
-use super::containers::{Observed, observe, of_executors};
+use super::{
+    answers::write_sorted,
+    containers::{Observed, observe, of_executors},
+};
 use crate::agent::AgentProcess;
 
 /// Answers `/monitor/statistics`.
@@ -37,6 +40,6 @@ fn write(json: &mut JsonWriter, container: &Observed) {
         json.field("executor_name", owner.name.as_str());
         json.field("framework_id", owner.framework.as_str());
         json.field("source", owner.source.as_str());
-        json.field_with("statistics", |json| json.message(statistics));
+        json.field_with("statistics", |json| write_sorted(json, statistics));
     });
 }
