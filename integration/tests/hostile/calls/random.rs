@@ -135,7 +135,7 @@ const ROUTES_OF_MASTER: [&str; 33] = [
     "/registrar(1)/registry",
 ];
 
-const ROUTES_OF_AGENT: [&str; 14] = [
+const ROUTES_OF_AGENT: [&str; 17] = [
     "/slave(1)/api/v1",
     "/slave(1)/api/v1",
     "/slave(1)/api/v1",
@@ -148,7 +148,10 @@ const ROUTES_OF_AGENT: [&str; 14] = [
     "/version",
     "/files/browse",
     "/files/read",
+    "/files/download",
     "/files/debug",
+    "/logging/toggle",
+    "/profiler/start",
     "/help",
 ];
 
@@ -246,7 +249,16 @@ fn body(target: &Target, chance: &mut Chance) -> (Vec<u8>, &'static str) {
     for _ in 0..=chance.below(2) {
         mutate(&mut broken, chance);
     }
-    match chance.below(5) {
+    match chance.below(6) {
+        4 => {
+            let mut record = broken.to_string().into_bytes();
+            if chance.once_in(2) {
+                scramble(&mut record, chance);
+            }
+            let mut bytes = format!("{}\n", record.len()).into_bytes();
+            bytes.extend(record);
+            (bytes, "application/recordio")
+        }
         0 => {
             let mut call = call;
             if let Some(drain) = call.get_mut("drain_agent").and_then(Value::as_object_mut) {
@@ -292,6 +304,10 @@ fn request(target: &Target, chance: &mut Chance) -> Request {
             content_type
         };
         request = request.header("Content-Type", chosen);
+    }
+    if content_type == "application/recordio" || chance.once_in(20) {
+        let form = *chance.one_of(&CONTENT_TYPES[..2]);
+        request = request.header("Message-Content-Type", form);
     }
     if chance.once_in(2) {
         request = request.header("Accept", chance.one_of::<&str>(&ACCEPTS));
@@ -361,10 +377,13 @@ fn random_requests_are_answered_and_never_by_500() {
         calls: to_master,
         state: &STATE_OF_MASTER,
     };
+    let mut to_agent = named(templates::to_agent(), "mesos.v1.agent.Call");
+    to_agent.extend(named(templates::of_input(), "mesos.v1.agent.Call"));
+    to_agent.extend(named(templates::of_executors(), "mesos.v1.executor.Call"));
     let agent = Target {
         address: agent,
         routes: &ROUTES_OF_AGENT,
-        calls: named(templates::to_agent(), "mesos.v1.agent.Call"),
+        calls: to_agent,
         state: &STATE_OF_AGENT,
     };
 

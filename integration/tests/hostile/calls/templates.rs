@@ -169,6 +169,31 @@ pub(super) fn of_schedulers() -> Vec<Value> {
             "REQUEST",
             &json!({"requests": [{"agent_id": nobody, "resources": [reserved()]}]}),
         ),
+        call(
+            "ACCEPT_INVERSE_OFFERS",
+            &json!({"inverse_offer_ids": [nobody], "filters": {"refuse_seconds": 1.0}}),
+        ),
+        call(
+            "DECLINE_INVERSE_OFFERS",
+            &json!({"inverse_offer_ids": [nobody], "filters": {"refuse_seconds": 1.0}}),
+        ),
+        call(
+            "RECONCILE_OPERATIONS",
+            &json!({"operations": [{"operation_id": nobody, "agent_id": nobody}]}),
+        ),
+        call(
+            "ACKNOWLEDGE_OPERATION_STATUS",
+            &json!({
+                "agent_id": nobody, "operation_id": nobody, "uuid": "AAAAAAAAAAAAAAAAAAAAAA==",
+            }),
+        ),
+        call(
+            "UPDATE_FRAMEWORK",
+            &json!({
+                "framework_info": {"user": "user", "name": "name", "roles": ["eng"]},
+                "suppressed_roles": ["eng"],
+            }),
+        ),
     ];
     for call in &mut calls {
         call["framework_id"] = nobody.clone();
@@ -217,5 +242,117 @@ pub(super) fn to_agent() -> Vec<Value> {
             "KILL_CONTAINER",
             &json!({"container_id": inner, "signal": 9}),
         ),
+        call("REMOVE_CONTAINER", &json!({"container_id": inner})),
+        call(
+            "LAUNCH_NESTED_CONTAINER_SESSION",
+            &json!({
+                "container_id": inner,
+                "command": command,
+                "container": {"type": "MESOS", "tty_info": {"window_size": {"rows": 1, "columns": 1}}},
+            }),
+        ),
+        call("ATTACH_CONTAINER_OUTPUT", &json!({"container_id": inner})),
+        call(
+            "LAUNCH_CONTAINER",
+            &json!({
+                "container_id": inner,
+                "command": command,
+                "resources": [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 0.1}}],
+                "limits": {"cpus": {"value": 0.2}},
+                "container": {"type": "MESOS"},
+            }),
+        ),
+        call(
+            "MARK_RESOURCE_PROVIDER_GONE",
+            &json!({"resource_provider_id": {"value": "nobody"}}),
+        ),
+        call(
+            "ADD_RESOURCE_PROVIDER_CONFIG",
+            &json!({"info": {"type": "a.b", "name": "c"}}),
+        ),
+        call(
+            "UPDATE_RESOURCE_PROVIDER_CONFIG",
+            &json!({"info": {"type": "a.b", "name": "c"}}),
+        ),
+        call(
+            "REMOVE_RESOURCE_PROVIDER_CONFIG",
+            &json!({"type": "a.b", "name": "c"}),
+        ),
+        call(
+            "PRUNE_IMAGES",
+            &json!({"excluded_images": [{"type": "DOCKER", "docker": {"name": "busybox"}}]}),
+        ),
     ]
+}
+
+/// Calls about the input of a container, which come as records.
+pub(super) fn of_input() -> Vec<Value> {
+    let inner = json!({"value": "inner", "parent": {"value": "outer"}});
+    vec![
+        call(
+            "ATTACH_CONTAINER_INPUT",
+            &json!({"type": "CONTAINER_ID", "container_id": inner}),
+        ),
+        call(
+            "ATTACH_CONTAINER_INPUT",
+            &json!({
+                "type": "PROCESS_IO",
+                "process_io": {
+                    "type": "CONTROL",
+                    "control": {
+                        "type": "TTY_INFO",
+                        "tty_info": {"window_size": {"rows": 1, "columns": 1}},
+                    },
+                },
+            }),
+        ),
+    ]
+}
+
+/// Calls of executors that nobody launched.
+pub(super) fn of_executors() -> Vec<Value> {
+    let nobody = json!({"value": "nobody"});
+    let status = json!({
+        "task_id": nobody,
+        "state": "TASK_RUNNING",
+        "source": "SOURCE_EXECUTOR",
+        "uuid": "AAAAAAAAAAAAAAAAAAAAAA==",
+        "timestamp": 1.0,
+    });
+    let task = json!({
+        "name": "t", "task_id": nobody, "agent_id": nobody, "resources": [reserved()],
+    });
+    let mut calls = vec![
+        call(
+            "SUBSCRIBE",
+            &json!({
+                "unacknowledged_tasks": [task],
+                "unacknowledged_updates": [{"status": status}],
+            }),
+        ),
+        call("UPDATE", &json!({"status": status})),
+        call("MESSAGE", &json!({"data": "AAAA"})),
+        json!({"type": "HEARTBEAT"}),
+    ];
+    for call in &mut calls {
+        call["framework_id"] = nobody.clone();
+        call["executor_id"] = nobody.clone();
+    }
+    calls
+}
+
+/// A subscription of a scheduler; only a broken one may be sent, a good one would be accepted.
+pub(super) fn subscription() -> Value {
+    call(
+        "SUBSCRIBE",
+        &json!({
+            "framework_info": {
+                "user": "user", "name": "name", "failover_timeout": 1.0, "checkpoint": true,
+                "roles": ["eng"], "hostname": "host", "principal": "ops", "webui_url": "url",
+                "capabilities": [{"type": "MULTI_ROLE"}],
+                "labels": {"labels": [{"key": "k", "value": "v"}]},
+            },
+            "suppressed_roles": ["eng"],
+        }),
+    )
 }

@@ -38,8 +38,20 @@ fn of_another_kind(value: &Value) -> Value {
     }
 }
 
+/// A call as the only record of a stream.
+pub(super) fn as_record(path: &str, call: &Value) -> Request {
+    let call = call.to_string();
+    Request::new("POST", path)
+        .header("Content-Type", "application/recordio")
+        .header("Message-Content-Type", "application/json")
+        .body(format!("{}\n{call}", call.len()))
+}
+
+/// How a call is sent to a path.
+type Form = fn(&str, &Value) -> Request;
+
 /// What is wrong with the refusals of a call with one field of another kind at a time.
-fn faults(address: SocketAddr, path: &str, call: &Value) -> Vec<String> {
+fn faults(address: SocketAddr, path: &str, form: Form, call: &Value) -> Vec<String> {
     let mut fields = Vec::new();
     members(call, "", &mut fields);
     let mut faults = Vec::new();
@@ -48,7 +60,7 @@ fn faults(address: SocketAddr, path: &str, call: &Value) -> Vec<String> {
         if let Some(value) = broken.pointer_mut(&field) {
             *value = of_another_kind(value);
         }
-        let answer = reply(address, &Request::post_json(path, &broken)).expect("an answer");
+        let answer = reply(address, &form(path, &broken)).expect("an answer");
         let (parent, name) = field.rsplit_once('/').unwrap_or_default();
         // What a map holds under a key is the field `value` of an entry.
         let is_entry = MAPS.iter().any(|map| parent.ends_with(map));
@@ -62,9 +74,14 @@ fn faults(address: SocketAddr, path: &str, call: &Value) -> Vec<String> {
 
 #[track_caller]
 fn refused(address: SocketAddr, path: &str, calls: &[Value]) {
+    refused_as(address, path, Request::post_json, calls);
+}
+
+#[track_caller]
+fn refused_as(address: SocketAddr, path: &str, form: Form, calls: &[Value]) {
     let faults: Vec<String> = calls
         .iter()
-        .flat_map(|call| faults(address, path, call))
+        .flat_map(|call| faults(address, path, form, call))
         .collect();
     assert!(faults.is_empty(), "{path}\n{}", faults.join("\n"));
 }
@@ -84,7 +101,11 @@ fn field_of_another_kind_is_named_and_changes_nothing() {
     refused(master, "/api/v1", &templates::to_master(&id));
     refused(master, "/api/v1", &templates::to_cluster());
     refused(master, "/api/v1/scheduler", &templates::of_schedulers());
+    refused(master, "/api/v1/scheduler", &[templates::subscription()]);
     refused(agent, "/slave(1)/api/v1", &templates::to_agent());
+    refused_as(agent, "/slave(1)/api/v1", as_record, &templates::of_input());
+    let of_executors = templates::of_executors();
+    refused(agent, "/slave(1)/api/v1/executor", &of_executors);
 
     let after = (
         state(master, &STATE_OF_MASTER),
