@@ -32,6 +32,11 @@ use crate::{
 const SHORTEST_RETRY: Duration = Duration::from_millis(50);
 const LONGEST_RETRY: Duration = Duration::from_millis(150);
 
+/// How many changes of an entry in a row are written as differences.
+///
+/// Each saves writing the whole registry; whoever reads the log has to apply them all.
+const DIFFERENCES: usize = 50;
+
 /// The handle of a storage in the replicated log.
 #[derive(Clone, Debug)]
 pub struct LogStorage {
@@ -40,15 +45,17 @@ pub struct LogStorage {
 
 impl LogStorage {
     /// Starts a storage in `log`; the log is read and the writer elected at the first use.
+    ///
+    /// Most changes are written as differences. C++ masters write none, and read them.
     #[must_use]
     pub fn start(runtime: &Runtime, log: &Log) -> Self {
-        Self::start_with_differences(runtime, log, 0)
+        Self::start_with_differences(runtime, log, DIFFERENCES)
     }
 
     /// Starts a storage as [`LogStorage::start`] that writes up to so many changes of an entry as
     /// differences before it writes the whole entry again.
     ///
-    /// Masters write none, in C++ and here.
+    /// It is also written again when the differences together would be no smaller.
     #[must_use]
     pub fn start_with_differences(runtime: &Runtime, log: &Log, differences: usize) -> Self {
         let process = LogStorageProcess {
@@ -144,13 +151,16 @@ struct Snapshot {
     entry: Entry,
     /// How many differences follow the whole entry.
     differences: usize,
+    /// Bytes of these differences together.
+    difference_bytes: usize,
 }
 
 /// How a change was written.
 #[derive(Clone, Copy)]
 enum Form {
     Whole,
-    Difference,
+    /// As a difference of so many bytes.
+    Difference(usize),
 }
 
 #[derive(Clone)]
@@ -267,6 +277,7 @@ impl LogStorageProcess {
                     position: entry.position,
                     entry: stored,
                     differences: 0,
+                    difference_bytes: 0,
                 };
                 self.cache
                     .insert(snapshot.entry.name().to_owned(), snapshot);
@@ -287,6 +298,7 @@ impl LogStorageProcess {
         snapshot.entry.value = Some(value.into());
         snapshot.entry.uuid.clone_from(&diff.uuid);
         snapshot.differences += 1;
+        snapshot.difference_bytes += diff.value().len();
         Ok(())
     }
 
@@ -401,16 +413,18 @@ impl LogStorageProcess {
                     position,
                     entry,
                     differences: 0,
+                    difference_bytes: 0,
                 };
                 let name = whole.entry.name().to_owned();
                 let old = self.cache.get(&name);
                 let snapshot = match (form, old) {
-                    (Form::Difference, Some(old)) => Snapshot {
+                    (Form::Difference(bytes), Some(old)) => Snapshot {
                         position: old.position,
                         differences: old.differences + 1,
+                        difference_bytes: old.difference_bytes + bytes,
                         ..whole
                     },
-                    (Form::Whole | Form::Difference, _) => whole,
+                    (Form::Whole | Form::Difference(_), _) => whole,
                 };
                 self.cache.insert(name, snapshot);
             }
@@ -439,14 +453,23 @@ impl LogStorageProcess {
     /// What is appended for a change.
     fn operation_of(&self, change: &Change) -> (Form, Operation) {
         match change {
-            Change::Set { entry, .. } => match self.cache.get(entry.name()) {
-                Some(stored) if stored.differences < self.differences => {
-                    (Form::Difference, difference(&stored.entry, entry))
-                }
-                Some(_) | None => (Form::Whole, whole(entry)),
-            },
+            Change::Set { entry, .. } => self
+                .difference_to(entry)
+                .unwrap_or_else(|| (Form::Whole, whole(entry))),
             Change::Expunge { entry } => (Form::Whole, expunged(entry)),
         }
+    }
+
+    /// The difference between what is stored and `entry`, where it is worth while.
+    fn difference_to(&self, entry: &Entry) -> Option<(Form, Operation)> {
+        let stored = self.cache.get(entry.name())?;
+        if stored.differences >= self.differences {
+            return None;
+        }
+        let difference = svndiff::difference(stored.entry.value(), entry.value());
+        let bytes = difference.len();
+        (stored.difference_bytes + bytes < entry.value().len())
+            .then(|| (Form::Difference(bytes), differing(entry, difference)))
     }
 
     /// Truncates up to the oldest snapshot; false when there is nothing to do.
@@ -498,8 +521,7 @@ fn whole(entry: &Entry) -> Operation {
 }
 
 /// What is appended for an entry as a difference against the one that is stored.
-fn difference(stored: &Entry, entry: &Entry) -> Operation {
-    let difference = svndiff::difference(stored.value(), entry.value());
+fn differing(entry: &Entry, difference: Vec<u8>) -> Operation {
     let entry = Entry {
         value: Some(difference.into()),
         ..entry.clone()

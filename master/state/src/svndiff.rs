@@ -9,6 +9,10 @@
 //! An instruction's two high bits say where bytes come from (0 source, 1 target, 2 new data), its
 //! six low bits how many, or zero when the number follows.
 
+mod difference;
+
+pub use self::difference::difference;
+
 /// Why a difference cannot be applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ApplyError {
@@ -37,80 +41,6 @@ pub enum ApplyError {
 
 /// No registry comes near this; a damaged number must not take all memory.
 const MAXIMUM: usize = 1 << 30;
-
-/// The largest window that libsvn reads.
-const WINDOW: usize = 100 * 1024;
-
-/// The difference that makes `target` of `source`: what lies between their common beginning and
-/// their common end.
-#[must_use]
-pub fn difference(source: &[u8], target: &[u8]) -> Vec<u8> {
-    let same = |pair: &(&u8, &u8)| pair.0 == pair.1;
-    let prefix = source.iter().zip(target).take_while(same).count();
-    let rest = |all: &[u8]| all.len() - prefix;
-    let suffix = source
-        .iter()
-        .rev()
-        .zip(target.iter().rev())
-        .take(rest(source).min(rest(target)))
-        .take_while(same)
-        .count();
-    let (head, tail) = target.split_at(target.len() - suffix);
-    let mut out = b"SVN\0".to_vec();
-    for (number, window) in head.chunks(WINDOW).enumerate() {
-        let begin = number * WINDOW;
-        let copied = prefix.saturating_sub(begin).min(window.len());
-        let new = window.get(copied..).unwrap_or_default();
-        put_window(begin, copied, new, &mut out);
-    }
-    for (number, window) in tail.chunks(WINDOW).enumerate() {
-        let begin = source.len() - suffix + number * WINDOW;
-        put_window(begin, window.len(), &[], &mut out);
-    }
-    out
-}
-
-/// A window that copies from `begin` of the source and adds what is new.
-fn put_window(begin: usize, copied: usize, new: &[u8], out: &mut Vec<u8>) {
-    let mut instructions = Vec::new();
-    if copied > 0 {
-        instructions.push(0);
-        put_number(copied, &mut instructions);
-        put_number(0, &mut instructions);
-    }
-    if !new.is_empty() {
-        instructions.push(2 << 6);
-        put_number(new.len(), &mut instructions);
-    }
-    let begin = if copied > 0 { begin } else { 0 };
-    let numbers = [
-        begin,
-        copied,
-        copied + new.len(),
-        instructions.len(),
-        new.len(),
-    ];
-    for number in numbers {
-        put_number(number, out);
-    }
-    out.extend_from_slice(&instructions);
-    out.extend_from_slice(new);
-}
-
-/// Seven bits a byte, most significant first; the high bit says that another byte follows.
-fn put_number(number: usize, out: &mut Vec<u8>) {
-    let digits = usize::BITS.div_ceil(7);
-    for digit in (1..digits).rev() {
-        if number >> (7 * digit) != 0 {
-            out.push(low_seven_bits(number >> (7 * digit)) | 0x80);
-        }
-    }
-    out.push(low_seven_bits(number));
-}
-
-fn low_seven_bits(number: usize) -> u8 {
-    u8::try_from(number & 0x7f).unwrap_or_default()
-}
 
 /// Applies `difference` to `source`.
 ///
