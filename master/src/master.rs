@@ -68,7 +68,6 @@ pub(crate) use self::send::time_info;
 pub(crate) use self::subscribe::{Origin, Subscription};
 use self::throttle::Throttle;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -77,7 +76,7 @@ use mesos_allocator::AllocatorHandle;
 use mesos_common::authorization::Authorizer;
 use mesos_common::cram_md5::CramMd5Authenticator;
 use mesos_common::files::Files;
-use mesos_common::ids::{AgentId, IdGenerator, MasterId};
+use mesos_common::ids::{IdGenerator, MasterId};
 use mesos_common::roles::parse_list;
 use mesos_detector::{Contender, Detector};
 use mesos_proto::v1;
@@ -165,7 +164,8 @@ pub struct MasterProcess {
     start_time: Time,
     ids: IdGenerator,
     agents: Agents,
-    observers: HashMap<AgentId, Pid<AgentObserverProcess>>,
+    /// Watches the agents, once there are any.
+    observer: Option<Pid<AgentObserverProcess>>,
     frameworks: Frameworks,
     offers: Offers,
     roles: Roles,
@@ -232,7 +232,7 @@ impl MasterProcess {
             start_time: now,
             ids: IdGenerator::new(parts.id),
             agents: Agents::default(),
-            observers: HashMap::new(),
+            observer: None,
             frameworks: Frameworks::new(flags.max_completed_frameworks),
             offers: Offers::default(),
             roles: Roles::new(whitelist),

@@ -158,7 +158,7 @@ impl MasterProcess {
                 stream.close();
             }
         }
-        for observer in self.observers.values() {
+        if let Some(observer) = &self.observer {
             observer.terminate();
         }
         if let Some(watcher) = &self.whitelist_watcher {

@@ -211,16 +211,7 @@ impl MasterProcess {
             }
         }
         ctx.link(agent.pid());
-        let options = PingOptions {
-            interval: self.flags.agent_ping_timeout,
-            max_missed: self.flags.max_agent_ping_timeouts,
-        };
-        let observer =
-            AgentObserverProcess::new(agent_id.clone(), agent.pid().clone(), ctx.pid(), options);
-        let observer = ctx.spawn(observer);
-        if let Some(old) = self.observers.insert(agent_id.clone(), observer) {
-            old.terminate();
-        }
+        self.watch_agent(&agent, ctx);
         self.machines.add_agent(&machine_id, agent_id.clone());
         let unavailability = self
             .machines
@@ -239,6 +230,18 @@ impl MasterProcess {
         self.attach_load(&agent_id, load);
         self.allocator.add_agent(allocated);
         self.announce_agent_added(&agent_id);
+    }
+
+    /// Has an agent asked from time to time whether it is there.
+    fn watch_agent(&mut self, agent: &Agent, ctx: &Context<Self>) {
+        let options = PingOptions {
+            interval: self.flags.agent_ping_timeout,
+            max_missed: self.flags.max_agent_ping_timeouts,
+        };
+        let start = || ctx.spawn(AgentObserverProcess::new(ctx.pid(), options));
+        let observer = self.observer.get_or_insert_with(start);
+        let (id, pid) = (agent.id().clone(), agent.pid().clone());
+        observer.dispatch(move |observer, ctx| observer.watch(id, pid, ctx));
     }
 
     /// Gives an executor to its framework, if that is known.

@@ -14,7 +14,6 @@ use mesos_proto::v1::task_status::Reason;
 use super::MasterProcess;
 use super::status_update::MasterUpdate;
 use super::task::Destination;
-use crate::agent_observer::Link;
 use crate::framework_message::FrameworkMessage;
 use crate::registrar::{Applied, RegistrarError};
 use crate::registry::remove_agent::RemoveAgent;
@@ -43,8 +42,9 @@ impl MasterProcess {
             return;
         }
         tracing::info!(%agent_id, pid = %agent.pid(), "agent disconnected");
-        if let Some(observer) = self.observers.get(agent_id) {
-            observer.dispatch(|observer, _| observer.set_link(Link::Down));
+        if let Some(observer) = &self.observer {
+            let id = agent_id.clone();
+            observer.dispatch(move |observer, _| observer.disconnect(&id));
         }
         self.deactivate_agent_offers(agent_id, ctx);
         if let Some(agent) = self.agents.get_mut(agent_id) {
@@ -295,8 +295,9 @@ impl MasterProcess {
         }
         self.agents.remove(agent_id);
         self.machines.remove_agent(agent.machine(), agent_id);
-        if let Some(observer) = self.observers.remove(agent_id) {
-            observer.terminate();
+        if let Some(observer) = &self.observer {
+            let id = agent_id.clone();
+            observer.dispatch(move |observer, _| observer.unwatch(&id));
         }
         self.broadcast_to_frameworks(&FrameworkMessage::LostAgent(agent_id.clone()), ctx);
     }

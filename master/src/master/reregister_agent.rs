@@ -23,7 +23,6 @@ use self::resources::{inject_roles, upgrade_message};
 use super::framework_lifecycle::Report;
 use super::register_agent::Load;
 use super::{MasterProcess, status_update};
-use crate::agent_observer::Link;
 use crate::registrar::{Applied, RegistrarError};
 use crate::registry::admit_agent::UpdateAgent;
 use crate::registry::mark_reachable::MarkReachable;
@@ -425,12 +424,9 @@ impl MasterProcess {
         let was_connected = agent.is_connected();
         self.agents.move_pid(&agent_id, &old_pid, from);
         ctx.link(from);
-        if let Some(observer) = self.observers.get(&agent_id) {
-            let pid = from.clone();
-            observer.dispatch(move |observer, _| {
-                observer.set_agent(pid);
-                observer.set_link(Link::Up);
-            });
+        if let Some(observer) = &self.observer {
+            let (id, pid) = (agent_id.clone(), from.clone());
+            observer.dispatch(move |observer, _| observer.reconnect(&id, pid));
         }
         if let Some(agent) = self.agents.get(&agent_id) {
             self.allocator.update_agent(
