@@ -77,6 +77,12 @@ impl MasterHandle {
         self.process.upid()
     }
 
+    /// The actor, for tests that look at how it works.
+    #[cfg(test)]
+    pub(crate) const fn process(&self) -> &Pid<MasterProcess> {
+        &self.process
+    }
+
     /// What the master says about itself.
     #[must_use]
     pub fn info(&self) -> &v1::MasterInfo {

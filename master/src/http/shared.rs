@@ -170,8 +170,78 @@ impl MasterProcess {
 
 #[cfg(test)]
 mod tests {
-    use super::{Document, names};
-    use libprocess::http::Response;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use http::Method;
+    use libprocess::Runtime;
+    use mesos_detector::StandaloneContender;
+    use mesos_state::{InMemoryStorage, State};
+
+    use super::{Document, MasterProcess, Question, Request, Response, Snapshot, names};
+    use crate::MasterHandle;
+    use crate::flags::Flags;
+    use crate::start::start_with;
+    use crate::surroundings::Surroundings;
+
+    /// How long a test waits for something that must come.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    fn master(runtime: &Runtime) -> MasterHandle {
+        let flags = Flags {
+            registry: "in_memory".to_owned(),
+            ..Flags::default()
+        };
+        let surroundings = Surroundings {
+            state: State::new(InMemoryStorage::start(runtime)),
+            contender: Box::new(StandaloneContender::default()),
+            detector: None,
+            broken: None,
+        };
+        start_with(runtime, flags, surroundings).expect("a master")
+    }
+
+    fn question() -> Request {
+        Request::new(Method::GET, "/master/state").expect("a request")
+    }
+
+    #[test]
+    fn master_answers_messages_while_a_state_is_being_written() {
+        let runtime = Runtime::builder().ip([127, 0, 0, 1].into());
+        let runtime = runtime.start().expect("a free port");
+        let master = master(&runtime);
+        let (begin, begun) = mpsc::channel();
+        let (go_on, may_go_on) = mpsc::channel::<()>();
+
+        let state = master.process().call_future(move |master, ctx| {
+            let snapshot: Snapshot = Box::new(move |master: &MasterProcess| {
+                let write = master.state(&question());
+                Box::new(move || {
+                    begin.send(()).expect("the test waits");
+                    // An end of the waiting would be a test that fails, not one that hangs.
+                    let _told = may_go_on.recv_timeout(PATIENCE);
+                    write()
+                })
+            });
+            master.share(Question::new(&question(), "state"), snapshot, ctx)
+        });
+        begun.recv_timeout(PATIENCE).expect("writing begins");
+        let answers = (0..3).map(|_| master.process().call(|master, _| master.info().clone()));
+        let answers: Vec<_> = answers.collect();
+        for answer in answers {
+            let info = runtime.block_on(answer).ready().expect("an answer");
+            assert_eq!(&info, master.info());
+        }
+        let is_being_written = state.is_pending();
+        go_on.send(()).expect("the state is being written");
+        let state = runtime.block_on(state).ready().expect("a state");
+
+        assert!(is_being_written);
+        assert_eq!(state.status, 200);
+        assert!(state.text().contains(master.info().id()));
+        master.shutdown();
+        runtime.shutdown();
+    }
 
     #[test]
     fn client_that_has_the_answer_gets_none() {
