@@ -257,7 +257,7 @@ fn agents_that_do_not_register_again_are_given_up_at_the_rate_that_is_allowed() 
     };
     silent_restart(&stage, &mut agent);
     rescinded_and_not_lost(&mut scheduler);
-    let observer = stage.runtime.upid("slave-observer(2)");
+    let observer = stage.runtime.upid("slave-observer(1)");
     let answered = |span: u64| {
         for _ in 0..span / 15 {
             stage.advance(Duration::from_secs(15));
