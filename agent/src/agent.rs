@@ -36,6 +36,7 @@ mod oversubscription;
 mod ping;
 mod preempt;
 mod recover;
+mod recover_executor;
 pub(crate) mod register;
 mod reregister_executor;
 mod run_group;

@@ -20,6 +20,20 @@ impl AgentProcess {
         self.schedule_removal(path, std::time::Duration::ZERO);
     }
 
+    /// Has a directory removed that was of use for the last time when it was changed, before this agent began.
+    pub(super) fn collect_garbage_by_age(&self, path: &Path, ctx: &Context<Self>) {
+        let modified = std::fs::metadata(path).and_then(|found| found.modified());
+        let since = modified.map(|time| time.duration_since(std::time::UNIX_EPOCH));
+        match since {
+            Ok(Ok(since)) => {
+                let age = ctx.now().since_epoch().saturating_sub(since);
+                self.schedule_removal(path, age);
+            }
+            // Somebody removed it, or the clock stood before the epoch.
+            Ok(Err(_)) | Err(_) => self.collect_garbage(path),
+        }
+    }
+
     /// As [`Self::collect_garbage`], and the sandbox can be browsed until it is removed.
     pub(super) fn collect_sandbox_garbage(
         &self,

@@ -24,16 +24,15 @@ use crate::{
     AgentExit,
     checkpoint::{
         self, AgentCheckpoint, Checkpoint, ExecutorCheckpoint, FrameworkCheckpoint, ReadFailure,
-        RunCheckpoint, Strictness, TaskCheckpoint, Transport,
+        RunCheckpoint, Strictness,
         layout::{Machine, RunPhase},
         write::ResourcesCommit,
     },
     compatibility::{Policy, compare},
     paths::{self, ExecutorPlace},
     state::{
-        executor::{Connection, Durability, Executor, ExecutorSpec, ExecutorState},
+        executor::{Connection, ExecutorState},
         framework::Framework,
-        task::is_terminal,
     },
     task_status_update_manager::UpdateError,
 };
@@ -277,81 +276,6 @@ impl AgentProcess {
         }
     }
 
-    fn recover_executor(
-        &mut self,
-        agent: &AgentId,
-        framework: &FrameworkId,
-        found: &ExecutorCheckpoint,
-        ctx: &Context<Self>,
-    ) {
-        let (work_dir, meta) = (self.work_dir.clone(), self.meta.clone());
-        let work = ExecutorPlace {
-            root: &work_dir,
-            agent,
-            framework,
-            executor: &found.id,
-        };
-        let meta = ExecutorPlace {
-            root: &meta,
-            ..work
-        };
-        let (Some(info), Some(latest)) = (&found.info, &found.latest) else {
-            self.collect_garbage(&work.dir());
-            self.collect_garbage(&meta.dir());
-            return;
-        };
-        for run in found.runs.iter().filter(|run| run.id != *latest) {
-            self.collect_garbage(&work.run_dir(&run.id));
-            self.collect_garbage(&meta.run_dir(&run.id));
-        }
-        let Some(run) = found.runs.iter().find(|run| run.id == *latest) else {
-            return;
-        };
-        let directory = work.run_dir(latest);
-        let mut executor = Executor::new(ExecutorSpec {
-            info: info.clone(),
-            framework: framework.clone(),
-            container: latest.clone(),
-            directory: directory.clone(),
-            user: self
-                .flags
-                .switch_user
-                .then(|| info.command().user().to_owned()),
-            durability: Durability::Checkpointed,
-            origin: found.origin,
-        });
-        executor.connection = match &run.transport {
-            Transport::Libprocess(pid) => Connection::Libprocess(pid.clone()),
-            Transport::Http => Connection::Http(None),
-            Transport::Unknown => Connection::Unknown,
-        };
-        for task in &run.tasks {
-            recover_task(&mut executor, task);
-        }
-        self.attach_sandbox(framework, &found.id, &directory, ctx);
-        self.attach_volumes_of(framework, &executor, ctx);
-        let completed = run.phase == RunPhase::Completed;
-        if completed {
-            executor.become_state(ExecutorState::Terminated);
-            executor.terminate_launched();
-            self.metrics.executors_terminated.increment();
-            for path in [
-                work.run_dir(latest),
-                meta.run_dir(latest),
-                work.dir(),
-                meta.dir(),
-            ] {
-                self.collect_garbage(&path);
-            }
-        }
-        if let Some(known) = self.frameworks.get_mut(framework) {
-            known.add_executor(executor);
-            if completed {
-                drop(known.complete_executor(&found.id));
-            }
-        }
-    }
-
     /// Hands the containers that may still run to the containerizer.
     fn recover_containers(&mut self, agent: Option<AgentCheckpoint>, ctx: &mut Context<Self>) {
         let containers = agent.as_ref().map(recoverable).unwrap_or_default();
@@ -546,26 +470,6 @@ fn recoverable(
         }
     }
     found
-}
-
-/// Replays the updates of a task up to its end.
-fn recover_task(executor: &mut Executor, found: &TaskCheckpoint) {
-    executor.add_recovered(found.id.clone(), found.info.clone());
-    for update in &found.updates {
-        let status = update.status();
-        if let Err(error) = executor.update_task(status) {
-            tracing::error!(task = %found.id, %error, "recovered task cannot be updated");
-            continue;
-        }
-        if is_terminal(status.state()) {
-            let acknowledged = uuid::Uuid::from_slice(update.uuid())
-                .is_ok_and(|uuid| found.acknowledged.contains(&uuid));
-            if acknowledged {
-                executor.complete(&found.id);
-            }
-            return;
-        }
-    }
 }
 
 /// Allocates a resource that is not; false when nobody knows to which role.
