@@ -19,6 +19,7 @@ use std::{
 use libprocess::{
     Context, Future, Pid, Process, ProcessId, Promise, Runtime, Time, Timer, metrics::Counter,
 };
+use mesos_containerizer::sandbox_collector::SandboxCollector;
 
 /// What happened to a request to keep a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -251,6 +252,31 @@ impl GarbageCollector {
     pub fn prune(&self, within: Duration) {
         self.pid
             .dispatch(move |collector, ctx| collector.prune(within, ctx));
+    }
+}
+
+/// Has the sandboxes of containers other than executors' removed a while after they were last used.
+#[derive(Debug)]
+pub struct ContainerSandboxes {
+    collector: GarbageCollector,
+    delay: Duration,
+}
+
+impl ContainerSandboxes {
+    /// They stay for `--gc_delay`.
+    pub const fn new(collector: GarbageCollector, delay: Duration) -> Self {
+        Self { collector, delay }
+    }
+}
+
+impl SandboxCollector for ContainerSandboxes {
+    fn schedule(&self, path: &Path, age: Duration) {
+        let after = self.delay.saturating_sub(age);
+        drop(self.collector.schedule(after, path.to_owned()));
+    }
+
+    fn unschedule(&self, path: &Path) -> Future<()> {
+        self.collector.unschedule(path.to_owned()).map(drop)
     }
 }
 

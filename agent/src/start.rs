@@ -2,6 +2,8 @@
 //!
 //! Mirrors `src/slave/main.cpp`, without what belongs to the program rather than to the agent.
 
+mod containers;
+
 use std::{
     fmt, fs, io,
     os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
@@ -19,15 +21,7 @@ use mesos_common::{
     resources::{ParseError, Resources},
     version::VersionProcess,
 };
-use mesos_containerizer::{
-    containerizer::Containerizer,
-    fetcher::{Fetcher, FetcherOptions},
-    io_switchboard::{IoSwitchboard, IoSwitchboardOptions},
-    isolator::IsolatorError,
-    isolators,
-    launcher::posix::PosixLauncher,
-    mesos::{MesosContainerizer, MesosContainerizerOptions, MesosContainerizerParts},
-};
+use mesos_containerizer::{containerizer::Containerizer, isolator::IsolatorError};
 use mesos_detector::{CreateError, Detector, create_detector};
 use mesos_proto::v1;
 use thiserror::Error;
@@ -36,7 +30,6 @@ use uuid::Uuid;
 use crate::{
     agent::{AgentParts, AgentProcess, AgentResources, AgentState, ExecutorGate, MasterLink},
     authentication::{AuthenticationError, close_realms, token_key},
-    container_logger,
     flags::Flags,
     gc::GarbageCollector,
     http::READONLY,
@@ -230,7 +223,8 @@ pub fn start_with(
         .flatten();
     let security = Security::from_flags(runtime, &flags, replacements.secret_generator)?;
     let info = describe(runtime, &flags, &work_dir)?;
-    let mut containerizer = containerizer(runtime, &flags, &work_dir)?;
+    let gc = GarbageCollector::spawn(runtime);
+    let mut containerizer = containers::create(runtime, &flags, &work_dir, &gc)?;
     if let Some(wrap) = replacements.containerizer {
         containerizer = wrap(containerizer);
     }
@@ -271,9 +265,12 @@ pub fn start_with(
     drop(VersionProcess::spawn(runtime));
     process.parts = Some(parts(
         runtime,
-        containerizer,
-        detector,
-        oversubscription,
+        Workers {
+            containerizer,
+            detector,
+            oversubscription,
+            gc,
+        },
         &slot,
     ));
     let pid = runtime.spawn(process);
@@ -365,22 +362,30 @@ fn listen_for_executors(runtime: &Runtime, flags: &Flags) -> Result<(), StartErr
 /// Where the agent's handle will be once it runs.
 type Slot = Arc<OnceLock<Pid<AgentProcess>>>;
 
-/// Starts the actors that work for the agent.
-///
-/// The managers are paused until the agent, which they forward to, is registered.
-fn parts(
-    runtime: &Runtime,
+/// Who works for the agent and was started before it.
+struct Workers {
     containerizer: Arc<dyn Containerizer>,
     detector: Box<dyn Detector>,
     oversubscription: Oversubscription,
-    slot: &Slot,
-) -> AgentParts {
+    gc: GarbageCollector,
+}
+
+/// Starts the actors that work for the agent.
+///
+/// The managers are paused until the agent, which they forward to, is registered.
+fn parts(runtime: &Runtime, workers: Workers, slot: &Slot) -> AgentParts {
+    let Workers {
+        containerizer,
+        detector,
+        oversubscription,
+        gc,
+    } = workers;
     let (for_tasks, for_operations) = (slot.clone(), slot.clone());
     AgentParts {
         containerizer,
         detector,
         files: Files::spawn(runtime, Some(READONLY)),
-        gc: GarbageCollector::spawn(runtime),
+        gc,
         updates: TaskStatusUpdateManager::spawn(
             runtime,
             Arc::new(move |update| {
@@ -527,49 +532,4 @@ fn hostname(runtime: &Runtime, flags: &Flags) -> String {
         .ok()
         .and_then(|name| name.into_string().ok())
         .unwrap_or(ip)
-}
-
-fn containerizer(
-    runtime: &Runtime,
-    flags: &Flags,
-    work_dir: &Path,
-) -> Result<Arc<dyn Containerizer>, StartError> {
-    let launcher_dir = PathBuf::from(&flags.launcher_dir);
-    let fetcher = Fetcher::spawn(
-        runtime,
-        FetcherOptions {
-            launcher_dir: launcher_dir.clone(),
-            cache_dir: PathBuf::from(&flags.fetcher_cache_dir),
-            cache_size: flags.fetcher_cache_size.bytes(),
-            frameworks_home: (!flags.frameworks_home.is_empty())
-                .then(|| flags.frameworks_home.clone()),
-            hadoop_home: flags.hadoop_home.clone(),
-            stall_timeout: flags.fetcher_stall_timeout,
-        },
-    );
-    let modules = BuiltInModules::from_flags(flags).map_err(StartError::Modules)?;
-    let logger = flags.container_logger.as_deref();
-    let logger = container_logger::create(runtime, logger, &modules, &launcher_dir)
-        .map_err(StartError::ContainerLogger)?;
-    let switchboard = IoSwitchboard::spawn(
-        runtime,
-        IoSwitchboardOptions {
-            launcher_dir: launcher_dir.clone(),
-            runtime_dir: PathBuf::from(&flags.runtime_dir),
-            heartbeat_interval: flags.http_heartbeat_interval,
-        },
-        logger,
-    );
-    let parts = MesosContainerizerParts {
-        launcher: Box::new(PosixLauncher::new(runtime)),
-        isolators: isolators::create(runtime, &flags.isolation, work_dir)?,
-        switchboard,
-        fetcher,
-    };
-    let options = MesosContainerizerOptions {
-        launcher_dir,
-        runtime_dir: PathBuf::from(&flags.runtime_dir),
-        work_dir: work_dir.to_owned(),
-    };
-    Ok(Arc::new(MesosContainerizer::spawn(runtime, options, parts)))
 }

@@ -1,5 +1,7 @@
 //! The isolators of the agent, and how `--isolation` chooses them.
 
+pub mod disk_du;
+mod disk_usage;
 pub mod filesystem_posix;
 pub mod posix;
 pub mod posix_cpu;
@@ -7,11 +9,33 @@ pub mod posix_mem;
 pub mod posix_rlimits;
 pub mod volume_sandbox_path;
 
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use libprocess::Runtime;
 
 use crate::isolator::{Isolator, IsolatorError};
+
+/// What isolators are told of the agent.
+#[derive(Debug, Clone)]
+pub struct IsolatorOptions {
+    /// `--work_dir`.
+    pub work_dir: PathBuf,
+    /// `--container_disk_watch_interval`.
+    pub disk_watch_interval: Duration,
+    /// `--enforce_container_disk_quota`.
+    pub disk_quota: disk_du::DiskQuota,
+}
+
+impl IsolatorOptions {
+    /// The defaults of the flags.
+    pub fn at(work_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            work_dir: work_dir.into(),
+            disk_watch_interval: Duration::from_secs(15),
+            disk_quota: disk_du::DiskQuota::Measured,
+        }
+    }
+}
 
 /// Turns `--isolation` into isolators, in the order in which they prepare containers.
 ///
@@ -20,7 +44,7 @@ use crate::isolator::{Isolator, IsolatorError};
 pub fn create(
     runtime: &Runtime,
     isolation: &str,
-    work_dir: &Path,
+    options: &IsolatorOptions,
 ) -> Result<Vec<Arc<dyn Isolator>>, IsolatorError> {
     let names = names(isolation)?;
     let mut isolators: Vec<Arc<dyn Isolator>> = Vec::new();
@@ -29,6 +53,7 @@ pub fn create(
         "filesystem/posix",
         "posix/cpu",
         "posix/mem",
+        "disk/du",
         "posix/rlimits",
         "volume/sandbox_path",
     ] {
@@ -38,10 +63,15 @@ pub fn create(
         isolators.push(match name {
             "filesystem/posix" => Arc::new(filesystem_posix::PosixFilesystemIsolator::start(
                 runtime,
-                work_dir.to_owned(),
+                options.work_dir.clone(),
             )),
             "posix/cpu" => Arc::new(posix_cpu::PosixCpuIsolator::new(runtime)),
             "posix/mem" => Arc::new(posix_mem::PosixMemIsolator::new(runtime)),
+            "disk/du" => Arc::new(disk_du::DiskUsageIsolator::start(
+                runtime,
+                options.disk_watch_interval,
+                options.disk_quota,
+            )),
             "volume/sandbox_path" => Arc::new(volume_sandbox_path::SandboxPathIsolator::default()),
             _ => Arc::new(posix_rlimits::PosixRlimitsIsolator),
         });

@@ -15,6 +15,7 @@ pub mod mesos;
 pub mod paths;
 pub mod programs;
 pub mod reap;
+pub mod sandbox_collector;
 pub mod state_file;
 
 pub use container_id::{ContainerId, ContainerIdError};

@@ -9,6 +9,7 @@
 //! - A container leaves the list only after its processes are gone and every isolator has cleaned up.
 //! - Isolators prepare one after another and clean up in reverse order.
 
+mod collect;
 mod container;
 mod destroy;
 mod isolate;
@@ -43,6 +44,7 @@ use crate::{
     isolator::Isolator,
     launch_info::ContainerTermination,
     launcher::Launcher,
+    sandbox_collector::SandboxCollector,
 };
 
 /// Where the containerizer finds and keeps its files.
@@ -67,6 +69,9 @@ pub struct MesosContainerizerParts {
     pub switchboard: IoSwitchboard,
     /// Brings artifacts into sandboxes.
     pub fetcher: Fetcher,
+    /// Removes the sandboxes of nested containers that have ended, with
+    /// `--gc_non_executor_container_sandboxes`.
+    pub collector: Option<Arc<dyn SandboxCollector>>,
 }
 
 /// The actor of the Mesos containerizer.
@@ -179,7 +184,8 @@ impl Containerizer for MesosContainerizer {
 
     fn remove(&self, id: &ContainerId) -> Answer<()> {
         let id = id.clone();
-        self.pid.call(move |process, _| process.remove(&id))
+        self.pid
+            .call_future(move |process, ctx| process.remove(&id, ctx))
     }
 
     fn containers(&self) -> Answer<BTreeSet<ContainerId>> {

@@ -50,9 +50,9 @@ pub(super) const ROWS: &[Row<Flags>] = &[
     .rule(headroom_is_a_share),
     flag!(
         Flags.gc_non_executor_container_sandboxes = "false",
-        "Whether sandboxes of nested and standalone containers are cleaned up as well."
-    )
-    .not_yet(),
+        "Whether sandboxes of nested containers are removed as well, `gc_delay` after their last change.\n\
+         Without it they stay as long as the sandbox of their executor."
+    ),
     flag!(
         Flags.disk_watch_interval = "1mins",
         "Time between two looks at the disk usage."
@@ -60,15 +60,13 @@ pub(super) const ROWS: &[Row<Flags>] = &[
     flag!(
         Flags.container_disk_watch_interval = "15secs",
         "Time between two looks at the disk usage of a container.\n\
-         For the isolators `disk/du` and `disk/xfs`."
-    )
-    .not_yet(),
+         For the isolator `disk/du`."
+    ),
     flag!(
         Flags.enforce_container_disk_quota = "false",
         "Whether containers that use more disk than they have are killed.\n\
-         For the isolators `disk/du` and `disk/xfs`."
-    )
-    .not_yet(),
+         For the isolator `disk/du`."
+    ),
     flag!(
         Flags.volume_gid_range,
         "Group ids to use for volumes that users other than root share,\n\

@@ -16,7 +16,7 @@ use mesos_containerizer::{
     containerizer::{Answer, RecoverableContainer, settle},
     fetcher::{Fetcher, FetcherOptions},
     io_switchboard::{IoSwitchboard, IoSwitchboardOptions},
-    isolators,
+    isolators::{self, IsolatorOptions},
     launch_info::{ContainerClass, ContainerConfig, ContainerTermination},
     launcher::posix::PosixLauncher,
     mesos::{MesosContainerizer, MesosContainerizerOptions, MesosContainerizerParts},
@@ -26,11 +26,15 @@ use mesos_proto::v1;
 
 use crate::harness::{PATIENCE, Place};
 
+/// A change of the parts that a containerizer is put together from, also when it is started again.
+pub(crate) type Change = Box<dyn Fn(&Runtime, &Path, &mut MesosContainerizerParts)>;
+
 /// A containerizer and the place it works in.
 pub(crate) struct Containers {
     pub(crate) runtime: Runtime,
     pub(crate) containerizer: MesosContainerizer,
     pub(crate) place: Place,
+    change: Change,
 }
 
 impl Containers {
@@ -42,12 +46,39 @@ impl Containers {
         let place = Place::new();
         let runtime = start();
         let logger = logger(&runtime, &place.directory.path().join("libexec"));
-        let containerizer = containerizer(&runtime, &place, logger);
+        let change: Change = Box::new(|_, _, _| {});
+        let containerizer = containerizer(&runtime, &place, logger, &change);
         Self {
             runtime,
             containerizer,
             place,
+            change,
         }
+    }
+
+    /// A containerizer with other parts.
+    pub(crate) fn changed(
+        change: impl Fn(&Runtime, &Path, &mut MesosContainerizerParts) + 'static,
+    ) -> Self {
+        let place = Place::new();
+        let runtime = start();
+        let change: Change = Box::new(change);
+        let logger = Arc::new(SandboxContainerLogger);
+        let containerizer = containerizer(&runtime, &place, logger, &change);
+        Self {
+            runtime,
+            containerizer,
+            place,
+            change,
+        }
+    }
+
+    /// A containerizer with these isolators.
+    pub(crate) fn isolated_by(isolation: &'static str) -> Self {
+        Self::changed(move |runtime, root, parts| {
+            let options = IsolatorOptions::at(root.join("work"));
+            parts.isolators = isolators::create(runtime, isolation, &options).expect("isolators");
+        })
     }
 
     pub(crate) fn wait<T: Send + 'static>(
@@ -77,13 +108,7 @@ impl Containers {
     }
 
     pub(crate) fn launch(&self, id: &ContainerId, config: ContainerConfig) {
-        let request = LaunchRequest {
-            id: id.clone(),
-            config,
-            environment: BTreeMap::new(),
-            pid_path: None,
-        };
-        let launched = self.wait(self.containerizer.launch(request));
+        let launched = self.wait(self.containerizer.launch(request(id, config)));
         assert_eq!(launched.expect("launched"), LaunchResult::Success);
     }
 
@@ -114,13 +139,7 @@ impl Containers {
 
     /// Launches a container that ends by itself, and waits for that.
     pub(crate) fn run(&self, id: &ContainerId, config: ContainerConfig) -> ContainerTermination {
-        let request = LaunchRequest {
-            id: id.clone(),
-            config,
-            environment: BTreeMap::new(),
-            pid_path: None,
-        };
-        let launched = self.containerizer.launch(request);
+        let launched = self.containerizer.launch(request(id, config));
         // A root that has ended is not known any more, so this is asked before the launch is over.
         let ended = self.containerizer.wait(id);
         let launched = self.wait(launched).expect("launched");
@@ -155,8 +174,8 @@ impl Containers {
         let known: Vec<RecoverableContainer> = known.collect();
         self.runtime.shutdown();
         self.runtime = start();
-        self.containerizer =
-            containerizer(&self.runtime, &self.place, Arc::new(SandboxContainerLogger));
+        let logger = Arc::new(SandboxContainerLogger);
+        self.containerizer = containerizer(&self.runtime, &self.place, logger, &self.change);
         self.wait(self.containerizer.recover(known))
             .expect("recovered");
     }
@@ -197,6 +216,7 @@ fn containerizer(
     runtime: &Runtime,
     place: &Place,
     logger: Arc<dyn ContainerLogger>,
+    change: &Change,
 ) -> MesosContainerizer {
     let below = |name: &str| place.directory.path().join(name);
     let fetcher = Fetcher::spawn(
@@ -224,13 +244,26 @@ fn containerizer(
         runtime_dir: below("run"),
         work_dir: below("work"),
     };
-    let parts = MesosContainerizerParts {
+    let mut parts = MesosContainerizerParts {
         launcher: Box::new(PosixLauncher::new(runtime)),
-        isolators: isolators::create(runtime, "posix/cpu", &below("work")).expect("isolators"),
+        isolators: isolators::create(runtime, "posix/cpu", &IsolatorOptions::at(below("work")))
+            .expect("isolators"),
         switchboard,
         fetcher,
+        collector: None,
     };
+    change(runtime, place.directory.path(), &mut parts);
     MesosContainerizer::spawn(runtime, options, parts)
+}
+
+/// A launch without variables, of which the agent keeps no pid.
+pub(crate) fn request(id: &ContainerId, config: ContainerConfig) -> LaunchRequest {
+    LaunchRequest {
+        id: id.clone(),
+        config,
+        environment: BTreeMap::new(),
+        pid_path: None,
+    }
 }
 
 /// The configuration of a container that is no executor's.
@@ -262,7 +295,7 @@ pub(crate) fn with_variable(
     config
 }
 
-fn executor() -> v1::ExecutorInfo {
+pub(crate) fn executor() -> v1::ExecutorInfo {
     v1::ExecutorInfo {
         executor_id: Some(v1::ExecutorId {
             value: Some("e".to_owned()),

@@ -30,6 +30,8 @@ mod nested;
 mod operations;
 mod oversubscription;
 mod peer;
+mod pipeline;
+mod pipeline_parts;
 mod recorded;
 mod recovery;
 mod registration;

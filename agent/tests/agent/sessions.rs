@@ -192,6 +192,47 @@ fn nested_containers_are_shown_when_asked_for() {
     assert_eq!(shown, 2);
 }
 
+/// Mirrors: AgentContainerAPITest.RecoverNestedContainer
+#[test]
+fn nested_container_is_killed_and_waited_for_after_the_agent_was_restarted() {
+    let mut cluster = Cluster::registered();
+    checkpointed(&mut cluster, command_task("t", "sleep 1000"));
+    let mut parent = Parent::of(cluster);
+    let nested = parent.child("n");
+    let launch = launch_nested(nested.clone(), |launch| {
+        let command = v1::CommandInfo {
+            value: Some("sleep 1000".to_owned()),
+            ..Default::default()
+        };
+        launch.command = Some(command.into());
+    });
+    assert_eq!(parent.call(&launch).0, 200);
+
+    parent.cluster.restart();
+    let _executor = parent.cluster.subscribe_when_open("t");
+    parent.cluster.reregister();
+    let killed = parent.call(&Call {
+        r#type: Some(call::Type::KillNestedContainer.into()),
+        kill_nested_container: Some(call::KillNestedContainer {
+            container_id: Some(nested.clone()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    });
+    let (status, body) = parent.call(&Call {
+        r#type: Some(call::Type::WaitNestedContainer.into()),
+        wait_nested_container: Some(call::WaitNestedContainer {
+            container_id: Some(nested),
+            ..Default::default()
+        }),
+        ..Default::default()
+    });
+
+    assert_eq!((killed.0, status), (200, 200));
+    let answer = Response::decode(body).expect("an answer");
+    assert_eq!(answer.wait_nested_container().exit_status(), 9);
+}
+
 /// Mirrors: IOSwitchboardTest.ContainerAttachAfterSlaveRestart
 #[test]
 fn terminal_can_be_attached_to_after_the_agent_was_restarted() {

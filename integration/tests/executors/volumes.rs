@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 
 use crate::support::{Stage, launch_group, scalars};
 
-const ROLE: &str = "keeper";
+pub(crate) const ROLE: &str = "keeper";
 
 fn stage() -> Stage {
     let isolation = "--isolation=posix/cpu,posix/mem,volume/sandbox_path";
     Stage::start_with(&json!({"roles": [ROLE]}), &[isolation])
 }
 
-fn reservation() -> Value {
+pub(crate) fn reservation() -> Value {
     json!({"reservations": [{"type": "DYNAMIC", "role": ROLE}]})
 }
 
@@ -71,11 +71,11 @@ fn content(stage: &Stage) -> Option<String> {
     std::fs::read_to_string(root.join(ROLE).join("id1/file")).ok()
 }
 
-fn reserve(resources: &Value) -> Value {
+pub(crate) fn reserve(resources: &Value) -> Value {
     json!({"type": "RESERVE", "reserve": {"resources": resources}})
 }
 
-fn create(volume: &Value) -> Value {
+pub(crate) fn create(volume: &Value) -> Value {
     json!({"type": "CREATE", "create": {"volumes": [volume]}})
 }
 

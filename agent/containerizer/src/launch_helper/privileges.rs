@@ -100,7 +100,14 @@ fn apply_limit(limit: &RLimit) -> Result<(), HelperError> {
         Type::RlmtStack => Resource::RLIMIT_STACK,
         Type::Unknown => return Err(HelperError::Unsupported("a limit of unknown type")),
     };
-    let soft = limit.soft.unwrap_or(RLIM_INFINITY);
-    let hard = limit.hard.unwrap_or(RLIM_INFINITY);
+    let (soft, hard) = match (limit.soft, limit.hard) {
+        (Some(soft), Some(hard)) => (soft, hard),
+        (None, None) => (RLIM_INFINITY, RLIM_INFINITY),
+        (Some(_), None) | (None, Some(_)) => {
+            return Err(HelperError::Unsupported(
+                "one of the two amounts of a limit",
+            ));
+        }
+    };
     setrlimit(resource, soft, hard).map_err(HelperError::errno(format!("set limit {resource:?}")))
 }

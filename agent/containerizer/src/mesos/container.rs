@@ -1,6 +1,10 @@
 //! One container of the Mesos containerizer and the states it goes through.
 
-use std::{collections::BTreeMap, io::PipeWriter, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    io::{self, PipeWriter},
+    path::PathBuf,
+};
 
 use libprocess::Promise;
 use mesos_proto::v1;
@@ -33,7 +37,7 @@ pub(super) struct Destroying {
 }
 
 /// The stages of a destroy, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Stage {
     /// Nested containers go first.
     Children,
@@ -43,8 +47,8 @@ pub(super) enum Stage {
     Exit,
     /// Isolators clean up.
     Cleanup,
-    /// A step failed: the container stays.
-    Stuck,
+    /// A step failed, for this reason: the container stays.
+    Stuck(String),
 }
 
 /// What is known of the container's first process.
@@ -129,6 +133,19 @@ impl Container {
     /// Says whether the container is being taken down.
     pub(super) fn is_destroying(&self) -> bool {
         matches!(self.phase, Phase::Destroying(_))
+    }
+
+    /// Why the container cannot be destroyed, once that was tried.
+    pub(super) fn failure(&self) -> Option<ContainerizerError> {
+        let Phase::Destroying(Destroying {
+            stage: Stage::Stuck(why),
+            ..
+        }) = &self.phase
+        else {
+            return None;
+        };
+        let source = io::Error::other(why.clone());
+        Some(ContainerizerError::system("destroy the container")(source))
     }
 
     /// Answers the one who launched it, once.

@@ -31,6 +31,9 @@ impl MesosContainerizerProcess {
         let Some(container) = self.containers.get_mut(id) else {
             return self.wait(id);
         };
+        if let Some(error) = container.failure() {
+            return Future::ready(Err(error));
+        }
         let (promise, future) = Promise::new();
         container.waiters.push(promise);
         if container.is_destroying() {
@@ -92,9 +95,12 @@ impl MesosContainerizerProcess {
             return;
         }
         destroying.stage = Stage::Exit;
-        container.release = None;
+        // A helper that waits would end by itself, with a status of its own, were this closed first.
+        let release = container.release.take();
         container.answer_launch(Err(ContainerizerError::Destroyed { stage: "launching" }));
-        if let Err(error) = self.parts.launcher.destroy(id) {
+        let killed = self.parts.launcher.destroy(id);
+        drop(release);
+        if let Err(error) = killed {
             return self.fail_destroy(id, &error.into());
         }
         self.await_exit(id, ctx);
@@ -146,7 +152,7 @@ impl MesosContainerizerProcess {
         ctx: &mut Context<Self>,
     ) {
         if isolators.is_empty() {
-            return self.finish_destroy(id, &failures);
+            return self.finish_destroy(id, &failures, ctx);
         }
         let next = isolators.remove(0);
         let cleaned = next.cleanup(id);
@@ -160,7 +166,7 @@ impl MesosContainerizerProcess {
         });
     }
 
-    fn finish_destroy(&mut self, id: &ContainerId, failures: &[String]) {
+    fn finish_destroy(&mut self, id: &ContainerId, failures: &[String], ctx: &Context<Self>) {
         if !failures.is_empty() {
             let text = failures.join("; ");
             let what = format!("clean up an isolator when destroying container: {text}");
@@ -182,6 +188,7 @@ impl MesosContainerizerProcess {
             if let Err(error) = state_file::write_message(&path, &termination) {
                 tracing::error!(%id, error = %error, "termination of the container is not kept");
             }
+            self.collect_nested_sandbox(id, ctx);
         } else if let Err(error) = fs::remove_dir_all(&container.runtime)
             && error.kind() != io::ErrorKind::NotFound
         {
@@ -198,10 +205,10 @@ impl MesosContainerizerProcess {
         let Some(container) = self.containers.get_mut(id) else {
             return;
         };
-        if let Phase::Destroying(destroying) = &mut container.phase {
-            destroying.stage = Stage::Stuck;
-        }
         let text = error.chain();
+        if let Phase::Destroying(destroying) = &mut container.phase {
+            destroying.stage = Stage::Stuck(text.clone());
+        }
         tracing::error!(%id, error = text, "container cannot be destroyed");
         for waiter in container.waiters.drain(..) {
             waiter.set(Err(ContainerizerError::system("destroy the container")(

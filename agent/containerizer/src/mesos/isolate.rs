@@ -7,7 +7,7 @@ use libprocess::{Context, Outcome, await_all};
 use super::{
     MesosContainerizerProcess,
     container::{Phase, Step},
-    prepare::{RootKind, is_supported},
+    prepare::is_supported,
 };
 use crate::{
     ContainerId,
@@ -103,11 +103,7 @@ impl MesosContainerizerProcess {
 
     /// Returns the isolators that a container is handed to.
     pub(super) fn isolators_of(&self, id: &ContainerId) -> Vec<Arc<dyn Isolator>> {
-        let root = self
-            .containers
-            .get(id)
-            .and_then(|container| container.config.as_ref())
-            .map_or(RootKind::Executor, |config| self.root_kind(id, config));
+        let root = self.root_kind_of(id);
         self.parts
             .isolators
             .iter()

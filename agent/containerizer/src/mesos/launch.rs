@@ -114,12 +114,15 @@ impl MesosContainerizerProcess {
     ) -> Result<(), ContainerizerError> {
         let config = &request.config;
         if request.id.is_nested() {
-            create_sandbox(Path::new(config.directory()), config.user.as_deref())?;
+            let sandbox = Path::new(config.directory());
+            self.keep_nested_sandbox(sandbox);
+            create_sandbox(sandbox, config.user.as_deref())?;
         }
         fs::create_dir_all(runtime).map_err(ContainerizerError::system(format!(
             "make the runtime directory '{}'",
             runtime.display()
         )))?;
+        forget_former(runtime)?;
         if config.container_class() == ContainerClass::Debug {
             touch(&paths::force_destroy_file(runtime))?;
         }
@@ -154,7 +157,13 @@ impl MesosContainerizerProcess {
                 self.reap(id, pid, ctx);
                 self.isolate(id, pid, ctx);
             }
-            Err(error) => self.fail_launch(id, error),
+            Err(error) => {
+                // There may be a process nevertheless, whose end a destroy waits for.
+                if let Some(pid) = self.containers.get(id).and_then(|container| container.pid) {
+                    self.reap(id, pid, ctx);
+                }
+                self.fail_launch(id, error);
+            }
         }
     }
 
@@ -325,6 +334,25 @@ pub(super) fn merge_launch_info(
     merged
         .merge(more.encode_to_vec().as_slice())
         .map_err(|error| ContainerizerError::system("merge launch information")(error.into()))
+}
+
+/// Removes what tells of a former container of the same id: a recovery would believe it.
+fn forget_former(runtime: &Path) -> Result<(), ContainerizerError> {
+    for told in [
+        paths::termination_file(runtime),
+        paths::status_file(runtime),
+        paths::pid_file(runtime),
+        paths::force_destroy_file(runtime),
+    ] {
+        match fs::remove_file(&told) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                let what = format!("remove '{}'", told.display());
+                return Err(ContainerizerError::system(what)(error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
 }
 
 fn touch(path: &Path) -> Result<(), ContainerizerError> {

@@ -97,6 +97,13 @@ impl MesosContainerizerProcess {
         }
     }
 
+    /// Says whose container the root of a known container is.
+    pub(super) fn root_kind_of(&self, id: &ContainerId) -> RootKind {
+        let container = self.containers.get(id);
+        let config = container.and_then(|container| container.config.as_ref());
+        config.map_or(RootKind::Executor, |config| self.root_kind(id, config))
+    }
+
     /// Says whose container the root of a container is.
     pub(super) fn root_kind(&self, id: &ContainerId, config: &ContainerConfig) -> RootKind {
         let standalone = if id.is_nested() {

@@ -103,7 +103,12 @@ impl Fixture {
         );
         let parts = MesosContainerizerParts {
             launcher: Box::new(PosixLauncher::new(runtime)),
-            isolators: isolators::create(runtime, "posix/cpu,posix/mem", root).expect("isolators"),
+            isolators: isolators::create(
+                runtime,
+                "posix/cpu,posix/mem",
+                &isolators::IsolatorOptions::at(root),
+            )
+            .expect("isolators"),
             switchboard: IoSwitchboard::spawn(
                 runtime,
                 IoSwitchboardOptions {
@@ -114,6 +119,7 @@ impl Fixture {
                 Arc::new(FileLogger),
             ),
             fetcher,
+            collector: None,
         };
         MesosContainerizer::spawn(runtime, options, parts)
     }

@@ -1,7 +1,5 @@
 //! Answers questions about containers, and sends them signals.
 
-use std::{fs, io, path::Path};
-
 use libprocess::{Context, Future, Promise, http::client::Connection};
 use mesos_proto::v1;
 use nix::{
@@ -9,7 +7,7 @@ use nix::{
     unistd::Pid,
 };
 
-use super::MesosContainerizerProcess;
+use super::{MesosContainerizerProcess, container::Exit};
 use crate::{
     ContainerId,
     containerizer::{Answer, ContainerizerError},
@@ -21,6 +19,9 @@ impl MesosContainerizerProcess {
     /// Waits for the end of a container; what ended long ago is answered from its termination file.
     pub(super) fn wait(&mut self, id: &ContainerId) -> Answer<Option<ContainerTermination>> {
         if let Some(container) = self.containers.get_mut(id) {
+            if let Some(error) = container.failure() {
+                return Future::ready(Err(error));
+            }
             let (promise, future) = Promise::new();
             container.waiters.push(promise);
             return future;
@@ -53,6 +54,10 @@ impl MesosContainerizerProcess {
             )
         };
         let signal = Signal::try_from(signal).map_err(failed)?;
+        if matches!(container.exit, Exit::Ended(_)) {
+            // Its number may be another's by now.
+            return Err(failed(nix::errno::Errno::ESRCH));
+        }
         kill(Pid::from_raw(pid), signal)
             .map(|()| true)
             .map_err(failed)
@@ -65,25 +70,6 @@ impl MesosContainerizerProcess {
         } else {
             Future::ready(Err(ContainerizerError::Unknown(id.clone())))
         }
-    }
-
-    /// Removes the runtime directory and sandbox of a nested container that has ended.
-    pub(super) fn remove(&self, id: &ContainerId) -> Result<(), ContainerizerError> {
-        if self.containers.contains_key(id) {
-            return Err(ContainerizerError::NotTerminated);
-        }
-        let runtime = paths::runtime_path(&self.options.runtime_dir, id);
-        if id.is_nested() {
-            let root = self
-                .containers
-                .get(id.root())
-                .and_then(|root| root.config.as_ref())
-                .ok_or(ContainerizerError::UnknownRoot)?;
-            remove_tree(&paths::nested_sandbox_path(Path::new(root.directory()), id))?;
-        } else {
-            remove_tree(&paths::standalone_sandbox_path(&self.options.work_dir, id))?;
-        }
-        remove_tree(&runtime)
     }
 
     /// Tells the first process of a container.
@@ -100,14 +86,5 @@ impl MesosContainerizerProcess {
             executor_pid: container.pid.and_then(|pid| u32::try_from(pid).ok()),
             ..Default::default()
         })
-    }
-}
-
-fn remove_tree(path: &Path) -> Result<(), ContainerizerError> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(ContainerizerError::system(
-            format!("remove '{}'", path.display()),
-        )(error)),
-        Ok(()) | Err(_) => Ok(()),
     }
 }
