@@ -219,18 +219,9 @@ fn nested_container_is_killed_and_waited_for_after_the_agent_was_restarted() {
         }),
         ..Default::default()
     });
-    let (status, body) = parent.call(&Call {
-        r#type: Some(call::Type::WaitNestedContainer.into()),
-        wait_nested_container: Some(call::WaitNestedContainer {
-            container_id: Some(nested),
-            ..Default::default()
-        }),
-        ..Default::default()
-    });
 
-    assert_eq!((killed.0, status), (200, 200));
-    let answer = Response::decode(body).expect("an answer");
-    assert_eq!(answer.wait_nested_container().exit_status(), 9);
+    assert_eq!(killed.0, 200);
+    assert_eq!(parent.wait(nested), Some(9));
 }
 
 /// Mirrors: IOSwitchboardTest.ContainerAttachAfterSlaveRestart
