@@ -254,8 +254,12 @@ fn limit_of_a_store_that_was_answered_does_not_end_the_next_one() {
     runtime.clock().advance(OPTIONS.store_timeout);
     runtime.clock().settle();
     assert_eq!(events.len(), 2, "an answer and a limit");
+    let storage = hold("in-memory-storage(1)");
 
     events.release();
+    runtime.clock().settle();
+    assert_eq!(storage.len(), 1, "the next store");
+    storage.release();
 
     assert_eq!(get(&runtime, first), Ok(Applied::Stored));
     assert_eq!(get(&runtime, second), Ok(Applied::Stored));
