@@ -119,6 +119,7 @@ mod tests {
     }
 
     fn later(runtime: &Runtime) {
+        runtime.clock().settle();
         runtime.clock().advance(WHITELIST_WATCH_INTERVAL);
         runtime.clock().settle();
     }

@@ -50,6 +50,7 @@ impl Fixture {
     }
 
     fn advance(&self, seconds: u64) {
+        self.runtime.clock().settle();
         self.runtime.clock().advance(Duration::from_secs(seconds));
         self.runtime.clock().settle();
     }
@@ -95,6 +96,7 @@ impl Fixture {
 
     /// What was sent since the last time somebody asked.
     fn sent(&self) -> Vec<UpdateOperationStatusMessage> {
+        self.runtime.clock().settle();
         std::mem::take(&mut self.sent.lock().expect("not poisoned"))
     }
 

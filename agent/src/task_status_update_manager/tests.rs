@@ -61,11 +61,13 @@ impl Fixture {
     }
 
     fn advance(&self, seconds: u64) {
+        self.settle();
         self.runtime.clock().advance(Duration::from_secs(seconds));
         self.settle();
     }
 
     fn sent(&self) -> Vec<TaskState> {
+        self.settle();
         self.sent
             .lock()
             .expect("not poisoned")

@@ -85,6 +85,7 @@ fn executor_on_http_hears_heartbeats() {
     executor.expect(&cluster, event::Type::Launch);
 
     cluster.runtime.clock().pause();
+    cluster.runtime.clock().settle();
     cluster.runtime.clock().advance(EXECUTOR_HEARTBEAT_INTERVAL);
     let next = executor.next(&cluster).expect("an event");
     cluster.runtime.clock().resume();

@@ -325,6 +325,7 @@ fn clients_of_the_output_get_signs_of_life() {
     let (_connection, mut records) = fixture.attach_output();
 
     for _ in 0..5 {
+        clock.settle();
         clock.advance(interval);
         let message = fixture.read(&mut records).expect("a sign of life");
 
