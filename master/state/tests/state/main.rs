@@ -7,23 +7,29 @@ use libprocess::{Future, Runtime};
 use mesos_log::{Initialization, Log, LogOptions};
 use mesos_state::{InMemoryStorage, LevelDbStorage, LogStorage, State, Variable};
 
-/// A runtime and a state in it.
-struct Fixture {
+/// A runtime, a state in it, and where that is kept.
+struct Fixture<Kept> {
     runtime: Runtime,
     state: State,
-    _folder: tempfile::TempDir,
+    _kept: Kept,
 }
 
-impl Fixture {
+impl Fixture<tempfile::TempDir> {
     fn new(build: fn(&Runtime, &Path) -> State) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::of(folder, |runtime, folder| build(runtime, folder.path()))
+    }
+}
+
+impl<Kept> Fixture<Kept> {
+    fn of(kept: Kept, build: impl FnOnce(&Runtime, &Kept) -> State) -> Self {
         let loopback = "127.0.0.1".parse().expect("an address");
         let runtime = Runtime::builder().ip(loopback).start().expect("a runtime");
-        let folder = tempfile::tempdir().expect("a folder");
-        let state = build(&runtime, folder.path());
+        let state = build(&runtime, &kept);
         Self {
             runtime,
             state,
-            _folder: folder,
+            _kept: kept,
         }
     }
 
@@ -45,7 +51,7 @@ impl Fixture {
     }
 }
 
-impl Drop for Fixture {
+impl<Kept> Drop for Fixture<Kept> {
     fn drop(&mut self) {
         self.runtime.shutdown();
     }

@@ -6,54 +6,18 @@ use mesos_detector::zookeeper::GroupOptions;
 use mesos_integration::zookeeper_server::ZooKeeperServer;
 use mesos_state::ZooKeeperStorage;
 
-use super::{Bytes, Future, Runtime, State, Variable};
+use super::{Fixture, State};
 
-struct Fixture {
-    runtime: Runtime,
-    state: State,
-    _server: ZooKeeperServer,
-}
-
-impl Fixture {
-    fn new() -> Self {
-        let server = ZooKeeperServer::start().expect("a server");
-        let loopback = "127.0.0.1".parse().expect("an address");
-        let runtime = Runtime::builder().ip(loopback).start().expect("a runtime");
+fn fixture() -> Fixture<ZooKeeperServer> {
+    let server = ZooKeeperServer::start().expect("a server");
+    Fixture::of(server, |runtime, server| {
         let url = format!("zk://{}/state/", server.address());
         let options = GroupOptions {
             url: url.parse().expect("an address of ZooKeeper"),
             session_timeout: Duration::from_secs(4),
         };
-        let state = State::new(ZooKeeperStorage::start(&runtime, options));
-        Self {
-            runtime,
-            state,
-            _server: server,
-        }
-    }
-
-    fn wait<T: Send + 'static, E: std::fmt::Debug + Send + 'static>(
-        &self,
-        future: Future<Result<T, E>>,
-    ) -> T {
-        let outcome = self.runtime.block_on(future).ready();
-        outcome.expect("an answer").expect("no failure")
-    }
-
-    fn fetch(&self) -> Variable {
-        self.wait(self.state.fetch("agents"))
-    }
-
-    fn store(&self, variable: &Variable, value: &'static str) -> Option<Variable> {
-        let next = variable.mutate(Bytes::from_static(value.as_bytes()));
-        self.wait(self.state.store(&next))
-    }
-}
-
-impl Drop for Fixture {
-    fn drop(&mut self) {
-        self.runtime.shutdown();
-    }
+        State::new(ZooKeeperStorage::start(runtime, options))
+    })
 }
 
 /// Mirrors: ZooKeeperStateTest.FetchAndStoreAndFetch
@@ -61,7 +25,7 @@ impl Drop for Fixture {
 /// Mirrors: ZooKeeperStateTest.FetchAndStoreAndStoreFailAndFetch
 #[test]
 fn only_the_newest_version_is_stored_again() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let empty = fixture.fetch();
 
     let first = fixture.store(&empty, "one").expect("stored");
@@ -78,7 +42,7 @@ fn only_the_newest_version_is_stored_again() {
 /// Mirrors: ZooKeeperStateTest.FetchAndStoreAndExpungeAndStoreAndFetch
 #[test]
 fn a_variable_is_expunged_once_and_can_be_stored_again() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let stored = fixture.store(&fixture.fetch(), "one").expect("stored");
 
     let expunged = fixture.wait(fixture.state.expunge(stored.clone()));
@@ -94,7 +58,7 @@ fn a_variable_is_expunged_once_and_can_be_stored_again() {
 /// Mirrors: ZooKeeperStateTest.Names
 #[test]
 fn names_are_the_nodes_of_the_folder() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let before = fixture.wait(fixture.state.names());
 
     fixture.store(&fixture.fetch(), "one").expect("stored");
@@ -105,7 +69,7 @@ fn names_are_the_nodes_of_the_folder() {
 
 #[test]
 fn more_than_a_megabyte_is_refused() {
-    let fixture = Fixture::new();
+    let fixture = fixture();
     let large = fixture.fetch().mutate(vec![7; 1024 * 1024].into());
 
     let refused = fixture
