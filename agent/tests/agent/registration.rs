@@ -1,8 +1,8 @@
 //! The agent and its master find each other.
 
 use mesos_proto::internal::{
-    AgentRegisteredMessage, PingAgentMessage, PongAgentMessage, RegisterAgentMessage,
-    ReregisterAgentMessage, UnregisterAgentMessage,
+    AgentRegisteredMessage, MasterAgentConnection, PingAgentMessage, PongAgentMessage,
+    RegisterAgentMessage, ReregisterAgentMessage, UnregisterAgentMessage,
 };
 
 use crate::harness::{AGENT_ID, Cluster, agent_id, connection};
@@ -49,17 +49,26 @@ fn agent_id_is_written_down() {
     assert!(target.join("slave.info").is_file());
 }
 
+/// What the master thinks of its connection to the agent.
+#[derive(Clone, Copy)]
+enum Link {
+    Up,
+    Down,
+}
+
+fn send_ping(cluster: &Cluster, link: Link) {
+    let ping = PingAgentMessage {
+        connected: Some(matches!(link, Link::Up)),
+        ..Default::default()
+    };
+    cluster.master.send(&cluster.pid(), &ping);
+}
+
 #[test]
 fn ping_is_answered() {
     let mut cluster = Cluster::registered();
 
-    cluster.master.send(
-        &cluster.pid(),
-        &PingAgentMessage {
-            connected: Some(true),
-            ..Default::default()
-        },
-    );
+    send_ping(&cluster, Link::Up);
 
     let (from, _) = cluster.master.expect::<PongAgentMessage>();
     assert_eq!(from, cluster.pid());
@@ -70,35 +79,33 @@ fn ping_is_answered() {
 fn ping_of_a_master_that_lost_the_agent_makes_it_register_again() {
     let mut cluster = Cluster::registered();
 
-    cluster.master.send(
-        &cluster.pid(),
-        &PingAgentMessage {
-            connected: Some(false),
-            ..Default::default()
-        },
-    );
+    send_ping(&cluster, Link::Down);
 
     let message = cluster.reregister();
     assert_eq!(message.agent().id().value(), AGENT_ID);
 }
 
+/// An agent that looks for its master again when so many seconds bring no ping.
+fn registered_expecting_pings_every(seconds: f64) -> Cluster {
+    let mut cluster = Cluster::start();
+    let (from, _) = cluster.master.expect::<RegisterAgentMessage>();
+    let connection = MasterAgentConnection {
+        total_ping_timeout_seconds: Some(seconds),
+        ..Default::default()
+    };
+    let registered = AgentRegisteredMessage {
+        agent_id: Some(agent_id()),
+        connection: Some(connection),
+        ..Default::default()
+    };
+    cluster.master.send(&from, &registered);
+    cluster
+}
+
 /// Mirrors: SlaveTest.PingTimeoutNoPings
 #[test]
 fn silent_master_is_looked_for_again() {
-    let mut cluster = Cluster::start();
-    let (from, _) = cluster.master.expect::<RegisterAgentMessage>();
-    let connection = mesos_proto::internal::MasterAgentConnection {
-        total_ping_timeout_seconds: Some(0.05),
-        ..Default::default()
-    };
-    cluster.master.send(
-        &from,
-        &AgentRegisteredMessage {
-            agent_id: Some(agent_id()),
-            connection: Some(connection),
-            ..Default::default()
-        },
-    );
+    let mut cluster = registered_expecting_pings_every(0.05);
 
     cluster.master.expect::<ReregisterAgentMessage>();
 }
@@ -106,20 +113,7 @@ fn silent_master_is_looked_for_again() {
 /// Mirrors: SlaveTest.PingTimeoutSomePings
 #[test]
 fn master_that_falls_silent_after_a_ping_is_looked_for_again() {
-    let mut cluster = Cluster::start();
-    let (from, _) = cluster.master.expect::<RegisterAgentMessage>();
-    let connection = mesos_proto::internal::MasterAgentConnection {
-        total_ping_timeout_seconds: Some(0.5),
-        ..Default::default()
-    };
-    cluster.master.send(
-        &from,
-        &AgentRegisteredMessage {
-            agent_id: Some(agent_id()),
-            connection: Some(connection),
-            ..Default::default()
-        },
-    );
+    let mut cluster = registered_expecting_pings_every(0.5);
 
     cluster.wait_until_handled();
 
@@ -140,13 +134,7 @@ fn version_of_the_resources_stays_while_nothing_changes() {
     cluster.master.send(&from, &registered);
     cluster.wait_until_handled();
 
-    cluster.master.send(
-        &cluster.pid(),
-        &PingAgentMessage {
-            connected: Some(false),
-            ..Default::default()
-        },
-    );
+    send_ping(&cluster, Link::Down);
     let again = cluster.accept_reregistration();
 
     assert!(first.resource_version_uuid.is_some());
