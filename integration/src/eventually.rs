@@ -57,6 +57,12 @@ pub fn within<T>(
 #[derive(Debug, Clone, Copy)]
 pub struct Stopwatch(std::time::Instant);
 
+impl Default for Stopwatch {
+    fn default() -> Self {
+        Self::start()
+    }
+}
+
 impl Stopwatch {
     /// Starts to measure.
     #[must_use]

@@ -249,7 +249,10 @@ impl MasterGroup {
             format!("--zk_session_timeout={}secs", SESSION_TIMEOUT.as_secs()),
             "--quorum=2".to_owned(),
         ];
-        arguments.extend(self.setup.flags.iter().cloned());
+        let name_of = |flag: &str| flag.split('=').next().map(str::to_owned);
+        let flags = &self.setup.flags;
+        arguments.retain(|usual| flags.iter().all(|flag| name_of(flag) != name_of(usual)));
+        arguments.extend(flags.iter().cloned());
         let mut command = self.command(number)?;
         if self.setup.clocks == Clocks::Steerable {
             self.set_clock(number - 1, 0)?;

@@ -11,11 +11,12 @@
 
 pub mod agents;
 pub mod events;
-mod meaning;
+pub(crate) mod meaning;
 pub mod offers;
 pub mod order;
 pub mod player;
 pub mod schedulers;
+pub mod shrinking;
 pub mod snapshot;
 pub mod timeline;
 

@@ -3,9 +3,11 @@
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::eventually::Stopwatch;
 use crate::http_client::Head;
 use crate::record_stream::{RecordStream, StreamError};
 
@@ -19,16 +21,27 @@ pub struct Events {
 }
 
 impl Events {
-    /// Reads `stream` until it ends.
+    /// Reads the JSON of `stream` until it ends.
     ///
     /// # Errors
     /// [`StreamError`] when the socket is closed already.
-    pub fn read(mut stream: RecordStream) -> Result<Self, StreamError> {
+    pub fn read(stream: RecordStream) -> Result<Self, StreamError> {
+        Self::read_with(stream, |bytes| serde_json::from_slice(bytes).ok())
+    }
+
+    /// Reads `stream` until it ends or a record is none that `decode` knows.
+    ///
+    /// # Errors
+    /// [`StreamError`] when the socket is closed already.
+    pub fn read_with(
+        mut stream: RecordStream,
+        decode: impl Fn(&[u8]) -> Option<Value> + Send + 'static,
+    ) -> Result<Self, StreamError> {
         let (sender, incoming) = channel();
         let head = stream.head.clone();
         let socket = stream.socket()?;
         thread::spawn(move || {
-            while let Ok(event) = stream.next_json() {
+            while let Some(event) = stream.next_bytes().ok().and_then(|bytes| decode(&bytes)) {
                 if sender.send(event).is_err() {
                     break;
                 }
@@ -39,6 +52,19 @@ impl Events {
             incoming,
             socket: Some(socket),
         })
+    }
+
+    /// Waits for the next event that is no heartbeat; none when it does not come in time.
+    #[must_use]
+    pub fn wait(&self, patience: Duration) -> Option<Value> {
+        let watch = Stopwatch::start();
+        loop {
+            let left = patience.checked_sub(watch.elapsed())?;
+            let event = self.incoming.recv_timeout(left).ok()?;
+            if kind(&event) != "HEARTBEAT" {
+                return Some(event);
+            }
+        }
     }
 
     /// Returns what has come and nobody took, heartbeats left out.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::replay::ids::Ids;
 
 /// The call without the operations of these ids.
-pub(super) fn without(call: &Value, left_out: &[&str]) -> Value {
+pub(crate) fn without(call: &Value, left_out: &[&str]) -> Value {
     let mut call = call.clone();
     let operations = call.pointer_mut("/accept/operations");
     if let Some(operations) = operations.and_then(Value::as_array_mut) {
@@ -18,14 +18,14 @@ pub(super) fn without(call: &Value, left_out: &[&str]) -> Value {
 }
 
 /// The type of an operator's call.
-pub(super) fn body_kind(line: &Value) -> &str {
+pub(crate) fn body_kind(line: &Value) -> &str {
     line.pointer("/body/type")
         .and_then(Value::as_str)
         .unwrap_or_default()
 }
 
 /// The headers without those that frame or date the answer, sorted.
-pub(super) fn headers_of_meaning(headers: Option<&Value>) -> Value {
+pub(crate) fn headers_of_meaning(headers: Option<&Value>) -> Value {
     let mut list: Vec<Value> = headers
         .and_then(Value::as_array)
         .into_iter()
@@ -41,7 +41,7 @@ pub(super) fn headers_of_meaning(headers: Option<&Value>) -> Value {
 }
 
 /// Ids that the master chooses are seen first in the message that gives them.
-pub(super) fn learn_master(recorded: &Value, live: &Value, ids: &mut Ids) {
+pub(crate) fn learn_master(recorded: &Value, live: &Value, ids: &mut Ids) {
     let text = |value: &Value, path: &str| Some(value.pointer(path)?.as_str()?.to_owned());
     for path in [
         "/subscribed/master_info/id",

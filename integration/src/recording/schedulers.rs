@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::RecordingError;
 use super::events::{Events, kind};
 use super::offers::Offers;
+use crate::eventually::Stopwatch;
 use crate::http_client::{self, Answer, Request};
 use crate::record_stream::{RecordStream, StreamError};
 use crate::replay::ids::Ids;
@@ -27,6 +29,15 @@ pub struct Scheduler {
     pub inverse_offers: Vec<Value>,
     /// The offers that are out.
     pub offers: Offers,
+    /// Whether the recorded offers that are out were compared with the live ones.
+    pub is_settled: bool,
+    /// Whether its last reconciliation was of all its tasks.
+    pub reconciles_all: bool,
+    /// When it last got offers, since it is known.
+    pub offered: Duration,
+    /// When it last declined some.
+    pub declined: Duration,
+    clock: Stopwatch,
     /// The recorded id, while it is subscribed.
     framework_id: Option<String>,
     stream_id: String,
@@ -42,6 +53,26 @@ impl Schedulers {
     /// Returns a framework.
     pub fn named(&mut self, name: &str) -> &mut Scheduler {
         self.by_name.entry(name.to_owned()).or_default()
+    }
+
+    /// Lists the names of all frameworks.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.by_name.keys().cloned().collect()
+    }
+
+    /// Tells whether the agents offer the same to all frameworks together.
+    #[must_use]
+    pub fn share_the_same(&self, ids: &Ids) -> bool {
+        let all = self.by_name.values();
+        Offers::are_the_same_together(all.map(|scheduler| &scheduler.offers), ids)
+    }
+
+    /// Lists the live offers that are out and that nothing in the recording stands for.
+    pub fn offers_beyond(&mut self) -> Vec<String> {
+        let all = self.by_name.values_mut();
+        all.flat_map(|scheduler| scheduler.offers.take_surplus())
+            .collect()
     }
 
     /// Sorts what has come on every stream.
@@ -105,11 +136,15 @@ impl Scheduler {
         };
         for event in events.come() {
             match kind(&event) {
-                "OFFERS" => self.offers.live_came(&event),
+                "OFFERS" => {
+                    self.offers.live_came(&event);
+                    self.offered = self.clock.elapsed();
+                }
                 "RESCIND" => {
                     let gone = event.pointer("/rescind/offer_id/value");
                     let gone = gone.and_then(Value::as_str).unwrap_or_default();
                     self.offers.live_gone(gone);
+                    self.come.push(event);
                 }
                 "INVERSE_OFFERS" => self.inverse_offers.extend(listed(&event)),
                 _ => self.come.push(event),
@@ -166,6 +201,9 @@ impl Scheduler {
         ids: &mut Ids,
     ) -> Result<Answer, RecordingError> {
         let body = self.with_live_offers(call, ids);
+        if kind(call) == "DECLINE" {
+            self.declined = self.clock.elapsed();
+        }
         let request = Request::post_json(PATH, &body).header("Mesos-Stream-Id", &self.stream_id);
         Ok(http_client::send(master, &request)?)
     }
@@ -181,20 +219,36 @@ impl Scheduler {
     ) -> Result<(), RecordingError> {
         self.read();
         let surplus = self.offers.take_surplus();
-        self.decline(&surplus, master, ids)
+        self.decline(&surplus, &json!({"refuse_seconds": 0.0}), master, ids)
+    }
+
+    /// Declines every live offer as a recorded call did.
+    ///
+    /// # Errors
+    /// [`RecordingError`] when the master does not answer.
+    pub fn decline_again(
+        &mut self,
+        filters: &Value,
+        master: SocketAddr,
+        ids: &Ids,
+    ) -> Result<(), RecordingError> {
+        let offers = self.offers.take_live();
+        self.declined = self.clock.elapsed();
+        self.decline(&offers, filters, master, ids)
     }
 
     /// Declines every live offer without a filter, so that the agents are drawn again.
     fn decline_all(&mut self, master: SocketAddr, ids: &mut Ids) -> Result<(), RecordingError> {
         let offers = self.offers.take_live();
-        self.decline(&offers, master, ids)
+        self.decline(&offers, &json!({"refuse_seconds": 0.0}), master, ids)
     }
 
     fn decline(
         &self,
         offers: &[String],
+        filters: &Value,
         master: SocketAddr,
-        ids: &mut Ids,
+        ids: &Ids,
     ) -> Result<(), RecordingError> {
         let Some(framework_id) = self.framework_id.clone() else {
             return Ok(());
@@ -203,7 +257,7 @@ impl Scheduler {
         let call = json!({
             "type": "DECLINE",
             "framework_id": {"value": framework_id},
-            "decline": {"offer_ids": offers, "filters": {"refuse_seconds": 0.0}},
+            "decline": {"offer_ids": offers, "filters": filters},
         });
         let request =
             Request::post_json(PATH, &ids.value(&call)).header("Mesos-Stream-Id", &self.stream_id);

@@ -14,7 +14,13 @@ use crate::descriptors;
 use crate::legacy_peer::{LegacyPeer, PeerError};
 
 /// Ports of the recording.
-pub use super::master::Ports;
+#[derive(Debug, Clone, Copy)]
+pub struct Ports {
+    /// The recorded master.
+    pub master: u64,
+    /// The recorded agent.
+    pub agent: u64,
+}
 
 /// The recorded master, ready for a live agent that is told to join `address`.
 #[derive(Debug)]

@@ -2,32 +2,46 @@
 //!
 //! Frames go in recorded order: what the recorded clients sent is sent, with live ids;
 //! what the recorded master sent is awaited and compared.
-//! The recording lacks the messages that a master sends to a legacy framework; those are awaited
-//! where the framework's next call needs them.
+//! The recording lacks the messages that a master sends to a legacy framework; [`legacy`] awaits
+//! those where the framework's next call needs them.
+//! [`stream`] compares the events of v1 frameworks, in their order.
+
+mod authentication;
+mod legacy;
+mod stream;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
+use self::authentication::Authentication;
+use self::legacy::LegacyFramework;
+use self::stream::Stream;
 use super::ids::Ids;
 use super::wire::{Encoding, Frame};
 use super::{FrameError, Outcome, ReplayError, compare, in_frame, wire};
 use crate::descriptors;
-use crate::eventually::{PATIENCE, Stopwatch};
 use crate::http_client::{self, Answer, Request};
-use crate::legacy_peer::{LegacyPeer, PeerError};
-use crate::record_stream::RecordStream;
+use crate::legacy_peer::LegacyPeer;
+use crate::record_stream::{RecordStream, StreamError};
+use crate::recording::meaning::headers_of_meaning;
 
 const CALL: &str = "mesos.v1.scheduler.Call";
-const EVENT: &str = "mesos.v1.scheduler.Event";
 const SCHEDULER_PATH: &str = "/api/v1/scheduler";
 const OPERATOR_PATH: &str = "/api/v1";
-const OPERATOR_FORMS: [&str; 4] = [
+const UPDATE: &str = "mesos.internal.StatusUpdateMessage";
+/// Older endpoints of operators, and what every client asks to find the leader.
+const OPERATOR_PATHS: [&str; 9] = [
     "/reserve",
     "/unreserve",
     "/create-volumes",
     "/destroy-volumes",
+    "/teardown",
+    "/weights",
+    "/quota",
+    "/maintenance/schedule",
+    "/redirect",
 ];
 const PINGS: [&str; 2] = [
     "mesos.internal.PingSlaveMessage",
@@ -37,8 +51,8 @@ const PINGS: [&str; 2] = [
 /// Ports of the recording.
 #[derive(Debug, Clone, Copy)]
 pub struct Ports {
-    /// The recorded master.
-    pub master: u64,
+    /// The recorded masters.
+    pub masters: &'static [u64],
     /// The recorded agent.
     pub agent: u64,
 }
@@ -52,30 +66,57 @@ pub enum NextOffers {
     Revive,
 }
 
-/// Plays `frames` against the master at `live`.
+/// Where the live masters listen, by recorded port.
+pub type Live = BTreeMap<u64, SocketAddr>;
+
+/// Loses the live master; answers where the masters listen after that.
+pub type LoseMaster<'a> = Box<dyn FnMut() -> Result<Live, FrameError> + 'a>;
+
+/// Who is killed, which leaves no frame.
+#[expect(missing_debug_implementations, reason = "it holds a closure")]
+pub enum Lost<'a> {
+    /// The recorded agent.
+    Agent,
+    /// The leading master; the closure kills the live one.
+    Master(LoseMaster<'a>),
+}
+
+/// What is played, and how.
+#[expect(missing_debug_implementations, reason = "it holds closures")]
+pub struct Play<'a> {
+    /// The frames in order.
+    pub frames: &'a [Frame],
+    /// The ports of the recording.
+    pub ports: Ports,
+    /// What makes the live master offer again.
+    pub offers: NextOffers,
+    /// Where the live masters listen.
+    pub live: Live,
+    /// Principals with their secrets.
+    pub secrets: &'a [(&'a str, &'a str)],
+    /// Who is killed, in order of the seconds of the recording.
+    pub lost: Vec<(f64, Lost<'a>)>,
+}
+
+/// Plays against live masters.
 ///
 /// # Errors
 /// [`ReplayError`] names the frame at which the conversation stopped.
-pub fn play(
-    frames: &[Frame],
-    ports: Ports,
-    offers: NextOffers,
-    live: SocketAddr,
-) -> Result<Outcome, ReplayError> {
-    let mut player = Player::new(ports, offers, live)?;
-    player.play(frames)?;
+pub fn play(play: Play<'_>) -> Result<Outcome, ReplayError> {
+    let mut player = Player::new(play.ports, play.offers, play.live, play.secrets)?;
+    let mut lost: VecDeque<(f64, Lost<'_>)> = play.lost.into();
+    for frame in wire::answered(play.frames) {
+        if lost.front().is_some_and(|(time, _)| *time <= frame.time)
+            && let Some((_, lost)) = lost.pop_front()
+        {
+            player.lose(frame, lost)?;
+        }
+        player.frame(frame)?;
+    }
+    if let Some(last) = play.frames.last() {
+        player.end_streams(last, |_| true)?;
+    }
     Ok(player.outcome)
-}
-
-/// A v1 framework's open stream beside its recording.
-#[derive(Debug)]
-struct Stream {
-    framework_id: String,
-    encoding: Encoding,
-    live: RecordStream,
-    recorded: VecDeque<Value>,
-    /// Live events that came before the one that was waited for.
-    passed: VecDeque<Value>,
 }
 
 /// The recorded agent and frameworks, whose recording can be played in parts.
@@ -83,18 +124,21 @@ struct Stream {
 pub struct Player {
     ports: Ports,
     offers: NextOffers,
-    live: SocketAddr,
+    live: Live,
     /// What stands for what in this run.
     pub ids: Ids,
     agent: LegacyPeer,
-    /// Legacy frameworks by recorded address.
-    frameworks: BTreeMap<String, LegacyPeer>,
+    /// Whether the agent proves who it is before anything else.
+    agent_authenticates: bool,
+    authentication: Authentication,
+    /// Legacy frameworks by recorded `ip:port`.
+    frameworks: BTreeMap<String, LegacyFramework>,
     /// v1 frameworks by recorded stream id.
     streams: BTreeMap<String, Stream>,
     /// Streams whose recorded answer is still to come, by client port.
     opening: BTreeMap<u64, RecordStream>,
     /// Kinds of calls with the live answers whose recorded ones are still to come, by client port.
-    answers: BTreeMap<u64, (String, Answer)>,
+    answers: BTreeMap<u64, VecDeque<(String, Answer)>>,
     /// What was compared so far.
     pub outcome: Outcome,
 }
@@ -104,23 +148,33 @@ impl Player {
     ///
     /// # Errors
     /// [`ReplayError`] when no port is free.
-    pub fn new(ports: Ports, offers: NextOffers, live: SocketAddr) -> Result<Self, ReplayError> {
+    pub fn new(
+        ports: Ports,
+        offers: NextOffers,
+        live: Live,
+        secrets: &[(&str, &str)],
+    ) -> Result<Self, ReplayError> {
         let agent = LegacyPeer::listen("slave(1)").map_err(in_frame(0))?;
         let mut ids = Ids::default();
-        ids.learn_port(ports.master, live.port());
         ids.learn_port(ports.agent, agent.address.port());
-        Ok(Self {
+        let secrets = secrets.iter();
+        let secrets = secrets.map(|(principal, secret)| ((*principal).into(), (*secret).into()));
+        let mut player = Self {
             ports,
             offers,
-            live,
+            live: BTreeMap::new(),
             ids,
             agent,
+            agent_authenticates: false,
+            authentication: Authentication::new(secrets.collect()),
             frameworks: BTreeMap::new(),
             streams: BTreeMap::new(),
             opening: BTreeMap::new(),
             answers: BTreeMap::new(),
             outcome: Outcome::default(),
-        })
+        };
+        player.masters_are(live);
+        Ok(player)
     }
 
     /// Plays a part.
@@ -131,72 +185,129 @@ impl Player {
         frames.iter().try_for_each(|frame| self.frame(frame))
     }
 
-    /// Takes note that the master has died and another has come in its place.
-    pub fn lose_master(&mut self) {
+    /// Takes note that the master has died, and where its successors listen.
+    pub fn lose_master(&mut self, live: Live) {
         self.agent.hang_up();
         self.streams.clear();
+        self.masters_are(live);
+    }
+
+    fn masters_are(&mut self, live: Live) {
+        for (port, address) in &live {
+            self.ids.learn_port(*port, address.port());
+        }
+        self.live = live;
+    }
+
+    fn lose(&mut self, frame: &Frame, lost: Lost<'_>) -> Result<(), ReplayError> {
+        match lost {
+            Lost::Agent => self.agent_dies(frame),
+            Lost::Master(mut lose_master) => {
+                self.end_streams(frame, |_| true)?;
+                let live = lose_master().map_err(in_frame(frame.number))?;
+                self.lose_master(live);
+                Ok(())
+            }
+        }
+    }
+
+    /// Where the live counterpart of the master listens that a frame went to.
+    fn master(&self, frame: &Frame) -> Result<SocketAddr, ReplayError> {
+        let live = self.live.get(&frame.to_port).copied();
+        live.ok_or_else(|| unplayable(frame, "a master that was not to be used"))
     }
 
     fn frame(&mut self, frame: &Frame) -> Result<(), ReplayError> {
+        let is_to_master = self.ports.masters.contains(&frame.to_port);
         if let Some((_, name)) = frame.legacy() {
-            if PINGS.contains(&name) {
+            let is_of_log = frame.path().starts_with("/log-replica") || name.contains(".log.");
+            if PINGS.contains(&name) || is_of_log {
                 return Ok(());
             }
-            return match (frame.to_port == self.ports.master, name) {
-                (true, "mesos.scheduler.Call") => self.legacy_call(frame),
-                (true, _) if frame.message.is_some() || frame.body.is_empty() => {
-                    self.agent_sends(frame)
-                }
+            let from = frame.header("Libprocess-From").unwrap_or_default();
+            let is_from_agent = from.ends_with(&format!(":{}", self.ports.agent));
+            let is_call = name == legacy::CALL || name.contains(".Authenti");
+            return match (is_to_master, is_from_agent) {
+                (true, true) => self.agent_sends(frame),
+                (true, false) if is_call => self.legacy_call(frame),
+                (true, false) => self.sends_raw(frame, name),
                 (false, _) if self.is_from_master(frame) => self.agent_gets(frame),
-                (true | false, _) => Ok(()),
+                (false, _) => Ok(()),
             };
         }
-        match frame.path().trim_start_matches("/master") {
-            SCHEDULER_PATH => return self.call(frame),
-            OPERATOR_PATH => return self.operator_call(frame),
-            path if OPERATOR_FORMS.contains(&path) => return self.operator_form(frame, path),
-            _ => {}
+        if is_to_master {
+            return match frame.path().trim_start_matches("/master") {
+                SCHEDULER_PATH => self.call(frame),
+                OPERATOR_PATH => self.operator_call(frame),
+                path if OPERATOR_PATHS.contains(&path) && !is_read(frame) => {
+                    self.sends_raw(frame, path)
+                }
+                _ => Ok(()),
+            };
         }
-        if let Some((kind, live)) = self.answers.remove(&frame.to_port)
-            && frame.path().is_empty()
+        if !frame.path().is_empty() {
+            return Ok(());
+        }
+        if let Some(live) = self.opening.remove(&frame.to_port) {
+            return self.stream_opened(frame, live);
+        }
+        match self
+            .answers
+            .get_mut(&frame.to_port)
+            .and_then(VecDeque::pop_front)
         {
-            return self.answered(frame, &kind, &live);
-        }
-        let stream_id = frame
-            .header("Mesos-Stream-Id")
-            .filter(|_| frame.path().is_empty());
-        match (stream_id, self.opening.remove(&frame.to_port)) {
-            (Some(id), Some(live)) => self.stream_opened(frame, id, live),
-            (Some(_) | None, _) => Ok(()),
+            Some((kind, live)) => self.answered(frame, &kind, &live),
+            None => Ok(()),
         }
     }
 
     fn is_from_master(&self, frame: &Frame) -> bool {
-        frame.to_port == self.ports.agent
-            && frame
-                .header("Libprocess-From")
-                .is_some_and(|from| from.ends_with(&format!(":{}", self.ports.master)))
+        let from = frame.header("Libprocess-From").unwrap_or_default();
+        let is_master = |port: &u64| from.ends_with(&format!(":{port}"));
+        frame.to_port == self.ports.agent && self.ports.masters.iter().any(is_master)
+    }
+
+    /// The live address of the process that a legacy message went to.
+    fn receiver(&self, frame: &Frame) -> String {
+        let to = frame.legacy().map_or("", |(to, _)| to);
+        self.ids.text(&format!("{to}@127.0.0.1:{}", frame.to_port))
     }
 
     fn agent_sends(&mut self, frame: &Frame) -> Result<(), ReplayError> {
-        let Some((to, name)) = frame.legacy() else {
+        let Some((_, name)) = frame.legacy() else {
             return Ok(());
         };
-        if name == "mesos.internal.ReregisterSlaveMessage" {
+        let begins = match name {
+            authentication::AUTHENTICATE => {
+                self.agent_authenticates = true;
+                true
+            }
+            "mesos.internal.ReregisterSlaveMessage" => !self.agent_authenticates,
+            _ => false,
+        };
+        if begins {
             // The recorded agent had died, which leaves no frame; its offers were taken back.
             self.agent_dies(frame)?;
         }
+        let mut recorded = frame.legacy_json()?;
+        if name == authentication::STEP {
+            recorded = self.authentication.step(&recorded);
+        }
+        compare::pin(&recorded, &mut self.ids);
         let body = if frame.body.is_empty() {
             Vec::new()
         } else {
-            let recorded = frame.legacy_json()?;
-            compare::pin(&recorded, &mut self.ids);
             self.encode(frame, name, &recorded)?
         };
-        let to = format!("{to}@{}", self.live);
+        let from = frame.header("Libprocess-From").unwrap_or_default();
+        let (from, to) = (self.ids.text(from), self.receiver(frame));
         self.agent
-            .send(&to, name, &body)
-            .map_err(in_frame(frame.number))
+            .send_as(&from, &to, name, &body)
+            .map_err(in_frame(frame.number))?;
+        if name == UPDATE {
+            self.expect_update(&recorded);
+        }
+        Ok(())
     }
 
     fn agent_gets(&mut self, frame: &Frame) -> Result<(), ReplayError> {
@@ -208,19 +319,22 @@ impl Player {
             // The recorded framework had hung up, which leaves no frame.
             let id = recorded
                 .pointer("/framework_id/value")
-                .and_then(Value::as_str);
-            self.streams
-                .retain(|_, stream| Some(stream.framework_id.as_str()) != id);
+                .and_then(Value::as_str)
+                .map(str::to_owned);
+            self.end_streams(frame, |stream| Some(&stream.framework_id) == id.as_ref())?;
         }
         let message = self.agent.wait_for(name).map_err(in_frame(frame.number))?;
         let live = message.json().map_err(in_frame(frame.number))?;
+        let from = frame.header("Libprocess-From").unwrap_or_default();
+        self.ids.learn(from, &message.from);
+        let place = format!("frame {} {name}", frame.number);
+        if name == authentication::STEP {
+            let (recorded, live) = self.authentication.challenged(&recorded, &live);
+            self.compare(&place, name, &recorded, &live);
+            return Ok(());
+        }
         self.learn_master(&recorded, &live);
-        self.compare(
-            &format!("frame {} {name}", frame.number),
-            name,
-            &recorded,
-            &live,
-        );
+        self.compare(&place, name, &recorded, &live);
         Ok(())
     }
 
@@ -235,44 +349,6 @@ impl Player {
         {
             self.ids.learn(&recorded, &live);
         }
-    }
-
-    fn legacy_call(&mut self, frame: &Frame) -> Result<(), ReplayError> {
-        let Some((to, name)) = frame.legacy() else {
-            return Ok(());
-        };
-        let failed = in_frame::<PeerError>(frame.number);
-        let from = frame
-            .header("Libprocess-From")
-            .unwrap_or_default()
-            .to_owned();
-        let recorded = frame.legacy_json()?;
-        let mut peer = match self.frameworks.remove(&from) {
-            Some(peer) => peer,
-            None => {
-                LegacyPeer::listen(from.split('@').next().unwrap_or_default()).map_err(failed)?
-            }
-        };
-        self.ids.learn(&from, &peer.upid());
-        let needed = match recorded.get("type").and_then(Value::as_str) {
-            Some("ACCEPT" | "DECLINE") => Some("mesos.internal.ResourceOffersMessage"),
-            Some("ACKNOWLEDGE") => Some("mesos.internal.StatusUpdateMessage"),
-            _ => None,
-        };
-        let came = needed
-            .map(|name| peer.wait_for(name))
-            .transpose()
-            .map_err(failed)?;
-        if let Some(came) = came {
-            let live = came.json().map_err(in_frame(frame.number))?;
-            self.learn_offers(&recorded, &live);
-            self.outcome.add(&came.name, Vec::new());
-        }
-        let body = self.encode(frame, name, &recorded)?;
-        let to = format!("{to}@{}", self.live);
-        peer.send(&to, name, &body).map_err(failed)?;
-        self.frameworks.insert(from, peer);
-        Ok(())
     }
 
     /// Maps the offers of a recorded event, or those that a recorded call names, to the offers that came.
@@ -297,42 +373,76 @@ impl Player {
     }
 
     fn call(&mut self, frame: &Frame) -> Result<(), ReplayError> {
-        let recorded = frame.call_json(CALL)?;
+        let stream_id = frame.header("Mesos-Stream-Id");
+        let is_known = stream_id.is_none_or(|id| self.streams.contains_key(id));
+        let recorded = match frame.call_json(CALL) {
+            Ok(recorded) if is_known => recorded,
+            Ok(_) | Err(_) => return self.sends_raw(frame, "a malformed call"),
+        };
         let kind = recorded
             .get("type")
             .and_then(Value::as_str)
             .unwrap_or_default();
-        let stream_id = frame.header("Mesos-Stream-Id");
         if let Some(stream_id) = stream_id {
             self.catch_up(frame, stream_id, kind, &recorded)?;
+        } else if kind != "SUBSCRIBE" {
+            return self.sends_raw(frame, kind);
         }
-        let kind_of_body = frame.header("Content-Type").unwrap_or_default();
         let body = match frame.encoding() {
             Encoding::Json => self.ids.value(&recorded).to_string().into_bytes(),
             Encoding::Protobuf => self.encode(frame, CALL, &recorded)?,
         };
-        let mut request = Request::new("POST", SCHEDULER_PATH)
-            .header("Content-Type", kind_of_body)
-            .header("Accept", frame.header("Accept").unwrap_or(kind_of_body))
-            .body(body);
+        let request = self.request(frame, body);
+        let master = self.master(frame)?;
         if kind == "SUBSCRIBE" {
-            let live = RecordStream::open(self.live, &request).map_err(in_frame(frame.number))?;
-            self.opening.insert(frame.from_port, live);
+            match RecordStream::open(master, &request) {
+                Ok(live) => {
+                    self.opening.insert(frame.from_port, live);
+                }
+                Err(StreamError::Refused(answer)) => self.await_answer(frame, kind, answer),
+                Err(error) => return Err(in_frame(frame.number)(error)),
+            }
             return Ok(());
         }
-        if let Some(stream_id) = stream_id {
-            request = request.header("Mesos-Stream-Id", &self.ids.text(stream_id));
+        let answer = http_client::send(master, &request).map_err(in_frame(frame.number))?;
+        self.await_answer(frame, kind, answer);
+        if let Some(stream) = stream_id.and_then(|id| self.streams.get_mut(id)) {
+            stream.called(kind, &recorded);
         }
-        let answer = http_client::send(self.live, &request).map_err(in_frame(frame.number))?;
-        self.answers
-            .insert(frame.from_port, (kind.to_owned(), answer));
+        Ok(())
+    }
+
+    /// The recorded request with live ids and this body.
+    fn request(&self, frame: &Frame, body: Vec<u8>) -> Request {
+        let method = frame.start.split(' ').next().unwrap_or_default();
+        let mut request = Request::new(method, &self.ids.text(frame.path()));
+        for (name, value) in &frame.headers {
+            let is_framing = ["Host", "Content-Length", "Transfer-Encoding", "Connection"]
+                .iter()
+                .any(|framing| name.eq_ignore_ascii_case(framing));
+            if !is_framing {
+                request = request.header(name, &self.ids.text(value));
+            }
+        }
+        request.body(body)
+    }
+
+    /// Sends a request as it is, with live ids.
+    fn sends_raw(&mut self, frame: &Frame, kind: &str) -> Result<(), ReplayError> {
+        let body = match std::str::from_utf8(&frame.body) {
+            Ok(text) => self.ids.text(text).into_bytes(),
+            Err(_) => frame.body.clone(),
+        };
+        let request = self.request(frame, body);
+        let master = self.master(frame)?;
+        let answer = http_client::send(master, &request).map_err(in_frame(frame.number))?;
+        self.await_answer(frame, kind, answer);
         Ok(())
     }
 
     /// Sends the call of an operator that changes something.
     fn operator_call(&mut self, frame: &Frame) -> Result<(), ReplayError> {
-        let recorded: Value =
-            serde_json::from_slice(&frame.body).map_err(in_frame(frame.number))?;
+        let recorded: Value = serde_json::from_slice(&frame.body).unwrap_or_default();
         let kind = recorded
             .get("type")
             .and_then(Value::as_str)
@@ -340,33 +450,12 @@ impl Player {
         if kind == "SUBSCRIBE" || kind.starts_with("GET_") {
             return Ok(());
         }
-        let request = Request::post_json(OPERATOR_PATH, &self.ids.value(&recorded));
-        self.operator_sends(frame, kind, request)
+        self.sends_raw(frame, kind)
     }
 
-    /// Sends the form of an operator to one of the older endpoints.
-    fn operator_form(&mut self, frame: &Frame, path: &str) -> Result<(), ReplayError> {
-        let form = self.ids.text(&String::from_utf8_lossy(&frame.body));
-        let kind = frame.header("Content-Type").unwrap_or_default();
-        let request = Request::new("POST", frame.path())
-            .header("Content-Type", kind)
-            .body(form);
-        self.operator_sends(frame, path, request)
-    }
-
-    fn operator_sends(
-        &mut self,
-        frame: &Frame,
-        kind: &str,
-        mut request: Request,
-    ) -> Result<(), ReplayError> {
-        if let Some(secret) = frame.header("Authorization") {
-            request = request.header("Authorization", secret);
-        }
-        let answer = http_client::send(self.live, &request).map_err(in_frame(frame.number))?;
-        self.answers
-            .insert(frame.from_port, (kind.to_owned(), answer));
-        Ok(())
+    fn await_answer(&mut self, frame: &Frame, kind: &str, answer: Answer) {
+        let answers = self.answers.entry(frame.from_port).or_default();
+        answers.push_back((kind.to_owned(), answer));
     }
 
     fn answered(&mut self, frame: &Frame, kind: &str, live: &Answer) -> Result<(), ReplayError> {
@@ -374,187 +463,20 @@ impl Player {
         let status: u16 = status
             .and_then(|code| code.parse().ok())
             .ok_or_else(|| unplayable(frame, "an answer without a status"))?;
+        let headers = |headers: &[(String, String)]| {
+            let headers: Value = headers.iter().cloned().collect();
+            headers_of_meaning(Some(&headers))
+        };
         let body = String::from_utf8_lossy(&frame.body);
-        let recorded = json!({"status": status, "body": body});
-        let live = json!({"status": live.status(), "body": live.text()});
+        let recorded = json!({"status": status, "headers": headers(&frame.headers), "body": body});
+        let live = json!({
+            "status": live.status(),
+            "headers": headers(&live.head.headers),
+            "body": live.text(),
+        });
         let name = format!("frame {} answer to {kind}", frame.number);
         self.compare(&name, "answer", &recorded, &live);
         Ok(())
-    }
-
-    /// Hangs up as the agent, once the live master has made the offers that it takes back then.
-    fn agent_dies(&mut self, frame: &Frame) -> Result<(), ReplayError> {
-        let mut streams = std::mem::take(&mut self.streams);
-        for stream in streams.values_mut() {
-            let rescinded = stream
-                .recorded
-                .iter()
-                .find_map(|event| event.pointer("/rescind/offer_id").cloned());
-            if let Some(offer) = rescinded {
-                self.up_to(frame, stream, "OFFERS", |event| offers_it(event, &offer))?;
-            }
-        }
-        self.agent.hang_up();
-        for stream in streams.values_mut() {
-            self.up_to(frame, stream, "RESCIND", |_| true)?;
-        }
-        self.streams = streams;
-        Ok(())
-    }
-
-    fn stream_opened(
-        &mut self,
-        frame: &Frame,
-        id: &str,
-        live: RecordStream,
-    ) -> Result<(), ReplayError> {
-        self.ids
-            .learn(id, live.head.header("Mesos-Stream-Id").unwrap_or_default());
-        let is_framing = |name: &str| name != "Date" && name != "Mesos-Stream-Id";
-        let headers = |headers: &[(String, String)]| -> Value {
-            headers
-                .iter()
-                .filter(|(name, _)| is_framing(name))
-                .cloned()
-                .collect()
-        };
-        let name = format!("frame {} stream", frame.number);
-        let (recorded, came) = (headers(&frame.headers), headers(&live.head.headers));
-        self.compare(&name, "stream headers", &recorded, &came);
-        let mut stream = Stream {
-            framework_id: String::new(),
-            encoding: frame.encoding(),
-            live,
-            recorded: frame.records(EVENT)?.into(),
-            passed: VecDeque::new(),
-        };
-        let (recorded, came) = self.next_of(frame, &mut stream, "SUBSCRIBED")?;
-        let framework = |event: &Value| {
-            let id = event.pointer("/subscribed/framework_id/value")?.as_str()?;
-            Some(id.to_owned())
-        };
-        stream.framework_id = framework(&recorded).unwrap_or_default();
-        self.ids
-            .learn(&stream.framework_id, &framework(&came).unwrap_or_default());
-        let master = "/subscribed/master_info/id";
-        if let (Some(recorded), Some(came)) = (recorded.pointer(master), came.pointer(master)) {
-            let text = |id: &Value| id.as_str().unwrap_or_default().to_owned();
-            self.ids.learn(&text(recorded), &text(came));
-        }
-        self.compare(
-            &format!("{name} SUBSCRIBED"),
-            "SUBSCRIBED",
-            &recorded,
-            &came,
-        );
-        self.streams.insert(id.to_owned(), stream);
-        Ok(())
-    }
-
-    /// Reads the stream up to the event that made the recorded framework send this call.
-    fn catch_up(
-        &mut self,
-        frame: &Frame,
-        stream_id: &str,
-        kind: &str,
-        call: &Value,
-    ) -> Result<(), ReplayError> {
-        let Some(mut stream) = self.streams.remove(stream_id) else {
-            return Err(unplayable(frame, "a call on a stream that is not open"));
-        };
-        match kind {
-            "ACCEPT" | "DECLINE" => {
-                let named = call
-                    .pointer("/accept/offer_ids/0")
-                    .or_else(|| call.pointer("/decline/offer_ids/0"))
-                    .cloned()
-                    .unwrap_or_default();
-                self.up_to(frame, &mut stream, "OFFERS", |event| {
-                    offers_it(event, &named)
-                })?;
-            }
-            "ACKNOWLEDGE" => {
-                let uuid = call.pointer("/acknowledge/uuid");
-                let is_named = |event: &Value| event.pointer("/update/status/uuid") == uuid;
-                self.up_to(frame, &mut stream, "UPDATE", is_named)?;
-            }
-            "ACKNOWLEDGE_OPERATION_STATUS" => {
-                let uuid = call.pointer("/acknowledge_operation_status/uuid");
-                let is_named = |event: &Value| {
-                    event.pointer("/update_operation_status/status/uuid/value") == uuid
-                };
-                self.up_to(frame, &mut stream, "UPDATE_OPERATION_STATUS", is_named)?;
-            }
-            _ => {}
-        }
-        self.streams.insert(stream_id.to_owned(), stream);
-        Ok(())
-    }
-
-    /// Compares the events of one type up to the first that `last` picks; none when it picks none.
-    fn up_to(
-        &mut self,
-        frame: &Frame,
-        stream: &mut Stream,
-        kind: &str,
-        last: impl Fn(&Value) -> bool,
-    ) -> Result<(), ReplayError> {
-        let is_kind = |event: &&Value| event.get("type").and_then(Value::as_str) == Some(kind);
-        let events = stream.recorded.iter().filter(is_kind);
-        let Some(index) = events.clone().position(last) else {
-            return Ok(());
-        };
-        for _ in 0..=index {
-            if kind == "OFFERS" && self.offers == NextOffers::Revive {
-                self.revive(frame, stream)?;
-            }
-            let (recorded, live) = self.next_of(frame, stream, kind)?;
-            self.learn_offers(&recorded, &live);
-            let name = format!("frame {} {kind}", frame.number);
-            self.compare(&name, kind, &recorded, &live);
-        }
-        Ok(())
-    }
-
-    fn revive(&self, frame: &Frame, stream: &Stream) -> Result<(), ReplayError> {
-        let id = self.ids.text(&stream.framework_id);
-        let call = json!({"type": "REVIVE", "framework_id": {"value": id}});
-        let stream_id = stream.live.head.header("Mesos-Stream-Id");
-        let request = Request::post_json(SCHEDULER_PATH, &call)
-            .header("Mesos-Stream-Id", stream_id.unwrap_or_default());
-        http_client::send(self.live, &request).map_err(in_frame(frame.number))?;
-        Ok(())
-    }
-
-    /// Takes the next event of a type from the recording and from the live stream.
-    fn next_of(
-        &self,
-        frame: &Frame,
-        stream: &mut Stream,
-        kind: &str,
-    ) -> Result<(Value, Value), ReplayError> {
-        let is_wanted = |event: &Value| event.get("type").and_then(Value::as_str) == Some(kind);
-        let index = stream.recorded.iter().position(is_wanted);
-        let recorded = index.and_then(|index| stream.recorded.remove(index));
-        let recorded =
-            recorded.ok_or_else(|| unplayable(frame, "the recorded stream lacks an event"))?;
-        let passed = stream.passed.iter().position(is_wanted);
-        if let Some(event) = passed.and_then(|index| stream.passed.remove(index)) {
-            return Ok((recorded, event));
-        }
-        let watch = Stopwatch::start();
-        loop {
-            // Heartbeats keep the stream busy.
-            if watch.elapsed() > PATIENCE {
-                return Err(unplayable(frame, "the live stream lacks an event"));
-            }
-            let bytes = stream.live.next_bytes().map_err(in_frame(frame.number))?;
-            let event = wire::decode(frame.number, EVENT, stream.encoding, &bytes)?;
-            if is_wanted(&event) {
-                return Ok((recorded, event));
-            }
-            stream.passed.push_back(event);
-        }
     }
 
     fn encode(&self, frame: &Frame, name: &str, recorded: &Value) -> Result<Vec<u8>, ReplayError> {
@@ -567,9 +489,9 @@ impl Player {
     }
 }
 
-fn offers_it(event: &Value, id: &Value) -> bool {
-    let offers = event.pointer("/offers/offers").and_then(Value::as_array);
-    offers.is_some_and(|offers| offers.iter().any(|offer| offer.get("id") == Some(id)))
+/// Whether a request changes nothing and tells no client where to go.
+fn is_read(frame: &Frame) -> bool {
+    frame.start.starts_with("GET ") && !frame.path().ends_with("/redirect")
 }
 
 fn unplayable(frame: &Frame, detail: &'static str) -> ReplayError {

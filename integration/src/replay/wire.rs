@@ -1,5 +1,7 @@
 //! The lines of a recorded `wire.jsonl`.
 
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -146,6 +148,24 @@ pub fn frames(golden: &Golden) -> Result<Vec<Frame>, ReplayError> {
         frames.push(frame);
     }
     Ok(frames)
+}
+
+/// Leaves out the requests that got no answer: nobody was there any more to take them.
+pub fn answered(frames: &[Frame]) -> impl Iterator<Item = &Frame> {
+    let mut open: BTreeMap<(u64, u64), VecDeque<usize>> = BTreeMap::new();
+    for frame in frames {
+        if frame.path().is_empty() {
+            let asked = open.get_mut(&(frame.to_port, frame.from_port));
+            let _answered = asked.and_then(VecDeque::pop_front);
+        } else {
+            let asked = open.entry((frame.from_port, frame.to_port)).or_default();
+            asked.push_back(frame.number);
+        }
+    }
+    let unanswered: BTreeSet<usize> = open.into_values().flatten().collect();
+    frames
+        .iter()
+        .filter(move |frame| !unanswered.contains(&frame.number))
 }
 
 fn parse(number: usize, line: &str) -> Option<Frame> {

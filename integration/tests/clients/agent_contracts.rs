@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use mesos_integration::cluster::Cluster;
 use mesos_integration::eventually::eventually;
 use mesos_integration::fake_executor::FakeExecutor;
 use mesos_integration::fake_scheduler::{FakeScheduler, command_task, resources};
 use mesos_integration::http_client::{self, Request, get_json};
+use mesos_integration::record_stream::RecordStream;
 use serde_json::{Value, json};
 
 /// A master, an agent that runs processes, and a framework with one task on it.
@@ -153,9 +156,12 @@ fn files_tell_their_size_at_offset_minus_one_and_debug_maps_them() {
     assert_eq!(page["data"].as_str(), long.get(..65536));
     let debug = get_json(running.agent(), "/files/debug").unwrap();
     let known = debug.as_object().unwrap();
+    let state = get_json(running.agent(), "/state").unwrap();
+    let agent_id = state["id"].as_str().unwrap();
     assert!(
         known.iter().any(|(virtual_path, real)| {
             virtual_path.contains(&running.scheduler.framework_id)
+                && virtual_path.contains(agent_id)
                 && real.as_str().is_some_and(|real| sandbox.starts_with(real))
         }),
         "{debug}"
@@ -236,6 +242,54 @@ fn exit_status_of_a_nested_container_is_a_wait_status() {
             "{answer}"
         );
     }
+}
+
+/// `mesos task exec` tells the end of its input by data that is there and empty.
+#[test]
+fn empty_data_ends_the_input_of_a_container() {
+    let mut running = Running::command("sleep 1000");
+    let status = running
+        .scheduler
+        .wait_for_state("t1", "TASK_RUNNING")
+        .unwrap();
+    let parent = status.pointer("/container_status/container_id");
+    let container = json!({"value": "n1", "parent": parent});
+    let launch = json!({"type": "LAUNCH_NESTED_CONTAINER_SESSION",
+        "launch_nested_container_session": {
+            "container_id": container, "command": {"value": "cat; echo over"}}});
+    let launch = Request::new("POST", "/api/v1")
+        .header("Content-Type", "application/json")
+        .header("Accept", "application/recordio")
+        .header("Message-Accept", "application/json")
+        .body(launch.to_string());
+    let mut session = RecordStream::open(running.agent(), &launch).unwrap();
+    let data = |data: &str| {
+        json!({"type": "ATTACH_CONTAINER_INPUT", "attach_container_input": {
+            "type": "PROCESS_IO",
+            "process_io": {"type": "DATA", "data": {"type": "STDIN", "data": data}}}})
+    };
+    let first = json!({"type": "ATTACH_CONTAINER_INPUT", "attach_container_input": {
+        "type": "CONTAINER_ID", "container_id": container}});
+    let records = [first, data("aGVsbG8K"), data("")].map(|record| record.to_string());
+    let body: String = records
+        .iter()
+        .map(|record| format!("{}\n{record}", record.len()))
+        .collect();
+    let attach = Request::new("POST", "/api/v1")
+        .header("Content-Type", "application/recordio")
+        .header("Message-Content-Type", "application/json")
+        .header("Accept", "application/json")
+        .body(body);
+
+    let attached = http_client::send(running.agent(), &attach).unwrap();
+
+    assert_eq!(attached.status(), 200, "{}", attached.text());
+    let mut output = Vec::new();
+    while let Ok(record) = session.next_json() {
+        let data = record.pointer("/data/data").and_then(Value::as_str);
+        output.extend(STANDARD.decode(data.unwrap_or_default()).unwrap());
+    }
+    assert_eq!(String::from_utf8_lossy(&output), "hello\nover\n");
 }
 
 /// The command lines ask for `order=asc&limit=-1`, which is cast to the largest number.

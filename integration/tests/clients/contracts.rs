@@ -1,5 +1,6 @@
 //! Undocumented behaviour that real clients break without, one test each.
 
+use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::Duration;
@@ -51,34 +52,129 @@ fn stream_is_chunked_even_when_the_client_wants_to_close() {
 #[test]
 fn each_record_is_one_chunk() {
     let cluster = Cluster::start().unwrap();
+    let mut agent = FakeAgent::register(cluster.master.address).unwrap();
+    let call = |body: &Value| {
+        http_client::send(cluster.master.address, &Request::post_json(PATH, body)).unwrap()
+    };
     let mut stream = RecordStream::open(
         cluster.master.address,
         &Request::post_json(PATH, &subscribe()),
     )
     .unwrap();
+    let watch = json!({"type": "SUBSCRIBE"});
+    let watch = Request::post_json("/api/v1", &watch);
+    let mut operator = RecordStream::open(cluster.master.address, &watch).unwrap();
+    let mut records = [stream.next_bytes().unwrap(), stream.next_bytes().unwrap()].to_vec();
+    let subscribed: Value = serde_json::from_slice(&records[0]).unwrap();
+    let framework = subscribed.pointer("/subscribed/framework_id").unwrap();
+    let message = json!({"slave_id": {"value": agent.agent_id}, "framework_id": framework,
+        "executor_id": {"value": "e"}, "data": "YQpi"});
+    let name = "mesos.internal.ExecutorToFrameworkMessage";
+    agent.send(name, &message).unwrap();
+    let take_over = json!({"type": "SUBSCRIBE", "framework_id": framework, "subscribe": {
+        "framework_info": {"user": "u", "name": "n\nn", "id": framework}}});
 
-    let first = stream.next_bytes().unwrap();
-    let second = stream.next_bytes().unwrap();
+    // The last record is the one that tells of the end.
+    let _next = RecordStream::open(
+        cluster.master.address,
+        &Request::post_json(PATH, &take_over),
+    )
+    .unwrap();
+    loop {
+        let record = stream.next_bytes().unwrap();
+        let event: Value = serde_json::from_slice(&record).unwrap();
+        records.push(record);
+        if event["type"] == "ERROR" {
+            break;
+        }
+    }
+    let refused = call(&json!({"type": "REVIVE", "framework_id": framework}));
+    let watched: Vec<Vec<u8>> = (0..4).map(|_| operator.next_bytes().unwrap()).collect();
 
-    let framed = |record: &[u8]| record.len().to_string().len() + 1 + record.len();
-    let lengths: Vec<usize> = stream.chunk_lengths().collect();
-    assert_eq!(lengths, [framed(&first), framed(&second)]);
-    assert!(!first.contains(&b'\n'), "a line end inside a record");
+    assert_eq!(refused.status(), 400, "{}", refused.text());
+    assert!(stream.next_bytes().is_err(), "something after the last");
+    let kinds: Vec<Value> = records
+        .iter()
+        .map(|record| serde_json::from_slice::<Value>(record).unwrap()["type"].clone())
+        .collect();
+    for kind in ["SUBSCRIBED", "HEARTBEAT", "OFFERS", "MESSAGE", "ERROR"] {
+        assert!(kinds.contains(&json!(kind)), "{kinds:?}");
+    }
+    for (records, stream) in [(records, stream), (watched, operator)] {
+        let framed = |record: &Vec<u8>| record.len().to_string().len() + 1 + record.len();
+        let lengths: Vec<usize> = stream.chunk_lengths().collect();
+        assert_eq!(lengths, records.iter().map(framed).collect::<Vec<usize>>());
+        for record in records {
+            let text = String::from_utf8_lossy(&record);
+            assert!(!text.contains('\n'), "a line end inside {text}");
+        }
+    }
+}
+
+/// Every event that a framework can get, made to happen on one stream.
+fn one_event_of_each_type(cluster: &Cluster) -> Vec<Value> {
+    let master = cluster.master.address;
+    let mut agent = FakeAgent::register(master).expect("an agent");
+    let mut scheduler = FakeScheduler::subscribe(master).expect("a framework");
+    let offer = scheduler.wait_for_offer().expect("an offer");
+    let task = command_task("t1", "true", &offer);
+    let bad = json!({"type": "RESERVE", "id": {"value": "o1"}});
+    let launch = json!({"type": "LAUNCH", "launch": {"task_infos": [task]}});
+    let accepted = scheduler.accept(&offer, &[bad, launch]);
+    accepted.expect("an accepted call");
+    scheduler.wait_for("UPDATE_OPERATION_STATUS").expect("it");
+    let run = agent.wait_for_task().expect("a task");
+    agent.update(&run, "TASK_RUNNING").expect("an update");
+    scheduler.wait_for_update().expect("the update");
+    let ids = json!({"slave_id": {"value": agent.agent_id}, "data": "eA==", "status": 1,
+        "framework_id": {"value": scheduler.framework_id}, "executor_id": {"value": "t1"}});
+    for (name, field) in [
+        ("ExecutorToFramework", "status"),
+        ("ExitedExecutor", "data"),
+    ] {
+        let mut message = ids.clone();
+        message.as_object_mut().expect("an object").remove(field);
+        let name = format!("mesos.internal.{name}Message");
+        agent.send(&name, &message).expect("a message");
+    }
+    scheduler.wait_for("MESSAGE").expect("the message");
+    scheduler.wait_for("FAILURE").expect("the failure");
+    scheduler.wait_for_offer().expect("what the task left");
+    let machine = json!([{"hostname": "localhost", "ip": "127.0.0.1"}]);
+    let window = json!({"machine_ids": machine,
+        "unavailability": {"start": {"nanoseconds": 1_900_000_000_000_000_000_u64}}});
+    for windows in [json!([window]), json!([])] {
+        let schedule = Request::post_json("/maintenance/schedule", &json!({"windows": windows}));
+        let answer = http_client::send(master, &schedule).expect("an answer");
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+        if windows != json!([]) {
+            scheduler.wait_for("RESCIND").expect("what was offered");
+            scheduler.wait_for("INVERSE_OFFERS").expect("one of them");
+        }
+    }
+    scheduler.wait_for("RESCIND_INVERSE_OFFER").expect("it");
+    let info = json!({"user": "root", "name": "test", "roles": ["*"],
+        "id": {"value": scheduler.framework_id}, "capabilities": [{"type": "MULTI_ROLE"}]});
+    let _next = FakeScheduler::subscribe_as(master, &info).expect("a successor");
+    scheduler.wait_for("ERROR").expect("the end");
+    scheduler.events
 }
 
 /// Strict readers refuse an event with keys that Mesos does not have.
 #[test]
 fn events_have_no_new_keys() {
     let cluster = Cluster::start().unwrap();
-    let _agent = FakeAgent::register(cluster.master.address).unwrap();
-    let mut scheduler = FakeScheduler::subscribe(cluster.master.address).unwrap();
 
-    scheduler.wait_for_offer().unwrap();
+    let events = one_event_of_each_type(&cluster);
 
-    for event in &scheduler.events {
-        let text = event.to_string();
+    let kinds: BTreeSet<&str> = events
+        .iter()
+        .filter_map(|event| event["type"].as_str())
+        .collect();
+    assert_eq!(kinds.len(), 12, "{kinds:?}");
+    for event in &events {
         let bytes = mesos_integration::descriptors::to_bytes("mesos.v1.scheduler.Event", event);
-        assert!(bytes.is_ok(), "{text}: {bytes:?}");
+        assert!(bytes.is_ok(), "{event}: {bytes:?}");
     }
 }
 
@@ -199,21 +295,66 @@ fn calls_are_read_leniently() {
 /// Clients take anything but 202 with an empty body for a failure.
 #[test]
 fn accepted_call_is_answered_with_202_and_nothing() {
-    let cluster = Cluster::start().unwrap();
-    let scheduler = FakeScheduler::subscribe(cluster.master.address).unwrap();
+    let mut stage = Stage::start().unwrap();
+    let run = stage.run("t1").unwrap();
+    let offer = stage.scheduler.wait_for_offer().unwrap();
+    let (agent, task) = (&offer["agent_id"], &run["task"]["task_id"]);
+    let executor = json!({"value": "e"});
+    let uuid = "AAECAwQFRgeICQoLDA0ODw==";
+    let calls = [
+        ("REQUEST", json!({"requests": []})),
+        (
+            "ACCEPT",
+            json!({"offer_ids": [offer["id"]], "operations": []}),
+        ),
+        ("DECLINE", json!({"offer_ids": [offer["id"]]})),
+        ("DECLINE", json!({"offer_ids": [{"value": "unknown"}]})),
+        (
+            "ACCEPT_INVERSE_OFFERS",
+            json!({"inverse_offer_ids": [{"value": "unknown"}]}),
+        ),
+        (
+            "DECLINE_INVERSE_OFFERS",
+            json!({"inverse_offer_ids": [{"value": "unknown"}]}),
+        ),
+        ("KILL", json!({"task_id": task})),
+        ("KILL", json!({"task_id": {"value": "unknown"}})),
+        (
+            "ACKNOWLEDGE",
+            json!({"agent_id": agent, "task_id": task, "uuid": uuid}),
+        ),
+        (
+            "ACKNOWLEDGE_OPERATION_STATUS",
+            json!({"agent_id": agent, "operation_id": {"value": "unknown"}, "uuid": uuid}),
+        ),
+        (
+            "MESSAGE",
+            json!({"agent_id": agent, "executor_id": executor, "data": "eA=="}),
+        ),
+        (
+            "SHUTDOWN",
+            json!({"agent_id": agent, "executor_id": executor}),
+        ),
+        ("RECONCILE", json!({"tasks": []})),
+        ("RECONCILE_OPERATIONS", json!({"operations": []})),
+        ("SUPPRESS", json!({})),
+        ("REVIVE", json!({})),
+        ("TEARDOWN", Value::Null),
+    ];
 
-    for kind in ["SUPPRESS", "REVIVE", "RECONCILE", "TEARDOWN"] {
-        let body = if kind == "RECONCILE" {
-            json!({"reconcile": {}})
-        } else {
+    for (kind, body) in calls {
+        let body = if body.is_null() {
             json!({})
+        } else {
+            json!({kind.to_lowercase(): body})
         };
-        let answer = scheduler.try_call(kind, body).unwrap();
+        let answer = stage.scheduler.try_call(kind, body).unwrap();
         assert_eq!(
             (answer.status(), answer.text().as_str()),
             (202, ""),
             "{kind}"
         );
+        assert_eq!(answer.head.header("Content-Length"), Some("0"), "{kind}");
     }
 }
 
@@ -245,13 +386,33 @@ fn unknown_task_is_lost_or_unknown() {
             "capabilities": [{"type": "MULTI_ROLE"}, {"type": capability}]});
         let mut scheduler = FakeScheduler::subscribe_as(cluster.master.address, &info).unwrap();
         scheduler.call("RECONCILE", tasks.clone()).unwrap();
-        let status = scheduler.wait_for_update().unwrap();
+        let event = scheduler.wait_for("UPDATE").unwrap();
+        let status = &event["update"]["status"];
         assert_eq!(status["state"], state);
+        assert_eq!(status["reason"], "REASON_RECONCILIATION");
         assert_eq!(
             status.get("uuid"),
             None,
             "an answer to RECONCILE needs no acknowledgement"
         );
+        assert_eq!(status.get("executor_id"), None, "{status}");
+    }
+}
+
+/// An answer to RECONCILE about a task that runs is not to be acknowledged either.
+#[test]
+fn known_task_is_reconciled_without_uuid() {
+    let mut stage = Stage::start().unwrap();
+    stage.run("t1").unwrap();
+
+    for tasks in [json!([]), json!([{"task_id": {"value": "t1"}}])] {
+        let call = json!({"reconcile": {"tasks": tasks}});
+        stage.scheduler.call("RECONCILE", call).unwrap();
+        let event = stage.scheduler.wait_for("UPDATE").unwrap();
+        let status = &event["update"]["status"];
+        assert_eq!(status["state"], "TASK_RUNNING");
+        assert_eq!(status["reason"], "REASON_RECONCILIATION");
+        assert_eq!(status.get("uuid"), None, "{status}");
     }
 }
 

@@ -132,6 +132,37 @@ fn messages_on_http_1_0_with_keep_alive_are_taken() {
     );
 }
 
+/// Who reads `executor_id` of a status relies on the executor, not on the master.
+#[test]
+fn status_names_an_executor_only_when_the_executor_did() {
+    let cluster = Cluster::start().unwrap();
+    let mut agent = FakeAgent::register(cluster.master.address).unwrap();
+    let mut scheduler = OldScheduler::register(cluster.master.address);
+    let offer = scheduler.wait_for_offer();
+    scheduler.launch("t1", &offer, &json!({"command": {"value": "true"}}));
+    let run = agent.wait_for_task().unwrap();
+    let named = json!({"value": "t1"});
+
+    for (state, executor_id) in [("TASK_STARTING", Value::Null), ("TASK_RUNNING", named)] {
+        let uuid = "AAECAwQFRgeICQoLDA0ODw==";
+        let agent_id = json!({"value": agent.agent_id});
+        let status = json!({"task_id": run["task"]["task_id"], "state": state, "uuid": uuid,
+            "executor_id": executor_id, "slave_id": agent_id, "timestamp": 1.0});
+        let update = json!({"framework_id": scheduler.framework_id, "status": status,
+            "executor_id": {"value": "t1"}, "slave_id": agent_id, "timestamp": 1.0, "uuid": uuid});
+        let pid = agent.peer.upid();
+        let message = json!({"update": update, "pid": pid});
+        agent
+            .send("mesos.internal.StatusUpdateMessage", &message)
+            .unwrap();
+
+        let came = scheduler.wait_for_state(state);
+
+        let came = came.get("executor_id").cloned().unwrap_or_default();
+        assert_eq!(came, executor_id, "{state}");
+    }
+}
+
 /// Old libraries send a message of its own for each thing that is a call today.
 #[test]
 fn oldest_messages_register_request_launch_revive_and_kill() {

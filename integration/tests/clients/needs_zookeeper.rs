@@ -2,8 +2,10 @@
 
 use std::process::Command;
 
+use mesos_integration::eventually::eventually;
+use mesos_integration::http_client::{self, Request};
 use mesos_integration::master_group::MasterGroup;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Runs one command of ZooKeeper's own shell and returns what it prints.
 fn zookeeper_shell(group: &MasterGroup, command: &[&str]) -> String {
@@ -16,9 +18,9 @@ fn zookeeper_shell(group: &MasterGroup, command: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// pymesos takes the least of all children that are no `json.info`.
+/// pymesos takes the least of all children that are no `json.info`, and goes where a follower sends it.
 #[test]
-fn group_has_only_members_with_addresses_and_the_log() {
+fn group_and_followers_lead_clients_to_the_leader() {
     let group = MasterGroup::start().expect("three masters start");
     let leader = group.leader().expect("a leader");
     let address = group.address(leader).expect("its address");
@@ -54,4 +56,21 @@ fn group_has_only_members_with_addresses_and_the_log() {
         .unwrap_or_else(|| panic!("{read}"));
     assert_eq!(info["address"]["ip"], address.ip().to_string());
     assert_eq!(info["address"]["port"], u64::from(address.port()));
+
+    // Who asks another master is told, without a scheme, whom to ask.
+    let follower = (leader + 1) % group.masters.len();
+    let follower = group.address(follower).expect("its address");
+    let call = json!({"type": "SUBSCRIBE", "subscribe": {
+        "framework_info": {"user": "u", "name": "n"}}});
+    for path in ["/api/v1/scheduler", "/master/api/v1/scheduler"] {
+        let told = eventually("that the follower knows the leader", || {
+            let answer = http_client::send(follower, &Request::post_json(path, &call)).ok()?;
+            (answer.status() != 503).then_some(answer)
+        });
+        let told = told.expect("an answer");
+        assert_eq!(told.status(), 307, "{path}: {}", told.text());
+        let location = format!("//{address}/master/api/v1/scheduler");
+        assert_eq!(told.head.header("Location"), Some(location.as_str()));
+        assert_eq!(told.text(), "");
+    }
 }

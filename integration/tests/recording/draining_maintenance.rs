@@ -29,6 +29,10 @@ const KNOWN: &[(&str, &str)] = &[
         "offered_resources[3]",
         "the same, where resources are a list",
     ),
+    (
+        "76.937 fw RESCIND: never came",
+        "the genuine master takes back what every machine offers, also one that was in no schedule",
+    ),
 ];
 
 #[test]

@@ -33,5 +33,6 @@ fn recorded_roles_and_quotas_find_in_our_master_the_one_they_knew() {
     assert!(unknown.is_empty(), "{unknown:#?}");
     assert_eq!(report.count("operator call"), 55);
     assert_eq!(report.count("offered"), 24);
+    assert_eq!(report.count("offers again"), 4);
     assert_eq!(report.count("operator event AGENT_ADDED"), 2);
 }

@@ -1,36 +1,41 @@
 //! The recorded agent and frameworks against our master.
 
+mod needs_zookeeper;
+
+use std::cell::RefCell;
+
 use mesos_integration::cluster::Cluster;
 use mesos_integration::golden::Golden;
-use mesos_integration::replay::master::{NextOffers, Ports, play};
+use mesos_integration::recording::shrinking::is_of_shrinking;
+use mesos_integration::replay::master::{Lost, NextOffers, Play, Ports, play};
 use mesos_integration::replay::wire::{self, Frame};
-use mesos_integration::replay::{Difference, Outcome};
-use serde_json::Value;
+use mesos_integration::replay::{Difference, FrameError, Outcome};
 
 const STANDALONE: Ports = Ports {
-    master: 15050,
+    masters: &[15050],
     agent: 15051,
 };
 
 const VOLUMES: Ports = Ports {
-    master: 15130,
+    masters: &[15130],
     agent: 15131,
 };
 
-/// Seconds in which a legacy framework, a v1 JSON one and a v1 protobuf one run their tasks.
-const THREE_FRAMEWORKS: f64 = 6.73;
+/// Seconds of the first set when the master was killed and started again, which left no frame.
+const MASTER_KILLED: f64 = 35.0;
 
 /// Seconds up to the operator's failures, whose texts tell which offers were out at the moment.
 const OPERATIONS: f64 = 55.0;
 
-fn frames(set: &str, until: f64) -> Vec<Frame> {
+pub(crate) fn frames(set: &str, until: f64) -> Vec<Frame> {
     let golden = Golden::open(set).expect("the recording is there");
     let mut frames = wire::frames(&golden).expect("the recording is whole");
     frames.retain(|frame| frame.time < until);
     frames
 }
 
-fn assert_no_difference(outcome: &Outcome) {
+#[track_caller]
+pub(crate) fn assert_no_difference(outcome: &Outcome) {
     let differences: Vec<String> = outcome
         .differences
         .iter()
@@ -39,55 +44,47 @@ fn assert_no_difference(outcome: &Outcome) {
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
+/// Six frameworks of both kinds, an operator, a master and an agent that are killed and come back.
 #[test]
 fn recorded_agent_and_frameworks_find_in_our_master_the_one_they_knew() {
-    let cluster = Cluster::start().unwrap();
+    let cluster = Cluster::start_with(&["--registry=replicated_log", "--quorum=1"]).unwrap();
+    let address = cluster.master.address;
+    let cluster = RefCell::new(cluster);
+    let lose_master = || {
+        let mut cluster = cluster.borrow_mut();
+        let lost = |error| FrameError::Io(std::io::Error::other(error));
+        cluster.master.kill().map_err(lost)?;
+        cluster.restart_master().map_err(lost)?;
+        Ok([(15050, address)].into())
+    };
 
-    let outcome = play(
-        &frames("standalone", THREE_FRAMEWORKS),
-        STANDALONE,
-        NextOffers::Interval,
-        cluster.master.address,
-    )
-    .unwrap_or_else(|error| panic!("{error}\n{}", cluster.logs()));
+    let outcome = play(Play {
+        frames: &frames("standalone", f64::INFINITY),
+        ports: STANDALONE,
+        offers: NextOffers::Interval,
+        live: [(15050, address)].into(),
+        secrets: &[],
+        lost: vec![(MASTER_KILLED, Lost::Master(Box::new(lose_master)))],
+    })
+    .unwrap_or_else(|error| panic!("{error}\n{}", cluster.borrow().logs()));
 
     assert_no_difference(&outcome);
-    assert_eq!(outcome.count("mesos.internal.SlaveRegisteredMessage"), 1);
-    assert_eq!(outcome.count("mesos.internal.RunTaskMessage"), 7);
-    assert_eq!(outcome.count("SUBSCRIBED"), 2);
-    assert_eq!(outcome.count("OFFERS"), 2);
-    assert_eq!(outcome.count("UPDATE"), 5);
-    assert_eq!(outcome.count("mesos.internal.ShutdownFrameworkMessage"), 3);
-    assert_eq!(
-        outcome.count("mesos.internal.StatusUpdateAcknowledgementMessage"),
-        13
-    );
-}
-
-/// Leaves out where our master differs on purpose, or only in the order of a list.
-///
-/// Mesos never offers again what `SHRINK_VOLUME` frees: 20 MB of one disk and 50 MB of the other.
-/// A text that lists all resources has them in another order.
-fn without_departures(mut outcome: Outcome) -> Outcome {
-    let is_shrunk = |difference: &Difference| {
-        let number = |value: &Option<Value>| value.as_ref().and_then(Value::as_f64);
-        let more = number(&difference.live).zip(number(&difference.recorded));
-        difference.path.contains(" OFFERS.")
-            && difference.path.ends_with(".scalar.value")
-            && more.is_some_and(|(live, recorded)| [20.0, 50.0].contains(&(live - recorded)))
-    };
-    let is_reordered = |difference: &Difference| {
-        let lacking = |value: &Option<Value>| {
-            let text = value.as_ref()?.as_str()?;
-            Some(text.split_once(" does not contain ")?.1.to_owned())
-        };
-        let live = lacking(&difference.live);
-        live.is_some() && live == lacking(&difference.recorded)
-    };
-    outcome
-        .differences
-        .retain(|difference| !is_shrunk(difference) && !is_reordered(difference));
-    outcome
+    let counts = [
+        ("mesos.internal.SlaveRegisteredMessage", 1),
+        ("mesos.internal.SlaveReregisteredMessage", 2),
+        ("mesos.internal.UpdateFrameworkMessage", 2),
+        ("mesos.internal.RunTaskMessage", 13),
+        ("mesos.internal.RunTaskGroupMessage", 1),
+        ("mesos.internal.ApplyOperationMessage", 6),
+        ("mesos.internal.ShutdownFrameworkMessage", 6),
+        ("mesos.internal.ShutdownMessage", 1),
+        ("SUBSCRIBED", 5),
+        ("end of a stream", 5),
+        ("rest of a legacy framework", 2),
+    ];
+    for (name, count) in counts {
+        assert_eq!(outcome.count(name), count, "{name}");
+    }
 }
 
 /// Seventy operations, good and bad, by a framework and by an operator, across a restart of the agent.
@@ -96,15 +93,18 @@ fn recorded_operations_find_in_our_master_the_one_they_knew() {
     let cluster =
         Cluster::start_with(&["--allocation_interval=1hrs", "--agent_ping_timeout=2secs"]).unwrap();
 
-    let outcome = play(
-        &frames("volumes-operations", OPERATIONS),
-        VOLUMES,
-        NextOffers::Revive,
-        cluster.master.address,
-    )
+    let mut outcome = play(Play {
+        frames: &frames("volumes-operations", OPERATIONS),
+        ports: VOLUMES,
+        offers: NextOffers::Revive,
+        live: [(15130, cluster.master.address)].into(),
+        secrets: &[],
+        lost: Vec::new(),
+    })
     .unwrap_or_else(|error| panic!("{error}\n{}", cluster.logs()));
 
-    let outcome = without_departures(outcome);
+    let is_known = |difference: &Difference| is_of_shrinking(&difference.to_string());
+    outcome.differences.retain(|found| !is_known(found));
     assert_no_difference(&outcome);
     assert_eq!(outcome.count("mesos.internal.ApplyOperationMessage"), 23);
     assert_eq!(outcome.count("mesos.internal.RunTaskMessage"), 4);

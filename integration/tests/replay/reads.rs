@@ -13,7 +13,7 @@ use mesos_integration::replay::wire::{self, Frame};
 use serde_json::{Value, json};
 
 const PORTS: Ports = Ports {
-    master: 15050,
+    masters: &[15050],
     agent: 15051,
 };
 
@@ -65,8 +65,8 @@ impl Scene {
             .map(|(_, frame)| frame.number)
             .collect();
         frames.retain(|frame| !never_taken.contains(&frame.number));
-        let player =
-            Player::new(PORTS, NextOffers::Interval, cluster.master.address).expect("as recorded");
+        let live = [(15050, cluster.master.address)].into();
+        let player = Player::new(PORTS, NextOffers::Interval, live, &[]).expect("as recorded");
         Self {
             cluster,
             golden,
@@ -171,7 +171,8 @@ impl Scene {
     fn replace_master(&mut self) {
         let _killed = self.cluster.master.kill().expect("as recorded");
         self.cluster.restart_master().expect("as recorded");
-        self.player.lose_master();
+        let live = [(15050, self.cluster.master.address)].into();
+        self.player.lose_master(live);
     }
 }
 
