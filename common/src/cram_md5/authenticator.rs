@@ -114,7 +114,8 @@ impl CramMd5AuthenticatorSessionProcess {
         if message.mechanism() != MECHANISM {
             return self.error("no mechanism available", ctx);
         }
-        let challenge = Challenge::new(Uuid::new_v4().as_u128(), &ctx.upid().address.to_string());
+        let host = ctx.upid().address.ip.to_string();
+        let challenge = Challenge::new(Uuid::new_v4().as_u128(), ctx.now(), &host);
         let step = AuthenticationStepMessage {
             data: Some(Bytes::copy_from_slice(challenge.as_bytes())),
             ..Default::default()

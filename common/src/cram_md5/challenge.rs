@@ -1,6 +1,7 @@
 //! A challenge and the response to it.
 
 use hmac::{Hmac, KeyInit, Mac};
+use libprocess::Time;
 use md5::Md5;
 
 use crate::credentials::Credentials;
@@ -12,10 +13,10 @@ pub(super) struct Challenge {
 }
 
 impl Challenge {
-    /// Makes a challenge from a number that nobody can guess.
-    pub(super) fn new(nonce: u128, host: &str) -> Self {
+    /// Makes a challenge from a number that nobody can guess, in the form of RFC 2195.
+    pub(super) fn new(nonce: u128, now: Time, host: &str) -> Self {
         Self {
-            text: format!("<{nonce}@{host}>"),
+            text: format!("<{nonce}.{}@{host}>", now.as_secs()),
         }
     }
 
@@ -65,6 +66,13 @@ mod tests {
     use mesos_proto::v1;
 
     use super::*;
+
+    #[test]
+    fn a_challenge_is_a_number_a_time_and_a_host() {
+        let challenge = Challenge::new(7, Time::from_secs_f64(1_600_000_000.5), "127.0.0.1");
+
+        assert_eq!(challenge.as_bytes(), b"<7.1600000000@127.0.0.1>");
+    }
 
     /// The example of RFC 2195, section 2.
     const CHALLENGE: &str = "<1896.697170952@postoffice.reston.mci.net>";
