@@ -27,7 +27,9 @@ impl MasterProcess {
             return Some(Response::forbidden(text));
         }
         if !self.is_elected() {
-            return Some(self.redirect_to_leader(request.url()));
+            let query = request.url().split_once('?').map(|(_, query)| query);
+            let query = query.map_or_else(String::new, |query| format!("?{query}"));
+            return Some(self.redirect_to_leader(&format!("{}{query}", request.path)));
         }
         if guard == Guard::Recovered && !self.is_serving() {
             return Some(Response::service_unavailable(
@@ -37,7 +39,7 @@ impl MasterProcess {
         None
     }
 
-    /// Sends a client to the leader, keeping the path.
+    /// Sends a client to the leader, keeping the path with the id of this process in it.
     fn redirect_to_leader(&self, url: &str) -> Response {
         match self.leader() {
             Some(leader) => {

@@ -2,6 +2,8 @@
 //!
 //! Mirrors `Master::Http::_operation` and its callers.
 
+use std::cmp::Reverse;
+
 use libprocess::http::Response;
 use libprocess::{Context, Future, Outcome, Promise};
 use mesos_common::authorization::Approvers;
@@ -108,6 +110,8 @@ impl MasterProcess {
     }
 
     /// Takes back offers until they alone could carry the operation.
+    ///
+    /// The newest go first: a framework is about to use those that it has had for longer.
     fn free_offered(
         &mut self,
         agent_id: &AgentId,
@@ -118,7 +122,9 @@ impl MasterProcess {
             return;
         };
         let mut required = consumed_by(operation);
-        let offers: Vec<OfferId> = agent.offers().iter().cloned().collect();
+        let mut offers: Vec<OfferId> = agent.offers().iter().cloned().collect();
+        // The numbers in their ids have no leading zeros.
+        offers.sort_by_key(|id| Reverse((id.as_str().len(), id.clone())));
         let filters = v1::Filters {
             refuse_seconds: Some(OPERATOR_RESCIND_REFUSE_SECONDS),
             ..Default::default()
