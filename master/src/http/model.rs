@@ -2,7 +2,7 @@
 //!
 //! Mirrors the `json` overloads of `src/common/http.cpp`.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 use mesos_common::ranges::Ranges;
 use mesos_common::resource::ResourceValue;
@@ -12,46 +12,81 @@ use mesos_common::value_set::ValueSet;
 use mesos_common::wire;
 use mesos_proto::v1;
 use mesos_proto_codec::json::JsonWriter;
+use smallvec::SmallVec;
 
 /// Names that are always there, in the order in which they are written.
 const ALWAYS: [&str; 4] = ["disk", "mem", "gpus", "cpus"];
 
-/// Resources as one flat object: numbers, and ranges and sets as texts.
-pub(crate) fn resources(w: &mut JsonWriter, resources: &Resources) {
-    let mut scalars: BTreeMap<String, f64> = BTreeMap::new();
-    let mut ranges: BTreeMap<String, Ranges> = BTreeMap::new();
-    let mut sets: BTreeMap<String, ValueSet> = BTreeMap::new();
-    for resource in resources.iter() {
-        let suffix = if resource.is_revocable() {
-            "_revocable"
-        } else {
-            ""
-        };
-        let name = format!("{}{suffix}", resource.name());
-        match resource.value() {
-            ResourceValue::Scalar(amount) => *scalars.entry(name).or_default() += amount.to_f64(),
-            ResourceValue::Ranges(part) => {
-                let entry = ranges.entry(name).or_default();
-                *entry = entry.union(part);
-            }
-            ResourceValue::Set(part) => {
-                let entry = sets.entry(name).or_default();
-                *entry = entry.union(part);
-            }
+/// What is known of one name so far.
+enum Sum<'a> {
+    Scalar(f64),
+    Ranges(Cow<'a, Ranges>),
+    Set(Cow<'a, ValueSet>),
+}
+
+impl<'a> Sum<'a> {
+    fn of(value: &'a ResourceValue) -> Self {
+        match value {
+            ResourceValue::Scalar(amount) => Self::Scalar(amount.to_f64()),
+            ResourceValue::Ranges(part) => Self::Ranges(Cow::Borrowed(part)),
+            ResourceValue::Set(part) => Self::Set(Cow::Borrowed(part)),
         }
     }
+
+    /// Adds another resource of the name; false when that is of another type.
+    fn add(&mut self, value: &ResourceValue) -> bool {
+        match (self, value) {
+            (Self::Scalar(sum), ResourceValue::Scalar(amount)) => *sum += amount.to_f64(),
+            (Self::Ranges(sum), ResourceValue::Ranges(part)) => *sum = Cow::Owned(sum.union(part)),
+            (Self::Set(sum), ResourceValue::Set(part)) => *sum = Cow::Owned(sum.union(part)),
+            (Self::Scalar(_) | Self::Ranges(_) | Self::Set(_), _) => return false,
+        }
+        true
+    }
+
+    /// Numbers are written first, then ranges, then sets.
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::Scalar(_) => 0,
+            Self::Ranges(_) => 1,
+            Self::Set(_) => 2,
+        }
+    }
+}
+
+/// Resources as one flat object: numbers, and ranges and sets as texts.
+pub(crate) fn resources(w: &mut JsonWriter, resources: &Resources) {
+    // They are few, and this is what a state consists of: a list is quicker than a map.
+    let mut sums: SmallVec<[(Cow<'_, str>, Sum<'_>); 8]> = SmallVec::new();
+    for resource in resources.iter() {
+        let name = match resource.name() {
+            name if resource.is_revocable() => Cow::Owned(format!("{name}_revocable")),
+            name => Cow::Borrowed(name),
+        };
+        let value = resource.value();
+        let mut known = sums.iter_mut().filter(|(known, _)| *known == name);
+        if !known.any(|(_, sum)| sum.add(value)) {
+            sums.push((name, Sum::of(value)));
+        }
+    }
+    sums.sort_unstable_by(|(left, one), (right, other)| {
+        one.rank().cmp(&other.rank()).then_with(|| left.cmp(right))
+    });
     w.object(|w| {
         for name in ALWAYS {
-            w.field(name, &scalars.remove(name).unwrap_or_default());
+            let amount = sums.iter().find_map(|(known, sum)| match sum {
+                Sum::Scalar(amount) if known == name => Some(*amount),
+                Sum::Scalar(_) | Sum::Ranges(_) | Sum::Set(_) => None,
+            });
+            w.field(name, &amount.unwrap_or_default());
         }
-        for (name, amount) in &scalars {
-            w.field(name, amount);
-        }
-        for (name, part) in &ranges {
-            w.field(name, &part.to_string());
-        }
-        for (name, part) in &sets {
-            w.field(name, &part.to_string());
+        for (name, sum) in &sums {
+            match sum {
+                Sum::Scalar(_) if ALWAYS.contains(&name.as_ref()) => {}
+                Sum::Scalar(amount) => w.field(name, amount),
+                Sum::Ranges(part) => w.field(name, &part.to_string()),
+                Sum::Set(part) => w.field(name, &part.to_string()),
+            }
         }
     });
 }

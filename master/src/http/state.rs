@@ -21,6 +21,11 @@ use crate::state::frameworks::FrameworksView;
 /// Names of a master's capabilities, by number; the third has no name in the v1 API.
 const CAPABILITY_NAMES: [&str; 4] = ["UNKNOWN", "AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2"];
 
+/// What a state without agents usually has room in, and each agent in addition; a document that
+/// grows into more is copied.
+const ROOM: usize = 64 * 1024;
+const ROOM_PER_AGENT: usize = 1_024;
+
 /// Everything that `/state` shows.
 #[derive(Debug)]
 struct StateView {
@@ -58,7 +63,8 @@ impl MasterProcess {
         let view = self.state_view(request);
         let jsonp = super::jsonp(request);
         Box::new(move || {
-            let mut w = JsonWriter::new(Dialect::V0);
+            let room = ROOM + view.agents.registered.len() * ROOM_PER_AGENT;
+            let mut w = JsonWriter::continuing(Vec::with_capacity(room), Dialect::V0);
             write_state(&mut w, &view);
             Response::ok_json(w.into_vec(), jsonp.as_deref())
         })
