@@ -48,6 +48,7 @@ mod support;
 mod task_rules;
 mod tasks;
 mod updates;
+mod upgrades;
 mod volume_endpoints;
 mod volumes;
 mod weights;

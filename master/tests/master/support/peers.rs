@@ -113,6 +113,14 @@ impl Peer {
         false
     }
 
+    /// The names of all messages that are there by now; they are read.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.runtime.clock().settle();
+        let kept = self.kept.take();
+        let letters = kept.into_iter().chain(self.letters.try_iter());
+        letters.map(|letter| letter.name.to_string()).collect()
+    }
+
     pub(crate) fn disappear(&self) {
         self.pid.terminate();
     }
