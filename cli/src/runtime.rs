@@ -11,12 +11,20 @@ use crate::logging;
 ///
 /// A framework or executor needs few threads.
 pub(crate) fn from_environment() -> Result<Runtime> {
+    equip(small()?)?.start().context("start the runtime")
+}
+
+/// Starts the runtime of an executor, of which an agent has many: as [`from_environment`], with one thread for
+/// everything, and without traces.
+pub(crate) fn for_executor() -> Result<Runtime> {
+    let builder = small()?.connection_arbiters(0);
+    with_tls(builder)?.start().context("start the runtime")
+}
+
+fn small() -> Result<RuntimeBuilder> {
     let variables = variables().collect();
-    let builder = Runtime::builder()
-        .arbiters(1)
-        .transport(Transport::Auto)
-        .environment(&variables)?;
-    equip(builder)?.start().context("start the runtime")
+    let builder = Runtime::builder().arbiters(1).transport(Transport::Auto);
+    Ok(builder.environment(&variables)?)
 }
 
 /// Adds what only the environment says: TLS, where traces go, and how long readers poll.

@@ -282,14 +282,22 @@ async fn serve(
     configure: Option<Configure>,
     mut accepted: mpsc::UnboundedReceiver<Accepted>,
 ) {
+    // Many a program, such as an executor, is never called: it does without the application.
+    let Some(mut next) = accepted.recv().await else {
+        return;
+    };
     let Some(application) = Application::build(runtime.clone(), configure).await else {
         tracing::error!("failed to build the application");
         return;
     };
-    while let Some(accepted) = accepted.recv().await {
+    loop {
         let service = Service::Actors(application.clone());
-        let serving = serve_one(runtime.clone(), service, accepted);
+        let serving = serve_one(runtime.clone(), service, next);
         actix_rt::spawn(runtime.observed(serving));
+        next = match accepted.recv().await {
+            Some(accepted) => accepted,
+            None => return,
+        };
     }
 }
 

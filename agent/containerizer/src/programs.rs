@@ -1,6 +1,7 @@
 //! Finds the helper programs of the agent.
 //!
 //! A program is a file of its own in `--launcher_dir`, as in Mesos, or a name of the multi-call binary `mesos`.
+//! Without such a directory it is a file beside the running program, or a name of that.
 
 use std::{
     io,
@@ -29,7 +30,8 @@ pub struct Program {
     pub name: String,
 }
 
-/// Finds a program: `<launcher_dir>/<name>`, else `<launcher_dir>/mesos`, else the running program.
+/// Finds a program: `<launcher_dir>/<name>`, else `<launcher_dir>/mesos`, else the file of that name beside the
+/// running program, else the running program.
 ///
 /// # Errors
 /// [`MissingProgram`] when neither exists and the running program's path is unknown.
@@ -41,15 +43,26 @@ pub fn resolve(launcher_dir: &Path, name: &str) -> Result<Program, MissingProgra
     } else if multi.is_file() {
         multi
     } else {
-        std::env::current_exe().map_err(|source| MissingProgram {
+        let running = std::env::current_exe().map_err(|source| MissingProgram {
             name: name.to_owned(),
             source,
-        })?
+        })?;
+        beside(&running, name)
     };
     Ok(Program {
         path,
         name: name.to_owned(),
     })
+}
+
+/// The file of this name beside the running program, else the running program.
+fn beside(running: &Path, name: &str) -> PathBuf {
+    let own = running.with_file_name(name);
+    if own.is_file() {
+        own
+    } else {
+        running.to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -70,5 +83,18 @@ mod tests {
         assert_eq!(shared.path, directory.path().join("mesos"));
         assert_eq!(shared.name, "mesos-executor");
         assert_eq!(own.path, directory.path().join("mesos-executor"));
+    }
+
+    #[test]
+    fn file_beside_the_running_program_is_preferred_to_it() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let running = directory.path().join("mesos");
+
+        let shared = beside(&running, "mesos-executor");
+        fs::write(directory.path().join("mesos-executor"), "").expect("written");
+        let own = beside(&running, "mesos-executor");
+
+        assert_eq!(shared, running);
+        assert_eq!(own, directory.path().join("mesos-executor"));
     }
 }

@@ -73,7 +73,7 @@ fn execute(variables: BTreeMap<String, String>) -> Result<Ending> {
     };
     // Its containers are children of the agent, not of this program.
     let _ = without_huge_pages();
-    let runtime = crate::runtime::from_environment()?;
+    let runtime = crate::runtime::for_executor()?;
     let (process, ending) = DefaultExecutorProcess::new(settings);
     runtime.spawn(process);
     let ending = runtime.block_on(ending).ready();

@@ -97,7 +97,7 @@ fn execute(flags: &Flags, variables: BTreeMap<String, String>) -> Result<Ending>
     let settings = settings(flags, variables)?;
     // Its containers are children of the Docker daemon, not of this program.
     let _ = without_huge_pages();
-    let runtime = crate::runtime::from_environment()?;
+    let runtime = crate::runtime::for_executor()?;
     let (process, ending) = DockerExecutorProcess::new(settings);
     runtime.spawn(process);
     let ending = runtime.block_on(ending).ready();

@@ -184,7 +184,7 @@ fn execute(
             ..launch_settings(flags, variables)
         },
     };
-    let runtime = crate::runtime::from_environment()?;
+    let runtime = crate::runtime::for_executor()?;
     let (process, ending) = CommandExecutorProcess::new(settings);
     runtime.spawn(process);
     let ending = wait(&runtime, ending);
