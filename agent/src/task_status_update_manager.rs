@@ -8,21 +8,24 @@
 //! # Invariants
 //! - Only the first update of a stream is under way; the next follows its acknowledgement.
 //! - A written update is on the disk before it is confirmed to the executor.
+//! - While the disk is full or read-only, updates wait in their order, and nobody hears of them.
 //!
 //! # Timers
 //! One per stream: the first update is sent again after 10 seconds, then after twice as long each time, at most 10 minutes.
+//! One for all updates that wait for the disk: they are tried again every second.
 
 mod stream;
+mod waiting;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     fmt,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use libprocess::{Context, Future, Outcome, Pid, Process, ProcessId, Runtime};
+use libprocess::{Context, Future, Outcome, Pid, Process, ProcessId, Promise, Runtime};
 use mesos_common::ids::{FrameworkId, TaskId};
 use mesos_proto::internal::StatusUpdate;
 use thiserror::Error;
@@ -30,7 +33,7 @@ use uuid::Uuid;
 
 pub use self::stream::StreamError;
 
-use self::stream::Stream;
+use self::{stream::Stream, waiting::Waiting};
 use crate::{
     checkpoint::layout::{AgentCheckpoint, ExecutorCheckpoint, RunPhase},
     constants::{STATUS_UPDATE_RETRY_MAX, STATUS_UPDATE_RETRY_MIN},
@@ -83,6 +86,8 @@ pub struct TaskStatusUpdateManagerProcess {
     forward: Forward,
     flow: Flow,
     streams: BTreeMap<(FrameworkId, TaskId), Stream>,
+    /// Updates that the disk does not take for now.
+    waiting: BTreeMap<(FrameworkId, TaskId), VecDeque<Waiting>>,
 }
 
 impl fmt::Debug for TaskStatusUpdateManagerProcess {
@@ -185,6 +190,7 @@ impl TaskStatusUpdateManagerProcess {
         let keys: Vec<_> = self
             .streams
             .keys()
+            .chain(self.waiting.keys())
             .filter(|(owner, _)| owner == framework)
             .cloned()
             .collect();
@@ -197,6 +203,7 @@ impl TaskStatusUpdateManagerProcess {
         if let Some(mut stream) = self.streams.remove(key) {
             stream.cancel_retry();
         }
+        self.waiting.remove(key);
     }
 
     /// Replays the streams of a checkpoint; those whose end was acknowledged are left out.
@@ -271,6 +278,7 @@ impl TaskStatusUpdateManager {
             forward,
             flow: Flow::Paused,
             streams: BTreeMap::new(),
+            waiting: BTreeMap::new(),
         };
         Self {
             pid: runtime.spawn(process),
@@ -283,8 +291,18 @@ impl TaskStatusUpdateManager {
         update: StatusUpdate,
         file: Option<PathBuf>,
     ) -> Future<Result<(), UpdateError>> {
-        self.pid
-            .call(move |manager, ctx| manager.update(update, file, ctx))
+        let (confirm, stored) = Promise::new();
+        self.pid.dispatch(move |manager, ctx| {
+            manager.take(
+                Waiting {
+                    update,
+                    file,
+                    confirm,
+                },
+                ctx,
+            );
+        });
+        stored
     }
 
     /// Takes an acknowledgement.

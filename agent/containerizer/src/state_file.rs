@@ -29,6 +29,19 @@ pub struct WriteError {
     pub source: io::Error,
 }
 
+impl WriteError {
+    /// Whether the disk is full or read-only: it may take the same later, and what was there before is whole.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(
+            self.source.kind(),
+            io::ErrorKind::StorageFull
+                | io::ErrorKind::QuotaExceeded
+                | io::ErrorKind::ReadOnlyFilesystem
+        )
+    }
+}
+
 /// A state file could not be read.
 #[derive(Debug, Error)]
 pub enum ReadError {

@@ -8,9 +8,14 @@ use super::AgentProcess;
 impl AgentProcess {
     /// Ends the agent because its memory on disk cannot be trusted any more.
     pub(super) fn fail_checkpoint(&mut self, error: &WriteError, ctx: &mut Context<Self>) {
-        let cause = std::error::Error::source(error)
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        self.fail(format!("{error}: {cause}"), ctx);
+        self.fail(explain(error), ctx);
     }
+}
+
+/// What could not be written, and why.
+pub(super) fn explain(error: &WriteError) -> String {
+    let cause = std::error::Error::source(error)
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    format!("{error}: {cause}")
 }

@@ -16,12 +16,13 @@ use mesos_containerizer::{
     containerizer::settle,
     launch_info::{ContainerConfig, ContainerTermination},
     mesos::create_sandbox,
-    state_file::replace_symlink,
+    state_file::{WriteError, replace_symlink},
 };
 use mesos_proto::v1::{self, TaskState, executor_info::Type as ExecutorType, task_status::Reason};
 
 use super::{
     AgentProcess,
+    checkpoint::explain,
     executor_environment::{EnvironmentSpec, executor_environment},
 };
 use crate::{
@@ -84,8 +85,10 @@ impl AgentProcess {
                 ..place
             };
             if let Err(error) = write::executor(meta, &info, origin, &container) {
-                self.fail_checkpoint(&error, ctx);
-                return Err(error.to_string());
+                if !error.is_passing() {
+                    self.fail_checkpoint(&error, ctx);
+                }
+                return Err(explain(&error));
             }
         }
         self.attach_sandbox(id, &executor_id, &directory, ctx);
@@ -347,22 +350,21 @@ impl AgentProcess {
         self.destroy_container(container);
     }
 
-    /// Writes tasks down before they are queued; false when that is fatal.
+    /// Writes tasks down before they are queued.
     pub(super) fn checkpoint_tasks(
-        &mut self,
+        &self,
         id: &FrameworkId,
         executor_id: &ExecutorId,
         tasks: &[v1::TaskInfo],
-        ctx: &mut Context<Self>,
-    ) -> bool {
+    ) -> Result<(), WriteError> {
         let Some(agent) = self.id.clone() else {
-            return false;
+            return Ok(());
         };
         let Some(executor) = self.frameworks.executor(id, executor_id) else {
-            return false;
+            return Ok(());
         };
         if executor.durability() == Durability::Volatile {
-            return true;
+            return Ok(());
         }
         let place = ExecutorPlace {
             root: &self.meta,
@@ -370,20 +372,13 @@ impl AgentProcess {
             framework: id,
             executor: executor_id,
         };
-        let written = tasks.iter().try_for_each(|task| {
+        tasks.iter().try_for_each(|task| {
             write::task(
                 place,
                 executor.container(),
                 &create(task, TaskState::TaskStaging, id),
             )
-        });
-        match written {
-            Ok(()) => true,
-            Err(error) => {
-                self.fail_checkpoint(&error, ctx);
-                false
-            }
-        }
+        })
     }
 
     /// Destroys a container; its end comes back through the wait that was begun at its launch.

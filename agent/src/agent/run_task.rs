@@ -4,12 +4,13 @@
 
 use libprocess::{Context, Upid, await_all};
 use mesos_common::ids::{AgentId, ExecutorId, FrameworkId};
+use mesos_containerizer::state_file::WriteError;
 use mesos_proto::{
     internal::{ExitedExecutorMessage, RunTaskMessage},
     v1::{self, TaskState, task_status::Reason},
 };
 
-use super::{AgentProcess, AgentState, launch_checks::prepare_resources};
+use super::{AgentProcess, AgentState, checkpoint::explain, launch_checks::prepare_resources};
 use crate::{
     checkpoint::write,
     paths::{self, ExecutorPlace},
@@ -24,6 +25,16 @@ use crate::{
 pub(super) struct Drop {
     pub(super) reason: Reason,
     pub(super) message: String,
+}
+
+impl Drop {
+    /// What the launch needs on the disk is not taken there.
+    fn unwritten(error: &WriteError) -> Self {
+        Self {
+            reason: Reason::ReasonExecutorTerminated,
+            message: explain(error),
+        }
+    }
 }
 
 impl AgentProcess {
@@ -98,13 +109,11 @@ impl AgentProcess {
             directories.push(paths::framework_dir(&self.meta, &agent, &id));
             let max = self.flags.max_completed_executors_per_framework;
             let framework = Framework::new(info, pid, max);
-            if framework.durability() == Durability::Checkpointed
-                && let Err(error) =
-                    write::framework(&self.meta, &agent, &framework.info, framework.pid.as_ref())
-            {
-                return self.fail_checkpoint(&error, ctx);
-            }
+            let written = self.checkpoint_framework(&agent, &framework);
             self.frameworks.add(framework);
+            if let Err(error) = written {
+                return self.refuse_first(&id, &launch, &error, ctx);
+            }
         }
         if let Some(violation) = self.limit_violation(&launch) {
             self.drop_tasks(&id, &launch, None, violation, ctx);
@@ -323,6 +332,37 @@ impl AgentProcess {
         true
     }
 
+    fn checkpoint_framework(
+        &self,
+        agent: &AgentId,
+        framework: &Framework,
+    ) -> Result<(), WriteError> {
+        match framework.durability() {
+            Durability::Volatile => Ok(()),
+            Durability::Checkpointed => {
+                write::framework(&self.meta, agent, &framework.info, framework.pid.as_ref())
+            }
+        }
+    }
+
+    /// A framework's first launch cannot be written down: when it is the disk that takes nothing for now, the tasks
+    /// are dropped and the framework is forgotten again.
+    fn refuse_first(
+        &mut self,
+        id: &FrameworkId,
+        launch: &TaskLaunch,
+        error: &WriteError,
+        ctx: &mut Context<Self>,
+    ) {
+        if !error.is_passing() {
+            return self.fail_checkpoint(error, ctx);
+        }
+        let drop = Drop::unwritten(error);
+        self.drop_tasks(id, launch, None, drop, ctx);
+        self.report_missing_executor(id, launch, ctx);
+        self.remove_framework_if_idle(id, ctx);
+    }
+
     /// Queues tasks at their executor and, when it runs, brings its container up to date first.
     fn hand_over(
         &mut self,
@@ -349,8 +389,14 @@ impl AgentProcess {
             };
             return self.drop_tasks(id, &launch, None, drop, ctx);
         }
-        if !self.checkpoint_tasks(id, executor_id, &launch.tasks, ctx) {
-            return;
+        match self.checkpoint_tasks(id, executor_id, &launch.tasks) {
+            Ok(()) => {}
+            Err(error) if error.is_passing() => {
+                self.drop_tasks(id, &launch, None, Drop::unwritten(&error), ctx);
+                self.shut_down_if_never_used(id, executor_id, ctx);
+                return;
+            }
+            Err(error) => return self.fail_checkpoint(&error, ctx),
         }
         let Some(executor) = self.frameworks.executor_mut(id, executor_id) else {
             return;

@@ -227,7 +227,12 @@ impl Reader<'_> {
     /// Reads records up to the end, the first incomplete or the first corrupt one.
     /// Reads a file of records and cuts it at the last whole one; nothing when there is no file.
     fn stream<M: WireMessage>(&mut self, path: &Path) -> Result<Vec<M>, ReadFailure> {
-        let Some(bytes) = self.tolerate(read_bytes(path))? else {
+        let content = read_bytes(path);
+        let is_unreadable = content.is_err();
+        let Some(bytes) = self.tolerate(content)? else {
+            if is_unreadable {
+                set_aside(path);
+            }
             return Ok(Vec::new());
         };
         let records = self.records(path, &bytes)?;
@@ -489,6 +494,15 @@ fn sort_record(
         status_update_record::Type::Ack => {
             acknowledged.extend(Uuid::from_slice(record.uuid()).ok());
         }
+    }
+}
+
+/// Makes room for a new file where one cannot be read; what it was stays for whoever can.
+fn set_aside(path: &Path) {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".unreadable");
+    if let Err(error) = fs::rename(path, &aside) {
+        tracing::warn!(%error, path = %path.display(), "unreadable file cannot be set aside");
     }
 }
 

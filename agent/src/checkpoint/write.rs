@@ -198,10 +198,24 @@ fn downgrade_all(resources: &mut [v1::Resource]) {
 }
 
 /// A file to which records are added.
+///
+/// # Invariants
+/// - A record follows the last whole one: a part of one that could not be added is cut off before.
 #[derive(Debug)]
 pub struct RecordFile {
     path: PathBuf,
     file: File,
+    /// Where the last whole record ends.
+    end: u64,
+    tail: Tail,
+}
+
+/// What lies behind the last whole record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tail {
+    Clean,
+    /// Perhaps a part of a record that could not be added.
+    Torn,
 }
 
 impl RecordFile {
@@ -220,13 +234,17 @@ impl RecordFile {
                 .mode(0o644)
                 .open(path)
         };
-        let file = open().map_err(|source| WriteError {
+        let failed = |source| WriteError {
             path: path.to_owned(),
             source,
-        })?;
+        };
+        let file = open().map_err(failed)?;
+        let end = file.metadata().map_err(failed)?.len();
         Ok(Self {
             path: path.to_owned(),
             file,
+            end,
+            tail: Tail::Clean,
         })
     }
 
@@ -235,13 +253,25 @@ impl RecordFile {
     /// # Errors
     /// [`WriteError`] with the system's answer.
     pub fn append<M: WireMessage>(&mut self, record: &M) -> Result<(), WriteError> {
-        frame(record)
-            .and_then(|bytes| self.file.write_all(&bytes))
-            .and_then(|()| self.file.sync_data())
-            .map_err(|source| WriteError {
-                path: self.path.clone(),
-                source,
-            })
+        let added = frame(record).and_then(|bytes| self.add(&bytes));
+        added.map_err(|source| WriteError {
+            path: self.path.clone(),
+            source,
+        })
+    }
+
+    fn add(&mut self, record: &[u8]) -> io::Result<()> {
+        if self.tail == Tail::Torn {
+            self.file.set_len(self.end)?;
+        }
+        self.tail = Tail::Torn;
+        self.file.write_all(record)?;
+        self.file.sync_data()?;
+        self.tail = Tail::Clean;
+        // No record is longer than four gigabytes.
+        let length = u64::try_from(record.len()).unwrap_or(u64::MAX);
+        self.end = self.end.saturating_add(length);
+        Ok(())
     }
 
     /// The file's path.

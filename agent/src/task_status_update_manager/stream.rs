@@ -50,6 +50,19 @@ pub enum StreamError {
     Write(#[from] WriteError),
 }
 
+impl StreamError {
+    /// Whether the same may succeed later, when the disk takes it.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::Write(error) => error.is_passing(),
+            Self::DuplicateAcknowledgement { .. }
+            | Self::UnexpectedAcknowledgement { .. }
+            | Self::Mismatch(_)
+            | Self::Broken { .. } => false,
+        }
+    }
+}
+
 /// The updates of one task.
 #[derive(Debug)]
 pub(super) struct Stream {
@@ -203,7 +216,9 @@ impl Stream {
             return Ok(());
         };
         file.append(&record).map_err(|error| {
-            self.broken = Some(error.to_string());
+            if !error.is_passing() {
+                self.broken = Some(error.to_string());
+            }
             error.into()
         })
     }

@@ -1,9 +1,11 @@
 //! The agent and its master find each other.
 
+use mesos_common::flags::{FlagValue as _, LoadContext};
 use mesos_proto::internal::{
     AgentRegisteredMessage, MasterAgentConnection, PingAgentMessage, PongAgentMessage,
     RegisterAgentMessage, ReregisterAgentMessage, UnregisterAgentMessage,
 };
+use mesos_proto::v1::{self, agent_info::capability::Type as Capability};
 
 use crate::harness::{AGENT_ID, Cluster, agent_id, connection};
 
@@ -21,6 +23,38 @@ fn agent_describes_itself() {
     assert_eq!(message.resource_version_uuid().value().len(), 16);
     let names: Vec<&str> = message.agent().resources.iter().map(|r| r.name()).collect();
     assert_eq!(names, ["cpus", "mem", "disk", "ports"]);
+}
+
+#[test]
+fn agent_announces_the_capabilities_that_were_chosen_also_when_it_is_back() {
+    let chosen = [
+        Capability::MultiRole,
+        Capability::HierarchicalRole,
+        Capability::ReservationRefinement,
+        Capability::ResourceProvider,
+        Capability::AgentOperationFeedback,
+        Capability::AgentDraining,
+        Capability::TaskResourceLimits,
+    ];
+    let names = chosen.map(|one| serde_json::json!({"type": one.as_str_name()}));
+    let features = serde_json::json!({"capabilities": names}).to_string();
+    let announced = |capabilities: &[v1::agent_info::Capability]| -> Vec<Capability> {
+        capabilities.iter().map(|one| one.r#type()).collect()
+    };
+    let mut cluster = Cluster::start_with(move |flags| {
+        let loaded = flags
+            .agent_features
+            .load(&features, &mut LoadContext::default());
+        loaded.expect("capabilities");
+    });
+
+    let (_, first) = cluster.master.expect::<RegisterAgentMessage>();
+    cluster.register();
+    cluster.restart();
+    let again = cluster.reregister();
+
+    assert_eq!(announced(&first.agent_capabilities), chosen);
+    assert_eq!(announced(&again.agent_capabilities), chosen);
 }
 
 #[test]
