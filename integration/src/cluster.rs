@@ -59,6 +59,17 @@ pub enum ClusterError {
     },
 }
 
+/// Environment variable with the wire that all masters and agents take whose test does not care: with `legacy` the
+/// whole suite runs on the wire of C++ Mesos.
+const TRANSPORT: &str = "TEST_TRANSPORT";
+
+/// The flag for the wire that [`TRANSPORT`] names, when the test has none of its own.
+fn usual_transport(flags: &[&str]) -> Option<String> {
+    let wire = std::env::var(TRANSPORT).ok()?;
+    let chosen = flags.iter().any(|flag| flag.starts_with("--transport="));
+    (!chosen).then(|| format!("--transport={wire}"))
+}
+
 /// One running daemon.
 #[derive(Debug)]
 pub struct Daemon {
@@ -224,6 +235,7 @@ impl Cluster {
             arguments.push("--registry=in_memory".to_owned());
         }
         arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
+        arguments.extend(usual_transport(flags));
         let command = binary::command_at(&mark, &place)?;
         let master = launch_as("master", address, arguments, command, folder.path())?;
         await_recovery(&master)?;
@@ -269,6 +281,7 @@ impl Cluster {
         let name_of = |flag: &str| flag.split('=').next().map(str::to_owned);
         arguments.retain(|usual| flags.iter().all(|flag| name_of(flag) != name_of(usual)));
         arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
+        arguments.extend(usual_transport(flags));
         let wanted = self.agents.len() + 1;
         let command = binary::command_at(&self.mark, &place)?;
         let mut agent = launch_as(&name, address, arguments, command, self.folder.path())?;

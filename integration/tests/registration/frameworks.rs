@@ -2,7 +2,7 @@
 
 use mesos_integration::cluster::Cluster;
 use mesos_integration::eventually::eventually;
-use mesos_integration::fake_scheduler::FakeScheduler;
+use mesos_integration::fake_scheduler::{FakeScheduler, command_task};
 use mesos_integration::http_client::{Request, get_json, send};
 use mesos_integration::record_stream::{RecordStream, StreamError};
 use mesos_integration::stage::Stage;
@@ -288,4 +288,49 @@ fn framework_learns_who_the_master_is() {
     assert_eq!(master["port"], json!(cluster.master.address.port()));
     assert_eq!(master.pointer("/address/ip"), Some(&json!("127.0.0.1")));
     assert_eq!(master["ip"], json!(16_777_343));
+}
+
+/// A framework of one role, which it names in the old way.
+fn of_one_role() -> Value {
+    json!({"user": "root", "name": "test", "role": "foo", "checkpoint": true, "failover_timeout": 600.0})
+}
+
+/// Mirrors: UpgradeTest.MultiRoleSchedulerUpgrade
+#[test]
+fn framework_that_learns_of_many_roles_keeps_its_task() {
+    let mut cluster = Cluster::start().unwrap();
+    cluster.add_agent().unwrap();
+    let mut old = FakeScheduler::subscribe_as(cluster.master.address, &of_one_role()).unwrap();
+    let offer = old.wait_for_offer().unwrap();
+    let mut task = command_task("foo", "sleep 1000", &offer);
+    task["resources"] = offer["resources"].clone();
+    old.launch(&offer, &[task]).unwrap();
+    let status = old.wait_for_state("foo", "TASK_RUNNING").unwrap();
+    let mut info = of_one_role();
+    info["id"] = json!({"value": old.framework_id});
+    info["roles"] = json!([info["role"]]);
+    info["capabilities"] = json!([{"type": "MULTI_ROLE"}]);
+    if let Some(info) = info.as_object_mut() {
+        info.remove("role");
+    }
+
+    let mut new = FakeScheduler::subscribe_as(cluster.master.address, &info).unwrap();
+
+    let error = old.wait_for("ERROR").unwrap();
+    assert_eq!(error["error"]["message"], "Framework failed over");
+    for (address, path) in [
+        (cluster.master.address, "/master/state"),
+        (cluster.agents[0].address, "/state"),
+    ] {
+        let framework = eventually("the framework's roles", || {
+            let state = get_json(address, path).ok()?;
+            let framework = state["frameworks"][0].clone();
+            (framework["roles"] == json!(["foo"])).then_some(framework)
+        });
+        assert_eq!(framework.unwrap().get("role"), None, "{path}");
+    }
+    let asked = json!({"task_id": status["task_id"], "agent_id": status["agent_id"]});
+    new.call("RECONCILE", json!({"reconcile": {"tasks": [asked]}}))
+        .unwrap();
+    new.wait_for_state("foo", "TASK_RUNNING").unwrap();
 }
