@@ -7,6 +7,8 @@ use mesos_integration::cluster::Cluster;
 use mesos_integration::eventually::within;
 use mesos_integration::golden::Golden;
 use mesos_integration::http_client::{self, Request};
+use mesos_integration::record_stream::RecordStream;
+use mesos_integration::recording::events::{Events, kind};
 use mesos_integration::recording::snapshot::{self, Chance};
 use mesos_integration::replay::master::{NextOffers, Player, Ports};
 use mesos_integration::replay::wire::{self, Frame};
@@ -168,12 +170,61 @@ impl Scene {
         found
     }
 
+    /// Subscribes to the events that the recorded operator saw from the first framework on.
+    fn watch(&self) -> Events {
+        let request = Request::post_json("/api/v1", &json!({"type": "SUBSCRIBE"}));
+        let stream = RecordStream::open(self.cluster.master.address, &request);
+        Events::read(stream.expect("a stream")).expect("a stream")
+    }
+
+    /// What came otherwise than recorded, or in another order.
+    fn event_differences(&mut self, events: &Events) -> Vec<String> {
+        let recorded = self.golden.bytes("http/master-SUBSCRIBE.recordio");
+        let mut recorded = records(recorded.expect("as recorded"));
+        recorded.retain(|event| kind(event) != "HEARTBEAT");
+        assert_eq!(recorded.len(), 66);
+        let mut came = Vec::new();
+        let all = within(Duration::from_secs(10), "the recorded events", || {
+            came.extend(events.come());
+            (came.len() >= recorded.len()).then_some(())
+        });
+        let mut found = Vec::from_iter(all.err().map(|error| error.to_string()));
+        for (number, (recorded, came)) in recorded.iter().zip(&came).enumerate() {
+            let place = format!("event {number} {}", kind(recorded));
+            let ids = &mut self.player.ids;
+            found.extend(snapshot::value_differences(
+                &place,
+                recorded,
+                came,
+                Chance::Nothing,
+                ids,
+            ));
+        }
+        found
+    }
+
     fn replace_master(&mut self) {
         let _killed = self.cluster.master.kill().expect("as recorded");
         self.cluster.restart_master().expect("as recorded");
         let live = [(15050, self.cluster.master.address)].into();
         self.player.lose_master(live);
     }
+}
+
+/// The records of a stream.
+fn records(mut rest: &[u8]) -> Vec<Value> {
+    let mut records = Vec::new();
+    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        let (length, tail) = rest.split_at(end);
+        let length = std::str::from_utf8(length)
+            .ok()
+            .and_then(|it| it.parse().ok());
+        let record = length.and_then(|length: usize| tail.get(1..=length));
+        let record = record.expect("a whole record");
+        records.push(serde_json::from_slice(record).expect("JSON"));
+        rest = tail.get(record.len() + 1..).unwrap_or_default();
+    }
+    records
 }
 
 /// What was read only once, with the request of it.
@@ -220,6 +271,7 @@ fn read_endpoints_say_at_every_stage_what_they_said() {
     let mut scene = Scene::start();
     let mut found = Vec::new();
 
+    let mut events = None;
     for (stage, begin) in STAGES {
         if scene.played < FAILOVER && begin > FAILOVER {
             scene.play_until(SINGLE_READS);
@@ -229,6 +281,14 @@ fn read_endpoints_say_at_every_stage_what_they_said() {
         }
         scene.play_until(begin);
         found.extend(scene.differences(stage));
+        match stage {
+            "00-empty" => events = Some(scene.watch()),
+            "02-running" => {
+                let events = events.take().expect("a stream");
+                found.extend(scene.event_differences(&events));
+            }
+            _ => {}
+        }
     }
 
     let talk = scene.player.outcome.differences.iter();
