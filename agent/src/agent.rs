@@ -118,6 +118,8 @@ pub(crate) struct MasterLink {
     pub(crate) pid: Option<Upid>,
     /// Its description.
     pub(crate) info: Option<v1::MasterInfo>,
+    /// What the resolver calls its address, once that is known.
+    pub(crate) hostname: Option<String>,
     /// How many waits for another master there were.
     pub(crate) detections: u64,
     /// Ends the wait for another master.

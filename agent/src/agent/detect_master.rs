@@ -83,6 +83,7 @@ impl AgentProcess {
         tracing::info!(pid = info.pid(), "new master detected");
         self.master.info = Some(info);
         self.master.pid = pid;
+        self.look_up_master(ctx);
         if let Some(timer) = self.master.registration.take() {
             timer.cancel();
         }
@@ -99,6 +100,23 @@ impl AgentProcess {
         let wait = factor.mul_f64(rand::rng().random::<f64>());
         let timer = ctx.delay(wait, Self::approach_master);
         self.master.registration = Some(timer);
+    }
+
+    /// Asks the resolver for the name of the master's address, which may take its time.
+    fn look_up_master(&mut self, ctx: &Context<Self>) {
+        self.master.hostname = None;
+        let Some(ip) = self.master.pid.as_ref().map(|pid| pid.address.ip) else {
+            return;
+        };
+        ctx.perform_blocking(
+            move || dns_lookup::lookup_addr(&ip).ok(),
+            move |agent, name, _| {
+                let is_same = |pid: &Upid| pid.address.ip == ip;
+                if agent.master.pid.as_ref().is_some_and(is_same) {
+                    agent.master.hostname = name;
+                }
+            },
+        );
     }
 
     fn master_takes_updates(&self) -> bool {

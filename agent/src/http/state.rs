@@ -84,7 +84,11 @@ fn write_state(json: &mut JsonWriter, view: &View<'_>, pid: &str) {
         write_attributes(json, &agent.info.attributes);
     });
     if let Some(master) = &agent.master.info {
-        json.field("master_hostname", master.hostname());
+        let looked_up = agent.master.hostname.as_deref();
+        json.field(
+            "master_hostname",
+            looked_up.unwrap_or_else(|| master.hostname()),
+        );
     }
     if view.approvers.approve_any(Action::ViewFlags) {
         write_flags(json, agent);

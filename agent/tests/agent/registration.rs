@@ -194,3 +194,12 @@ fn agent_says_goodbye() {
     let (_, message) = cluster.master.expect::<UnregisterAgentMessage>();
     assert_eq!(message.agent_id().value(), AGENT_ID);
 }
+
+#[test]
+fn master_is_shown_by_the_name_of_its_address() {
+    let cluster = Cluster::registered();
+    let ip = cluster.master.pid.address.ip;
+    let name = dns_lookup::lookup_addr(&ip).unwrap_or_else(|_nameless| ip.to_string());
+
+    cluster.wait_for_state(|state| state["master_hostname"] == name);
+}
