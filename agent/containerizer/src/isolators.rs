@@ -2,6 +2,7 @@
 
 pub mod disk_du;
 mod disk_usage;
+pub mod environment_secret;
 pub mod filesystem_posix;
 pub mod posix;
 pub mod posix_cpu;
@@ -53,9 +54,10 @@ pub fn create(
         "filesystem/posix",
         "posix/cpu",
         "posix/mem",
-        "disk/du",
         "posix/rlimits",
         "volume/sandbox_path",
+        "disk/du",
+        "environment_secret",
     ] {
         if !names.contains(name) {
             continue;
@@ -72,6 +74,7 @@ pub fn create(
                 options.disk_watch_interval,
                 options.disk_quota,
             )),
+            "environment_secret" => Arc::new(environment_secret::EnvironmentSecretIsolator),
             "volume/sandbox_path" => Arc::new(volume_sandbox_path::SandboxPathIsolator::default()),
             _ => Arc::new(posix_rlimits::PosixRlimitsIsolator),
         });
@@ -83,7 +86,7 @@ pub fn create(
     }
 }
 
-/// Reads the flag: aliases are replaced and a file system isolator is always there.
+/// Reads the flag: aliases are replaced, and isolators of the file system and of secrets are always there.
 fn names(isolation: &str) -> Result<BTreeSet<String>, IsolatorError> {
     let mut names = BTreeSet::new();
     for token in isolation
@@ -114,6 +117,7 @@ fn names(isolation: &str) -> Result<BTreeSet<String>, IsolatorError> {
         1 => {}
         _ => return Err(IsolatorError::Multiple("filesystem")),
     }
+    names.insert("environment_secret".to_owned());
     Ok(names)
 }
 
@@ -129,7 +133,12 @@ mod tests {
     fn alias_process_means_both_posix_isolators() {
         assert_eq!(
             names("process").expect("valid"),
-            set(&["filesystem/posix", "posix/cpu", "posix/mem"])
+            set(&[
+                "environment_secret",
+                "filesystem/posix",
+                "posix/cpu",
+                "posix/mem"
+            ])
         );
     }
 

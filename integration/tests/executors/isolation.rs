@@ -165,8 +165,9 @@ fn sandbox_and_volume_are_measured_apart() {
 /// The kind that has no image.
 ///
 /// Mirrors: `DiskQuotaEnforcement.SlaveRecovery`
+/// Mirrors: `MesosContainerizerSlaveRecoveryTest.ResourceStatistics`
 #[test]
-fn disk_is_measured_by_the_next_agent() {
+fn disk_and_limits_are_told_by_the_next_agent() {
     let flags = [
         "--isolation=posix/cpu,posix/mem,disk/du",
         "--container_disk_watch_interval=1ms",
@@ -180,13 +181,20 @@ fn disk_is_measured_by_the_next_agent() {
     stage.cluster.restart_agent(0).unwrap();
 
     // The executor's own notes take less.
-    let (limit, used) = measured(&stage, "what the task wrote", |statistics| {
+    let statistics = measured(&stage, "what the task wrote", |statistics| {
         let used = bytes(statistics, "disk_used_bytes")?;
-        let limit = bytes(statistics, "disk_limit_bytes")?;
-        (used > 64 * 1024).then_some((limit, used))
+        (used > 64 * 1024).then(|| statistics.clone())
     });
-    assert_eq!(limit, 3 * MEGABYTE);
-    assert!(used <= limit);
+    let limit = bytes(&statistics, "disk_limit_bytes");
+    assert_eq!(limit, Some(3 * MEGABYTE));
+    assert!(bytes(&statistics, "disk_used_bytes") <= limit);
+    // Those of the task and of the overhead of its executor.
+    assert!(statistics["cpus_soft_limit"].as_f64() > Some(0.1));
+    for name in ["mem_soft_limit_bytes", "mem_limit_bytes"] {
+        assert_eq!(bytes(&statistics, name), Some(64 * MEGABYTE), "{name}");
+    }
+    stage.scheduler.kill("t").unwrap();
+    stage.scheduler.wait_for_state("t", "TASK_KILLED").unwrap();
 }
 
 /// A task with a limit.
@@ -324,4 +332,39 @@ fn time_that_the_kernel_works_for_a_task_is_measured() {
     let seconds = burn(command, "cpus_system_time_secs");
 
     assert!(seconds >= 0.12);
+}
+
+/// A task that ends well when it knows its secret.
+fn task_with_secret(stage: &Stage) -> Value {
+    let mut task = stage.task("t", "test \"$SECRET\" = password", &json!({}));
+    task["command"]["environment"] = json!({"variables": [{
+        "name": "SECRET", "type": "SECRET",
+        // The value is Base64.
+        "secret": {"type": "VALUE", "value": {"data": "cGFzc3dvcmQ="}},
+    }]});
+    task
+}
+
+/// Mirrors: `EnvironmentSecretIsolatorTest.ResolveSecret`
+#[test]
+fn task_knows_the_secret_of_its_environment() {
+    let mut stage = Stage::start();
+    stage.launch(task_with_secret(&stage));
+
+    stage.running(None);
+    let status = stage.scheduler.wait_for_update().unwrap();
+
+    assert_eq!(status["state"], "TASK_FINISHED", "{status}");
+}
+
+/// Mirrors: `EnvironmentSecretIsolatorTest.ResolveSecretDefaultExecutor`
+#[test]
+fn task_of_a_group_knows_the_secret_of_its_environment() {
+    let mut stage = Stage::start();
+    stage.launch_group(&[task_with_secret(&stage)]);
+
+    stage.running(None);
+    let status = stage.scheduler.wait_for_update().unwrap();
+
+    assert_eq!(status["state"], "TASK_FINISHED", "{status}");
 }

@@ -166,6 +166,19 @@ mod tests {
         assert_eq!(raw(&runtime, status), Some(7 << 8));
     }
 
+    /// Mirrors: MesosLauncherStatusTest.ExecutorPIDTest
+    #[test]
+    fn first_process_of_a_container_is_known() {
+        let (_runtime, mut launcher) = launcher();
+        let id = ContainerId::random();
+
+        let forked = launcher.fork(&id, helper("sleep 1000")).expect("forked");
+
+        assert_eq!(launcher.pid(&id), Some(forked.pid));
+        assert_eq!(launcher.pid(&ContainerId::random()), None);
+        launcher.destroy(&id).expect("destroyed");
+    }
+
     #[test]
     fn second_fork_of_a_container_is_refused() {
         let (runtime, mut launcher) = launcher();

@@ -2,6 +2,7 @@
 
 use libprocess::Context;
 use mesos_proto::v1::{self, environment::variable::Type as VariableType};
+use mesos_proto_codec::{Dialect, to_json};
 
 use super::{
     MesosContainerizerProcess,
@@ -202,6 +203,13 @@ fn command(launch: &mut Launch) -> v1::CommandInfo {
     command.uris.clear();
     command.user = None;
     command.environment = None;
+    // A command executor hands these on to its task.
+    if config.task_info.is_some()
+        && let Some(environment) = &launch.info.task_environment
+    {
+        let json = to_json(environment, Dialect::V0);
+        command.arguments.push(format!("--task_environment={json}"));
+    }
     command
 }
 
