@@ -318,7 +318,7 @@ impl Player {
         mut candidates: impl FnMut(&mut Self) -> Vec<(usize, Value)>,
     ) -> Option<usize> {
         let mut best: Option<(usize, Value)> = None;
-        let watch = Stopwatch::start();
+        let mut since: Option<Stopwatch> = None;
         let exact = self.wait(PATIENCE, |player| {
             let come = candidates(player);
             let differing = |live: &Value| {
@@ -330,7 +330,9 @@ impl Player {
             };
             let found = come.into_iter().min_by_key(|(_, live)| differing(live))?;
             let is_exact = differing(&found.1) == 0;
-            if is_exact || watch.elapsed() > DOUBT {
+            // What comes at once is taken in one by one.
+            let doubted = since.get_or_insert_default().elapsed();
+            if is_exact || doubted > DOUBT {
                 return Some(found);
             }
             best = Some(found);

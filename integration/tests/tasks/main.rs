@@ -2,4 +2,5 @@
 
 mod command;
 mod execute;
+mod group_limits;
 mod kill;
