@@ -62,10 +62,25 @@ impl DockerDaemon {
     /// # Errors
     /// [`DockerError`] when Docker is not installed or does not start.
     pub fn start(image: &str) -> Result<Self, DockerError> {
+        Self::start_by(Command::new("dockerd"), image, &PROGRAMS)
+    }
+
+    /// As [`DockerDaemon::start`], in a network namespace of its own, where it can make networks for containers; its
+    /// image also holds what lies at these paths, which begin without a slash.
+    ///
+    /// # Errors
+    /// As [`DockerDaemon::start`].
+    pub fn start_apart(image: &str, more: &[&str]) -> Result<Self, DockerError> {
+        let mut command = Command::new("unshare");
+        command.args(["--net", "dockerd"]);
+        Self::start_by(command, image, &[&PROGRAMS, more].concat())
+    }
+
+    fn start_by(mut command: Command, image: &str, paths: &[&str]) -> Result<Self, DockerError> {
         let folder = tempfile::tempdir()?;
         let below = |name: &str| folder.path().join(name).display().to_string();
         let log = File::create(below("log"))?;
-        let daemon = Command::new("dockerd")
+        let daemon = command
             .args(["--host", &format!("unix://{}", below("docker.sock"))])
             .args(["--data-root", &below("data"), "--exec-root", &below("run")])
             .args(["--pidfile", &below("pid"), "--storage-driver", "vfs"])
@@ -83,21 +98,20 @@ impl DockerDaemon {
                 DockerError::NotStarted { log, source }
             },
         )?;
-        docker.import(image)?;
+        docker.import(image, paths)?;
         Ok(docker)
     }
 
     /// Makes an image from scratch: a shell, a few programs, and what they need.
-    fn import(&self, image: &str) -> Result<(), DockerError> {
-        let libraries = "for p in \"$@\"; do ldd /$p; done | grep -o '/[^ ]*' | sort -u";
-        let libraries = run(Command::new("sh")
-            .args(["-c", libraries, "sh"])
-            .args(PROGRAMS))?;
+    fn import(&self, image: &str, paths: &[&str]) -> Result<(), DockerError> {
+        let libraries =
+            "for p in \"$@\"; do [ -d /$p ] || ldd /$p; done | grep -o '/[^ ]*' | sort -u";
+        let libraries = run(Command::new("sh").args(["-c", libraries, "sh"]).args(paths))?;
         let archive = self.path().join("image.tar");
         run(Command::new("tar")
             .args(["-C", "/", "-chf"])
             .arg(&archive)
-            .args(PROGRAMS)
+            .args(paths)
             .args(libraries.lines().map(|path| path.trim_start_matches('/'))))?;
         self.docker(&["import", &archive.display().to_string(), image])?;
         Ok(())
@@ -138,6 +152,11 @@ fn run(command: &mut Command) -> Result<String, DockerError> {
 
 impl Drop for DockerDaemon {
     fn drop(&mut self) {
+        // A container that ignores SIGTERM would keep the daemon for ten seconds.
+        let running = self.docker(&["ps", "-q"]).unwrap_or_default();
+        let mut kill = vec!["kill"];
+        kill.extend(running.lines());
+        let _gone = self.docker(&kill);
         let pid = i32::try_from(self.daemon.id()).ok().and_then(Pid::from_raw);
         if let Some(pid) = pid {
             // The daemon ends its containers and their helpers.

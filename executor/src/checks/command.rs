@@ -4,14 +4,18 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::thread;
 
 use mesos_linux::process_tree::{Follow, ProcFs, kill_tree};
 use mesos_linux::wait_status::WaitStatus;
 use nix::sys::signal::Signal;
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
+use tokio::net::TcpSocket;
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
@@ -106,10 +110,14 @@ pub(crate) async fn ask(
             run_command(child, late, cancelled).await
         }
         Probe::Http { url } => run_curl(&task, &url, late, cancelled).await,
-        Probe::Tcp { address } => tokio::select! {
-            connection = TcpStream::connect(address) => Ok(Probed::Connected(connection.is_ok())),
-            _ = cancelled => Err(late),
-        },
+        Probe::Tcp { address } => {
+            let socket = task.socket(address);
+            let socket = socket.map_err(|error| failed("mesos-tcp-connect", &error))?;
+            tokio::select! {
+                connection = socket.connect(address) => Ok(Probed::Connected(connection.is_ok())),
+                _ = cancelled => Err(late),
+            }
+        }
     }
 }
 
@@ -223,7 +231,7 @@ async fn end(child: &mut Child) {
     }
 }
 
-fn failed(helper: &str, error: &std::io::Error) -> ProbeError {
+fn failed(helper: &str, error: &io::Error) -> ProbeError {
     ProbeError::Helper {
         helper: helper.to_owned(),
         reason: error.to_string(),
@@ -232,13 +240,33 @@ fn failed(helper: &str, error: &std::io::Error) -> ProbeError {
 
 fn stderr_of_the_executor() -> Stdio {
     use std::os::fd::AsFd;
-    std::io::stderr()
+    io::stderr()
         .as_fd()
         .try_clone_to_owned()
         .map_or_else(|_| Stdio::null(), Stdio::from)
 }
 
 impl CheckedTask {
+    /// Makes a socket in the network of the task, where it stays whoever uses it.
+    fn socket(&self, address: SocketAddr) -> io::Result<TcpSocket> {
+        let make = move || match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        };
+        if !self.namespaces.contains(&Namespace::Network) {
+            return make();
+        }
+        let path = format!("/proc/{}/ns/net", self.pid);
+        // The thread that enters ends there.
+        let thread = thread::spawn(move || {
+            nix::sched::setns(File::open(path)?, Namespace::Network.clone_flag())?;
+            make()
+        });
+        thread
+            .join()
+            .unwrap_or_else(|_panic| Err(io::Error::other("the thread did not end well")))
+    }
+
     /// Makes `command` run inside the namespaces of the task.
     fn enter(&self, command: Command) -> Command {
         if self.namespaces.is_empty() {
@@ -269,9 +297,9 @@ impl CheckedTask {
 ///
 /// Must be called before the process has a second thread. Returns only when it fails.
 #[must_use]
-pub fn exec_in_namespaces(mut arguments: impl Iterator<Item = OsString>) -> std::io::Error {
+pub fn exec_in_namespaces(mut arguments: impl Iterator<Item = OsString>) -> io::Error {
     use std::os::unix::process::CommandExt;
-    let invalid = |text: &str| std::io::Error::new(std::io::ErrorKind::InvalidInput, text);
+    let invalid = |text: &str| io::Error::new(io::ErrorKind::InvalidInput, text);
     let (Some(pid), Some(names), Some(program)) =
         (arguments.next(), arguments.next(), arguments.next())
     else {
@@ -284,7 +312,7 @@ pub fn exec_in_namespaces(mut arguments: impl Iterator<Item = OsString>) -> std:
             return invalid("unknown namespace");
         };
         // All are opened before the first is entered: /proc may look different afterwards.
-        match std::fs::File::open(directory.join(name)) {
+        match File::open(directory.join(name)) {
             Ok(file) => opened.push((file, namespace)),
             Err(error) => return error,
         }

@@ -114,6 +114,52 @@ impl Player {
         let (mut told, mut outcome) = (Vec::new(), Outcome::default());
         let mut kills = recorded.kills.iter();
         loop {
+            let status = self.next_status(recorded, &mut outcome)?;
+            let is_start = status.get("state") == Some(&json!("TASK_RUNNING"));
+            let is_end = is_terminal(&status);
+            told.push(status);
+            if is_start && kills.len() > 0 {
+                is_ready();
+                for kill in kills.by_ref() {
+                    let mut kill = kill.clone();
+                    without(&mut kill, &["framework_id"]);
+                    let sent = self.send("KILL", "kill", &kill);
+                    sent.map_err(in_frame(recorded.number))?;
+                }
+            }
+            if is_end {
+                recorded.compare(&told, &mut outcome);
+                return Ok(outcome);
+            }
+        }
+    }
+
+    /// Launches a task that nobody has recorded, and returns its first statuses.
+    ///
+    /// # Errors
+    /// [`ReplayError`] when the executor falls silent.
+    pub fn launch(mut self, task: &Value, statuses: usize) -> Result<Vec<Value>, ReplayError> {
+        let recorded = Recorded {
+            registered: json!({
+                "executor_info": {"executor_id": {"value": "e"}},
+                "framework_info": {"user": "root", "name": "f", "id": {"value": "f"}},
+                "agent_info": {"hostname": "localhost"},
+            }),
+            task: task.clone(),
+            ..Recorded::default()
+        };
+        let mut ignored = Outcome::default();
+        let next = |_| self.next_status(&recorded, &mut ignored);
+        (0..statuses).map(next).collect()
+    }
+
+    /// The next status that the executor tells; it is acknowledged.
+    fn next_status(
+        &mut self,
+        recorded: &Recorded,
+        outcome: &mut Outcome,
+    ) -> Result<Value, ReplayError> {
+        loop {
             let arrived = self.arrivals.recv_timeout(PATIENCE).map_err(|_silence| {
                 in_frame(recorded.number)(FrameError::Unplayable("the executor fell silent"))
             })?;
@@ -130,21 +176,7 @@ impl Player {
             }
             let status = field(&arrived.call, "/update/status");
             self.acknowledge(&status, arrived.answer).map_err(failed)?;
-            let is_start = status.get("state") == Some(&json!("TASK_RUNNING"));
-            let is_end = is_terminal(&status);
-            told.push(status);
-            if is_start && kills.len() > 0 {
-                is_ready();
-                for kill in kills.by_ref() {
-                    let mut kill = kill.clone();
-                    without(&mut kill, &["framework_id"]);
-                    self.send("KILL", "kill", &kill).map_err(failed)?;
-                }
-            }
-            if is_end {
-                recorded.compare(&told, &mut outcome);
-                return Ok(outcome);
-            }
+            return Ok(status);
         }
     }
 
