@@ -40,6 +40,9 @@ pub enum BenchError {
     /// The executor that only reports.
     #[error(transparent)]
     Executor(#[from] ExecutorError),
+    /// A task ended that should run on.
+    #[error("a task did not run on: {0}")]
+    Task(String),
     /// A phase did not end.
     #[error(transparent)]
     Never(#[from] NeverHappened),
@@ -208,7 +211,8 @@ fn start(tasks: usize) -> Result<(Cluster, FakeScheduler), BenchError> {
     let mut cluster = Cluster::start()?;
     let cpus = tasks + 1;
     let resources = format!("--resources=cpus:{cpus};mem:{};disk:1024", cpus * 64);
-    cluster.add_agent_with(&[&resources])?;
+    // On a busy machine the last of many executors takes its time.
+    cluster.add_agent_with(&[&resources, "--executor_registration_timeout=10mins"])?;
     let scheduler = FakeScheduler::subscribe_as(cluster.master.address, &framework())?;
     Ok((cluster, scheduler))
 }
@@ -247,7 +251,11 @@ fn launch_all(scheduler: &mut FakeScheduler, count: usize) -> Result<Duration, B
     let mut running = 0;
     while running < count {
         let status = scheduler.wait_for_update()?;
-        running += usize::from(status.get("state").and_then(Value::as_str) == Some("TASK_RUNNING"));
+        match status.get("state").and_then(Value::as_str) {
+            Some("TASK_RUNNING") => running += 1,
+            Some("TASK_STARTING") => {}
+            Some(_) | None => return Err(BenchError::Task(status.to_string())),
+        }
     }
     Ok(watch.elapsed())
 }
