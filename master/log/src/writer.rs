@@ -45,6 +45,7 @@ impl LogWriter {
         let process = LogWriterProcess {
             log: log.clone(),
             state: State::NotStarted,
+            election: 0,
         };
         Self {
             process: runtime.spawn(process),
@@ -88,6 +89,8 @@ impl LogWriter {
 pub(crate) struct LogWriterProcess {
     log: Log,
     state: State,
+    /// Which election the coordinator in `state` comes from.
+    election: u64,
 }
 
 enum State {
@@ -162,9 +165,11 @@ impl LogWriterProcess {
         let coordinator = Coordinator::start(&parts.runtime, parts.quorum, replica, network, floor);
         let elected = coordinator.elect();
         self.state = State::Started { coordinator };
+        self.election += 1;
+        let election = self.election;
         ctx.on_ready(elected, move |writer, elected, _| {
             let outcome = elected.map_err(WriteError::Start);
-            writer.note(outcome.as_ref().err());
+            writer.note(election, outcome.as_ref().err());
             promise.set(outcome);
         });
     }
@@ -180,6 +185,7 @@ impl LogWriterProcess {
             State::Failed { error, .. } => Future::ready(Err(error.clone())),
             State::Started { coordinator } => {
                 let asked = ask(coordinator);
+                let election = self.election;
                 let (promise, future) = Promise::new();
                 if let Some(asked) = asked.discard_handle() {
                     promise.on_discard(move || asked.discard());
@@ -187,7 +193,7 @@ impl LogWriterProcess {
                 ctx.on_any(asked, move |writer, written, _| match written {
                     Outcome::Ready(written) => {
                         let outcome = written.map_err(wrap);
-                        writer.note(outcome.as_ref().err());
+                        writer.note(election, outcome.as_ref().err());
                         promise.set(outcome);
                     }
                     Outcome::Failed(reason) => promise.fail(reason),
@@ -198,8 +204,13 @@ impl LogWriterProcess {
         }
     }
 
-    fn note(&mut self, error: Option<&WriteError>) {
+    /// Remembers the first error of the present coordinator; one of an older coordinator came too
+    /// late.
+    fn note(&mut self, election: u64, error: Option<&WriteError>) {
         let Some(error) = error else { return };
+        if self.election != election {
+            return;
+        }
         if let State::Started { coordinator } = &self.state {
             self.state = State::Failed {
                 coordinator: Some(coordinator.clone()),
@@ -225,3 +236,6 @@ impl Process for LogWriterProcess {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,10 +2,10 @@
 //!
 //! Mirrors the limiter of `SlaveObserver` and `Master::markUnreachableAfterFailover`.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
-use libprocess::{Clock, Context, RateLimiter};
+use libprocess::{Clock, Context, DiscardHandle, RateLimiter};
 use mesos_common::ids::AgentId;
 
 use super::MasterProcess;
@@ -14,7 +14,8 @@ use super::MasterProcess;
 #[derive(Default)]
 pub(crate) struct RemovalLimit {
     limiter: Option<RateLimiter>,
-    waiting: HashSet<AgentId>,
+    /// Each with what takes its request for a permit back.
+    waiting: HashMap<AgentId, Option<DiscardHandle>>,
 }
 
 /// Permits and the time they are for.
@@ -56,7 +57,7 @@ impl RemovalLimit {
         let limiter = rate.map(|rate| RateLimiter::new(clock.clone(), rate.permits, rate.interval));
         Self {
             limiter,
-            waiting: HashSet::new(),
+            waiting: HashMap::new(),
         }
     }
 }
@@ -64,7 +65,7 @@ impl RemovalLimit {
 impl MasterProcess {
     /// Gives an agent up as unreachable when it is its turn.
     pub(super) fn give_up(&mut self, agent_id: &AgentId, cause: &str, ctx: &mut Context<Self>) {
-        if !self.removal_limit.waiting.insert(agent_id.clone()) {
+        if self.removal_limit.waiting.contains_key(agent_id) {
             return;
         }
         self.metrics
@@ -72,21 +73,30 @@ impl MasterProcess {
             .agent_unreachable_scheduled
             .increment();
         let Some(limiter) = &self.removal_limit.limiter else {
-            self.removal_limit.waiting.remove(agent_id);
             return self.on_turn_to_give_up(agent_id, cause, ctx);
         };
         tracing::info!(%agent_id, cause, "an agent waits to be given up");
+        let turn = limiter.acquire();
+        let take_back = turn.discard_handle();
+        let waiting = &mut self.removal_limit.waiting;
+        waiting.insert(agent_id.clone(), take_back);
         let (agent_id, cause) = (agent_id.clone(), cause.to_owned());
-        ctx.on_ready(limiter.acquire(), move |master, (), ctx| {
-            if master.removal_limit.waiting.remove(&agent_id) {
+        ctx.on_ready(turn, move |master, (), ctx| {
+            if master.removal_limit.waiting.remove(&agent_id).is_some() {
                 master.on_turn_to_give_up(&agent_id, &cause, ctx);
             }
         });
     }
 
-    /// Ends an agent's wait; false when it did not wait.
+    /// Ends an agent's wait and leaves its turn to the next; false when it did not wait.
     pub(super) fn stop_giving_up(&mut self, agent_id: &AgentId) -> bool {
-        self.removal_limit.waiting.remove(agent_id)
+        let Some(take_back) = self.removal_limit.waiting.remove(agent_id) else {
+            return false;
+        };
+        if let Some(turn) = take_back {
+            turn.discard();
+        }
+        true
     }
 
     // Continues `give_up`: a permit came.

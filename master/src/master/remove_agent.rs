@@ -299,6 +299,7 @@ impl MasterProcess {
             let id = agent_id.clone();
             observer.dispatch(move |observer, _| observer.unwatch(&id));
         }
+        self.stop_giving_up(agent_id);
         self.broadcast_to_frameworks(&FrameworkMessage::LostAgent(agent_id.clone()), ctx);
     }
 

@@ -325,3 +325,37 @@ fn silent_agents_are_given_up_one_by_one() {
         0
     );
 }
+
+#[test]
+fn agent_that_leaves_before_it_is_given_up_leaves_its_turn_to_the_next() {
+    let stage = Stage::start_with(|flags| {
+        flags.agent_removal_rate_limit = Some("1/10mins".to_owned());
+    });
+    let agents: Vec<Agent> = (0..3).map(|_| stage.agent("cpus:2;mem:1024")).collect();
+    for _ in 0..6 {
+        stage.advance(Duration::from_secs(15));
+    }
+    let present = || {
+        let agents = stage.get("/slaves");
+        agents["slaves"].as_array().expect("a list").clone()
+    };
+    let waiting = present();
+    assert_eq!(waiting.len(), 2);
+    let second = agents
+        .iter()
+        .find(|agent| waiting[0]["id"] == agent.id.as_str())
+        .expect("one that waits");
+
+    let message = UnregisterAgentMessage {
+        agent_id: Some(second.proto_id()),
+        ..Default::default()
+    };
+    stage.send(&second.peer, &message);
+    stage.settle();
+    for _ in 0..11 {
+        stage.advance(Duration::from_secs(60));
+    }
+
+    assert_eq!(present(), Vec::<serde_json::Value>::new());
+    assert!((stage.metric("master/slave_unreachable_completed") - 2.0).abs() < 1e-9);
+}
