@@ -154,6 +154,8 @@ pub struct Cluster {
     pub agents: Vec<Daemon>,
     /// Hosts of their own: the first for the master, the others for the agents.
     pub hosts: Option<Hosts>,
+    /// What daemons that are started from now on find in their environment.
+    pub variables: Vec<(&'static str, &'static str)>,
     mark: String,
     folder: tempfile::TempDir,
 }
@@ -204,6 +206,7 @@ impl Cluster {
             master,
             agents: Vec::new(),
             hosts: None,
+            variables: Vec::new(),
             mark,
             folder,
         };
@@ -243,6 +246,7 @@ impl Cluster {
             master,
             agents: Vec::new(),
             hosts,
+            variables: Vec::new(),
             mark,
             folder,
         })
@@ -283,7 +287,7 @@ impl Cluster {
         arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
         arguments.extend(usual_transport(flags));
         let wanted = self.agents.len() + 1;
-        let command = binary::command_at(&self.mark, &place)?;
+        let command = self.command_at(&place)?;
         let mut agent = launch_as(&name, address, arguments, command, self.folder.path())?;
         if let Err(reason) = eventually("registration with the master", || {
             self.active_agents().filter(|count| *count >= wanted)
@@ -303,7 +307,7 @@ impl Cluster {
         // The port would answer for the new one otherwise.
         self.master.kill()?;
         let (address, arguments) = (self.master.address, self.master.arguments.clone());
-        let command = binary::command_at(&self.mark, &place(self.hosts.as_ref(), 0)?)?;
+        let command = self.command_at(&place(self.hosts.as_ref(), 0)?)?;
         self.master = launch_as("master", address, arguments, command, self.folder.path())?;
         await_recovery(&self.master)
     }
@@ -356,7 +360,7 @@ impl Cluster {
             arguments.push((*flag).to_owned());
         }
         let place = place(self.hosts.as_ref(), index + 1)?;
-        let command = binary::command_at(&self.mark, &place)?;
+        let command = self.command_at(&place)?;
         spawn(
             &old.name,
             old.address,
@@ -364,6 +368,12 @@ impl Cluster {
             command,
             self.folder.path(),
         )
+    }
+
+    fn command_at(&self, place: &Place) -> Result<Command, ClusterError> {
+        let mut command = binary::command_at(&self.mark, place)?;
+        command.envs(self.variables.iter().copied());
+        Ok(command)
     }
 
     /// Returns the temporary folder of the cluster.

@@ -30,6 +30,7 @@ pub struct SyscallKiller {
 impl SyscallKiller {
     /// Attaches to every thread of `process`: SIGKILL hits the first thread that is about to make its `number`-th `call`.
     ///
+    /// Each thread is counted for itself.
     /// Children of the process and threads that it starts later are left alone.
     ///
     /// # Errors

@@ -47,6 +47,8 @@ struct Lane {
 impl Lane {
     fn start() -> Self {
         let mut cluster = Cluster::start().expect("the master starts");
+        // The killer counts the calls of each thread.
+        cluster.variables = vec![("LIBPROCESS_NUM_WORKER_THREADS", "1")];
         cluster.add_agent().expect("the agent registers");
         let scheduler = FakeScheduler::subscribe_as(
             cluster.master.address,
