@@ -103,4 +103,11 @@ impl Outcome {
     pub fn count(&self, name: &str) -> usize {
         self.compared.get(name).copied().unwrap_or(0)
     }
+
+    /// The differences, a line each; empty when there is none.
+    #[must_use]
+    pub fn report(&self) -> String {
+        let lines: Vec<String> = self.differences.iter().map(ToString::to_string).collect();
+        lines.join("\n")
+    }
 }

@@ -1,5 +1,6 @@
 //! The read endpoints of a master, compared with a recorded moment.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
@@ -205,4 +206,23 @@ fn comparable(place: &str, value: &Value) -> Value {
         Value::Number(_) if place.contains("metrics-snapshot") => json!(0),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
+}
+
+/// The flags that `/flags` or `GET_FLAGS` answers, by their names, but for those named in `left_out`.
+#[must_use]
+pub fn flags(answer: &Value, left_out: &[&str]) -> BTreeMap<String, Value> {
+    let listed = answer.pointer("/get_flags/flags").and_then(Value::as_array);
+    let listed = listed.into_iter().flatten().filter_map(|flag| {
+        let name = flag.get("name")?.as_str()?;
+        Some((
+            name.to_owned(),
+            flag.get("value").cloned().unwrap_or_default(),
+        ))
+    });
+    let named = answer.get("flags").and_then(Value::as_object);
+    let named = named.into_iter().flatten();
+    let named = named.map(|(name, value)| (name.clone(), value.clone()));
+    let all = listed.chain(named);
+    all.filter(|(name, _)| !left_out.contains(&name.as_str()))
+        .collect()
 }

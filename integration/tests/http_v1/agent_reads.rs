@@ -236,21 +236,6 @@ fn comparable(value: &Value) -> Value {
     }
 }
 
-/// The flags of an answer by their names, those of the environment left out.
-fn flags(answer: &Value) -> BTreeMap<String, Value> {
-    let listed = answer.pointer("/get_flags/flags").and_then(Value::as_array);
-    let listed = listed.into_iter().flatten().filter_map(|flag| {
-        let name = flag["name"].as_str()?.to_owned();
-        Some((name, flag["value"].clone()))
-    });
-    let named = answer.get("flags").and_then(Value::as_object);
-    let named = named.into_iter().flatten();
-    let named = named.map(|(name, value)| (name.clone(), value.clone()));
-    let all = listed.chain(named);
-    all.filter(|(name, _)| !ENVIRONMENT.contains(&name.as_str()))
-        .collect()
-}
-
 #[test]
 fn endpoints_of_an_idle_agent_say_what_they_said() {
     let mut scene = Scene::start();
@@ -309,9 +294,10 @@ fn flags_of_an_agent_are_the_recorded_ones() {
 
     for name in ["agent-flags", "v1-agent-GET_FLAGS"] {
         let recorded = scene.golden.json(&format!("http/{name}.json")).unwrap();
-        let recorded = flags(&recorded);
+        let recorded = snapshot::flags(&recorded, &ENVIRONMENT);
         let live = scene.ask(&request(name).unwrap());
-        let live = flags(&serde_json::from_slice(&live).unwrap());
+        let live = serde_json::from_slice(&live).unwrap();
+        let live = snapshot::flags(&live, &ENVIRONMENT);
         let names: BTreeSet<&String> = recorded.keys().chain(live.keys()).collect();
         let differing: Vec<_> = names
             .into_iter()

@@ -100,12 +100,7 @@ fn recorded_master_finds_in_our_agent_the_one_it_knew() {
 
     let outcome = player.play(&frames, agent.address, &frameworks).unwrap();
 
-    let differences: Vec<String> = outcome
-        .differences
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    assert_eq!(outcome.report(), "");
     assert_eq!(outcome.count("mesos.internal.RegisterSlaveMessage"), 1);
     assert_eq!(outcome.count("mesos.internal.PongSlaveMessage"), 1);
     assert_eq!(outcome.count("mesos.internal.UpdateSlaveMessage"), 1);

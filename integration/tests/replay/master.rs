@@ -9,7 +9,7 @@ use mesos_integration::golden::Golden;
 use mesos_integration::recording::shrinking::is_of_shrinking;
 use mesos_integration::replay::master::{Lost, NextOffers, Play, Ports, play};
 use mesos_integration::replay::wire::{self, Frame};
-use mesos_integration::replay::{Difference, FrameError, Outcome};
+use mesos_integration::replay::{Difference, FrameError};
 
 const STANDALONE: Ports = Ports {
     masters: &[15050],
@@ -32,16 +32,6 @@ pub(crate) fn frames(set: &str, until: f64) -> Vec<Frame> {
     let mut frames = wire::frames(&golden).expect("the recording is whole");
     frames.retain(|frame| frame.time < until);
     frames
-}
-
-#[track_caller]
-pub(crate) fn assert_no_difference(outcome: &Outcome) {
-    let differences: Vec<String> = outcome
-        .differences
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
 /// Six frameworks of both kinds, an operator, a master and an agent that are killed and come back.
@@ -68,7 +58,7 @@ fn recorded_agent_and_frameworks_find_in_our_master_the_one_they_knew() {
     })
     .unwrap_or_else(|error| panic!("{error}\n{}", cluster.borrow().logs()));
 
-    assert_no_difference(&outcome);
+    assert_eq!(outcome.report(), "");
     let counts = [
         ("mesos.internal.SlaveRegisteredMessage", 1),
         ("mesos.internal.SlaveReregisteredMessage", 2),
@@ -105,7 +95,7 @@ fn recorded_operations_find_in_our_master_the_one_they_knew() {
 
     let is_known = |difference: &Difference| is_of_shrinking(&difference.to_string());
     outcome.differences.retain(|found| !is_known(found));
-    assert_no_difference(&outcome);
+    assert_eq!(outcome.report(), "");
     assert_eq!(outcome.count("mesos.internal.ApplyOperationMessage"), 23);
     assert_eq!(outcome.count("mesos.internal.RunTaskMessage"), 4);
 }

@@ -1,6 +1,6 @@
 //! What the read endpoints of a master said at each stage of the recording, and say of ours.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use mesos_integration::cluster::Cluster;
@@ -135,18 +135,10 @@ impl Scene {
             ("master-flags", Request::get("/flags")),
             ("v1-master-GET_FLAGS", get_flags),
         ] {
-            let recorded = flags(
-                &self
-                    .golden
-                    .json(&format!("http/{name}.json"))
-                    .expect("as recorded"),
-            );
-            let live = flags(
-                &http_client::send(master, &request)
-                    .expect("as recorded")
-                    .json()
-                    .expect("as recorded"),
-            );
+            let recorded = self.golden.json(&format!("http/{name}.json"));
+            let recorded = snapshot::flags(&recorded.expect("as recorded"), &ENVIRONMENT);
+            let live = http_client::send(master, &request).expect("as recorded");
+            let live = snapshot::flags(&live.json().expect("as recorded"), &ENVIRONMENT);
             assert!(!recorded.is_empty());
             let names: BTreeSet<&String> = recorded.keys().chain(live.keys()).collect();
             let differs = |name: &&&String| recorded.get(**name) != live.get(**name);
@@ -250,21 +242,6 @@ fn single_reads() -> Vec<(&'static str, Request)> {
 
 /// Flags that say where and how this master runs; `quorum` was not given to the recorded one.
 const ENVIRONMENT: [&str; 4] = ["port", "quorum", "webui_dir", "work_dir"];
-
-/// The flags of an answer by their names, those of the environment left out.
-fn flags(answer: &Value) -> BTreeMap<String, Value> {
-    let listed = answer.pointer("/get_flags/flags").and_then(Value::as_array);
-    let listed = listed.into_iter().flatten().filter_map(|flag| {
-        let name = flag["name"].as_str()?.to_owned();
-        Some((name, flag["value"].clone()))
-    });
-    let named = answer.get("flags").and_then(Value::as_object);
-    let named = named.into_iter().flatten();
-    let named = named.map(|(name, value)| (name.clone(), value.clone()));
-    let all = listed.chain(named);
-    all.filter(|(name, _)| !ENVIRONMENT.contains(&name.as_str()))
-        .collect()
-}
 
 #[test]
 fn read_endpoints_say_at_every_stage_what_they_said() {

@@ -29,12 +29,7 @@ fn play(framework: &str, arguments: &[&str]) -> Outcome {
     let _ended = child.kill();
     let _status = child.wait();
     let outcome = outcome.expect("the conversation goes to its end");
-    let differences: Vec<String> = outcome
-        .differences
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    assert_eq!(outcome.report(), "");
     assert_eq!(outcome.count("SUBSCRIBE"), 1);
     assert_eq!(outcome.count("ACCEPT"), 1);
     outcome

@@ -59,12 +59,7 @@ fn play(
     let outcome = player.play(&frames, stage);
 
     let outcome = outcome.expect("the conversation goes to its end");
-    let differences: Vec<String> = outcome
-        .differences
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    assert_eq!(outcome.report(), "");
     outcome
 }
 
