@@ -28,6 +28,7 @@ mod executor_message;
 mod framework;
 mod garbage;
 mod initialize;
+mod keep_connection;
 mod kill;
 mod launch_checks;
 mod launch_executor;

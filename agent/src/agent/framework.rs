@@ -44,8 +44,13 @@ impl AgentProcess {
         if framework.durability() == Durability::Checkpointed {
             let written =
                 write::framework(&self.meta, &agent, &framework.info, framework.pid.as_ref());
-            if let Err(error) = written {
-                return self.fail_checkpoint(&error, ctx);
+            match written {
+                Ok(()) => {}
+                // The master says it again to the next agent.
+                Err(error) if error.is_passing() => {
+                    tracing::error!(framework = %id, %error, "a framework's change is not written down");
+                }
+                Err(error) => return self.fail_checkpoint(&error, ctx),
             }
         }
         // The framework may wait for updates that its former scheduler did not acknowledge.

@@ -17,12 +17,10 @@ use super::{
     status_update::Reporter,
 };
 use crate::{
-    checkpoint::write,
     constants::EXECUTOR_HEARTBEAT_INTERVAL,
     http::executor::ExecutorStream,
-    paths::ExecutorPlace,
     state::{
-        executor::{Connection, Durability, ExecutorState},
+        executor::{Connection, ExecutorState},
         framework::FrameworkState,
         task::{AgentUpdate, gate},
     },
@@ -64,7 +62,7 @@ impl AgentProcess {
             executor.become_state(ExecutorState::Running);
         }
         self.beat(id, executor_id, ctx);
-        if !self.mark_http(id, executor_id, ctx) {
+        if !self.keep_connection(id, executor_id, ctx) {
             return;
         }
         let (settled, open) = self.part_updates(id, executor_id, &subscribe.unacknowledged_updates);
@@ -131,36 +129,6 @@ impl AgentProcess {
             && let Some(old) = executor.heartbeat.replace(timer)
         {
             old.cancel();
-        }
-    }
-
-    fn mark_http(
-        &mut self,
-        id: &FrameworkId,
-        executor_id: &ExecutorId,
-        ctx: &mut Context<Self>,
-    ) -> bool {
-        let Some(agent) = self.id.clone() else {
-            return false;
-        };
-        let Some(executor) = self.frameworks.executor(id, executor_id) else {
-            return false;
-        };
-        if executor.durability() == Durability::Volatile {
-            return true;
-        }
-        let place = ExecutorPlace {
-            root: &self.meta,
-            agent: &agent,
-            framework: id,
-            executor: executor_id,
-        };
-        match write::marker(&place.http_marker(executor.container())) {
-            Ok(()) => true,
-            Err(error) => {
-                self.fail_checkpoint(&error, ctx);
-                false
-            }
         }
     }
 
@@ -292,7 +260,7 @@ impl AgentProcess {
             executor.connection = Connection::Libprocess(from.clone());
         }
         ctx.link(from);
-        if !self.write_executor_pid(&id, &executor_id, from, ctx)
+        if !self.keep_connection(&id, &executor_id, ctx)
             || self.shut_down_if_never_used(&id, &executor_id, ctx)
         {
             return;
@@ -315,37 +283,5 @@ impl AgentProcess {
             },
         );
         self.update_container_and_deliver(&id, &executor_id, ctx);
-    }
-
-    fn write_executor_pid(
-        &mut self,
-        id: &FrameworkId,
-        executor_id: &ExecutorId,
-        pid: &Upid,
-        ctx: &mut Context<Self>,
-    ) -> bool {
-        let Some(agent) = self.id.clone() else {
-            return false;
-        };
-        let Some(executor) = self.frameworks.executor(id, executor_id) else {
-            return false;
-        };
-        if executor.durability() == Durability::Volatile {
-            return true;
-        }
-        let place = ExecutorPlace {
-            root: &self.meta,
-            agent: &agent,
-            framework: id,
-            executor: executor_id,
-        };
-        let path = place.libprocess_pid_file(executor.container());
-        match mesos_containerizer::state_file::write_text(&path, &pid.to_string()) {
-            Ok(()) => true,
-            Err(error) => {
-                self.fail_checkpoint(&error, ctx);
-                false
-            }
-        }
     }
 }

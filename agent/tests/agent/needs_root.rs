@@ -4,6 +4,7 @@ use std::{
     fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use mesos_agent::checkpoint::{self, Strictness};
@@ -11,6 +12,7 @@ use mesos_proto::v1::{TaskState, executor::event, task_status::Reason};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 use crate::harness::{Cluster, checkpointing, command_task, executor_task, task_id};
+use crate::messages::run_dir;
 
 /// A small disk for the agent's work directory.
 struct Disk {
@@ -32,22 +34,29 @@ impl Disk {
 
     fn mount(&self, flags: MsFlags) {
         let kind = Some("tmpfs");
-        mount(kind, self.path(), kind, flags, Some("size=2m")).expect("mounted");
+        mount(
+            kind,
+            self.path(),
+            kind,
+            flags,
+            Some("size=2m,nr_inodes=500"),
+        )
+        .expect("mounted");
     }
 
-    /// Leaves no room at all.
+    /// Leaves no room at all: neither for content nor for a name.
     fn fill(&self) {
-        let mut file = File::create(self.filler()).expect("created");
-        let full = loop {
-            if let Err(error) = file.write_all(&[0; 4096]) {
-                break error;
-            }
-        };
+        let filler = self.filler();
+        fs::create_dir(&filler).expect("made");
+        let mut file = File::create(filler.join("content")).expect("created");
+        let full = until_error(|_| file.write_all(&[0; 4096]));
+        assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+        let full = until_error(|count| File::create(filler.join(count.to_string())).map(drop));
         assert_eq!(full.kind(), io::ErrorKind::StorageFull);
     }
 
     fn make_room(&self) {
-        fs::remove_file(self.filler()).expect("removed");
+        fs::remove_dir_all(self.filler()).expect("removed");
     }
 
     fn filler(&self) -> PathBuf {
@@ -65,6 +74,11 @@ impl Drop for Disk {
     fn drop(&mut self) {
         umount2(self.path(), MntFlags::MNT_DETACH).expect("unmounted");
     }
+}
+
+fn until_error(mut step: impl FnMut(u32) -> io::Result<()>) -> io::Error {
+    let error = (0..).find_map(|count| step(count).err());
+    error.expect("the disk is small")
 }
 
 /// The task cannot even be written down; the agent says so and stays.
@@ -134,4 +148,24 @@ fn needs_root_read_only_disk_drops_new_tasks_until_it_is_writable() {
     disk.mount(MsFlags::MS_REMOUNT);
     cluster.run(&checkpointing(), command_task("u", "true"));
     cluster.subscribe_when_launched("u");
+}
+
+#[test]
+fn needs_root_executor_that_subscribes_on_a_full_disk_is_found_again_once_there_is_room() {
+    let disk = Disk::new();
+    let cluster = disk.agent();
+    cluster.run(&checkpointing(), executor_task("t", "e", "sleep 1000"));
+    cluster.wait_for_executor("e");
+    disk.fill();
+
+    let mut executor = cluster.subscribe("e");
+    executor.expect(&cluster, event::Type::Subscribed);
+    executor.expect(&cluster, event::Type::Launch);
+    let marker = run_dir(&disk.path().join("work/meta"), "e").join("http.marker");
+    assert!(!marker.try_exists().expect("it can be told"));
+    disk.make_room();
+    cluster.runtime.clock().pause();
+    cluster.runtime.clock().advance(Duration::from_secs(10));
+
+    cluster.wait_for_state(|_| marker.try_exists().expect("it can be told"));
 }
