@@ -47,7 +47,14 @@ const ABSENT: [(&str, &str); 2] = [
 ];
 
 /// Flags that say where and how this agent runs.
-const ENVIRONMENT: [&str; 5] = ["launcher_dir", "master", "port", "runtime_dir", "work_dir"];
+const ENVIRONMENT: [&str; 6] = [
+    "launcher_dir",
+    "master",
+    "port",
+    "runtime_dir",
+    "transport",
+    "work_dir",
+];
 
 /// A cluster in the recorded state.
 struct Scene {

@@ -241,7 +241,7 @@ fn single_reads() -> Vec<(&'static str, Request)> {
 }
 
 /// Flags that say where and how this master runs; `quorum` was not given to the recorded one.
-const ENVIRONMENT: [&str; 4] = ["port", "quorum", "webui_dir", "work_dir"];
+const ENVIRONMENT: [&str; 5] = ["port", "quorum", "transport", "webui_dir", "work_dir"];
 
 #[test]
 fn read_endpoints_say_at_every_stage_what_they_said() {
