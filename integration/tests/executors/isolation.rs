@@ -290,11 +290,11 @@ fn output_of_a_task_is_in_its_sandbox() {
         .unwrap();
 
     let sandbox = format!(
-        "agent1/work/slaves/{}/frameworks/{}/executors/t/runs/latest/stdout",
+        "slaves/{}/frameworks/{}/executors/t/runs/latest/stdout",
         stage.offer["agent_id"]["value"].as_str().unwrap(),
         stage.scheduler.framework_id,
     );
-    let text = std::fs::read_to_string(stage.cluster.folder().join(sandbox)).unwrap();
+    let text = std::fs::read_to_string(stage.cluster.agent_work_dir(0).join(sandbox)).unwrap();
     assert!(text.contains("Hello World!"), "{text}");
 }
 

@@ -33,7 +33,7 @@ impl Kept {
             "runs/{}",
             text("/container_status/container_id/parent/value")
         );
-        let work = stage.cluster.folder().join("agent1/work");
+        let work = stage.cluster.agent_work_dir(0);
         let meta = work.join("meta").join(&executor);
         let container = text("/container_status/container_id/value");
         Self {

@@ -24,6 +24,8 @@ pub(super) struct Callers {
     agent: SocketAddr,
     connections: BTreeMap<u64, Connection>,
     streams: BTreeMap<u64, RecordStream>,
+    /// Acknowledgements that came before those of other tasks.
+    early: BTreeMap<u64, Vec<Value>>,
 }
 
 impl Callers {
@@ -32,6 +34,7 @@ impl Callers {
             agent,
             connections: BTreeMap::new(),
             streams: BTreeMap::new(),
+            early: BTreeMap::new(),
         }
     }
 
@@ -134,21 +137,49 @@ impl Callers {
         ids: &mut Ids,
         outcome: &mut Outcome,
     ) -> Result<(), ReplayError> {
-        let failed = in_frame(number);
-        let missing = || failed(FrameError::Unplayable("nobody has subscribed"));
-        let stream = self.streams.get_mut(&port).ok_or_else(missing)?;
-        let live = loop {
-            let record = stream.next_bytes().map_err(in_frame(number))?;
-            let event = wire::decode(number, EVENT, Encoding::Protobuf, &record)?;
-            if kind(&event) != "HEARTBEAT" {
-                break event;
-            }
-        };
+        let live = self.awaited(port, number, recorded, ids)?;
         let name = format!("event {}", kind(recorded));
         let place = format!("frame {number} {name}");
         outcome.add(&name, compare::compare(&place, recorded, &live, ids));
         Ok(())
     }
+
+    /// The next event; of acknowledgements the one that is recorded, since those of different tasks
+    /// come in any order.
+    fn awaited(
+        &mut self,
+        port: u64,
+        number: usize,
+        recorded: &Value,
+        ids: &Ids,
+    ) -> Result<Value, ReplayError> {
+        let wanted = acknowledged(recorded).map(|uuid| ids.text(uuid));
+        let is_wanted = |live: &Value| acknowledged(live) == wanted.as_deref();
+        let early = self.early.entry(port).or_default();
+        if wanted.is_some()
+            && let Some(at) = early.iter().position(is_wanted)
+        {
+            return Ok(early.swap_remove(at));
+        }
+        let missing = || FrameError::Unplayable("nobody has subscribed");
+        let stream = self.streams.get_mut(&port).ok_or_else(missing);
+        let stream = stream.map_err(in_frame(number))?;
+        loop {
+            let record = stream.next_bytes().map_err(in_frame(number))?;
+            let live = wire::decode(number, EVENT, Encoding::Protobuf, &record)?;
+            let is_early = wanted.is_some() && acknowledged(&live).is_some() && !is_wanted(&live);
+            if is_early {
+                early.push(live);
+            } else if kind(&live) != "HEARTBEAT" {
+                return Ok(live);
+            }
+        }
+    }
+}
+
+/// The update that an event acknowledges.
+fn acknowledged(event: &Value) -> Option<&str> {
+    event.pointer("/acknowledged/uuid")?.as_str()
 }
 
 fn request(frame: &Frame, message: &str, call: &Value) -> Result<Request, ReplayError> {
